@@ -1,0 +1,115 @@
+"""Transform large CSV, TSV and JSONL files and pipes in constant memory.
+
+source ──▶ chunker ──▶ bounded buffer ──▶ workers ──▶ reorder window ──▶ drain-aware writer ──▶ sink
+   ▲                                                                        │
+   └──────────── a credit returns only after the write has drained ◀────────┘
+
+>>> import streamx
+>>> report = streamx.transform("in.csv", "out.jsonl", nulls=["NA"])   # doctest: +SKIP
+>>> report.records_out                                                # doctest: +SKIP
+336776
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Unpack
+
+from streamx.errors import (
+    BadRecordError,
+    InputError,
+    OutputError,
+    ReaderGoneError,
+    StreamxError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from streamx.job import JobOptions
+    from streamx.monitor.report import Report
+    from streamx.transform.operations import Drop, Limit, Rename, Select
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BadRecordError",
+    "Drop",
+    "InputError",
+    "Limit",
+    "OutputError",
+    "ReaderGoneError",
+    "Rename",
+    "Report",
+    "Select",
+    "StreamxError",
+    "UsageError",
+    "transform",
+    "transform_async",
+]
+
+_LAZY = {
+    "Report": "streamx.monitor.report",
+    "Select": "streamx.transform.operations",
+    "Drop": "streamx.transform.operations",
+    "Rename": "streamx.transform.operations",
+    "Limit": "streamx.transform.operations",
+}
+
+StrPath = str | os.PathLike[str]
+
+
+def transform(
+    input: StrPath = "-",
+    output: StrPath = "-",
+    *,
+    on_warning: Callable[[str], None] | None = None,
+    **options: Unpack[JobOptions],
+) -> Report:
+    """Transform a file or standard input (`-`) into a file or standard output, and wait for it.
+
+    Args:
+        input, output: paths, or `-`. The format comes from the extension (.csv, .tsv, .tab,
+            .jsonl, .ndjson, each also with .gz) or from `source_format` and `target_format`.
+        on_warning: called with each warning as it arises; the report holds them all.
+        options: see streamx.job.Job.
+
+    Returns:
+        Records and bytes in and out, seconds, and the peak fill of every buffer.
+
+    Raises:
+        UsageError: the options cannot work; nothing was read.
+        BadRecordError: a record breaks its format; the output is as it was before.
+        InputError, OutputError: reading or writing failed; likewise.
+
+    Example:
+        >>> from streamx import Select, transform
+        >>> transform("in.csv", "out.csv", operations=[Select(("a", "b"))])  # doctest: +SKIP
+    """
+    return asyncio.run(transform_async(input, output, on_warning=on_warning, **options))
+
+
+async def transform_async(
+    input: StrPath = "-",
+    output: StrPath = "-",
+    *,
+    on_warning: Callable[[str], None] | None = None,
+    **options: Unpack[JobOptions],
+) -> Report:
+    """Do the same as `transform` within a running event loop; cancelling it cleans up."""
+    from streamx.job import job_of
+    from streamx.pipeline import run
+
+    return await run(job_of(input, output, options), on_warning or _ignore)
+
+
+def _ignore(_: str) -> None:
+    """Take a warning that nobody wants to hear at once."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'streamx' has no attribute {name!r}")

@@ -1,0 +1,83 @@
+"""What crosses the boundaries of a run: a Chunk going in, a ChunkResult coming out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole records of the input, the unit that crosses every queue.
+
+    Attributes:
+        sequence: number of the chunk in input order, from 0.
+        offset: byte position of the first record in the (decompressed, UTF-8) input, from 0.
+        line: number of the first record's first line, from 1.
+        data: the records' bytes, line ends included; only the input's last may lack its own.
+    """
+
+    sequence: int
+    offset: int
+    line: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the input something was found: a line number (from 1) and a byte offset."""
+
+    line: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The record that stopped a chunk: its place, what was found and what was expected."""
+
+    place: Place
+    found: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that is reported once, at the end: how often, and where it was first met."""
+
+    count: int
+    first: Place
+    example: str
+
+    def __add__(self, later: Notice) -> Notice:
+        first, example = min(
+            (self.first, self.example), (later.first, later.example), key=_by_place
+        )
+        return Notice(self.count + later.count, first, example)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResult:
+    """What a chunk amounted to, sent after the last part of its output.
+
+    Attributes:
+        sequence: the chunk's.
+        records_in: records read from the chunk, a failed one excluded.
+        records_out: records written to the output parts.
+        blank_lines: blank lines skipped between records.
+        misfits: cells that did not fit their column's type, by column name.
+        dropped_keys: keys left out because they are not in the header, by key.
+        failure: the bad record at which the chunk stopped, or None.
+        is_last: no further record is wanted (--limit was reached).
+    """
+
+    sequence: int = 0
+    records_in: int = 0
+    records_out: int = 0
+    blank_lines: int = 0
+    misfits: dict[str, Notice] = field(default_factory=dict)
+    dropped_keys: dict[str, Notice] = field(default_factory=dict)
+    failure: Failure | None = None
+    is_last: bool = False
+
+
+def _by_place(item: tuple[Place, str]) -> int:
+    return item[0].offset

@@ -1,0 +1,48 @@
+"""The command line: parses options and calls the library; each command has a file of its own."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+_COMMANDS = {
+    "schema": "streamx.cli.schema",
+    "transform": "streamx.cli.transform",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command's file only when the command is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(_COMMANDS[cmd_name]).command
+        return command
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and not ctx.resilient_parsing:
+        from streamx import __version__
+        from streamx.codec import CODEC_NAME
+
+        click.echo(f"streamx {__version__} (codec: {CODEC_NAME})")
+        ctx.exit()
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Print the version and the codec in use, then exit.",
+)
+def main() -> None:
+    """Transform large CSV, TSV and JSONL files and pipes in constant memory."""

@@ -1,0 +1,145 @@
+"""Kinds of values that options take, and options that several commands share."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SIZE = re.compile(r"([0-9]+)\s*([KMGT]?)i?B?", re.IGNORECASE)
+_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes, such as 65536, 64K, 1M or 2GiB (powers of 1024)."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(value)
+        if match is None:
+            self.fail(f"{value!r} is not a size; write 65536, 64K, 1M or 2G", param, ctx)
+        return int(match[1]) * _UNITS[match[2].upper()]
+
+
+class Names(click.ParamType[tuple[str, ...]]):
+    """Column names separated by commas; one that holds a comma stands in double quotes."""
+
+    name = "names"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            rows = list(csv.reader([value], strict=True))
+        except csv.Error:
+            rows = []
+        if len(rows) != 1 or not rows[0]:
+            self.fail(f"{value!r} is not a list of names; write a,b or '\"a,b\",c'", param, ctx)
+        return tuple(rows[0])
+
+
+class Pair(click.ParamType[tuple[str, str]]):
+    """Two words joined by the last equals sign (or the first, if the value may hold some)."""
+
+    def __init__(self, name: str, *, splits_at_last: bool) -> None:
+        self.name = name
+        self._splits_at_last = splits_at_last
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        left, sign, right = value.rpartition("=") if self._splits_at_last else value.partition("=")
+        if not sign or not left or not right:
+            self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
+        return left, right
+
+
+FORMATS = click.Choice(["csv", "tsv", "jsonl"])
+
+
+def input_options(command: F) -> F:
+    """Add the options that say how to read an input."""
+    return _add(
+        command,
+        click.option("--from", "source_format", type=FORMATS, help="Format of the input."),
+        click.option(
+            "-d", "--delimiter", metavar="CHAR", help="Delimiter of the input; `tab` works too."
+        ),
+        click.option(
+            "--quote", metavar="CHAR", help='Quote character, on both sides.  [default: "]'
+        ),
+        click.option(
+            "--no-header",
+            "has_header",
+            is_flag=True,
+            flag_value=False,
+            default=True,
+            help="The CSV has no header: columns are called column_1, column_2 and so on, and "
+            "a CSV output gets no header either.",
+        ),
+        click.option(
+            "--skip-lines", type=int, default=0, metavar="N", help="Pass over the first N lines."
+        ),
+        click.option(
+            "--encoding",
+            default="utf-8",
+            show_default=True,
+            help="Encoding of the input, such as latin-1 or utf-16. The output is UTF-8.",
+        ),
+        click.option(
+            "--type",
+            "pinned_types",
+            type=Pair("COLUMN=TYPE", splits_at_last=True),
+            metavar="COLUMN=TYPE",
+            multiple=True,
+            help="Type of a CSV column: string, integer, number or boolean. Repeatable.",
+        ),
+        click.option(
+            "--types",
+            type=click.Choice(["infer", "string"]),
+            default="infer",
+            show_default=True,
+            help="Infer the types of CSV columns for JSON, or make all of them strings.",
+        ),
+        click.option(
+            "--null",
+            "nulls",
+            multiple=True,
+            metavar="TOKEN",
+            help="Cell text that stands for null, in every column. Repeatable.",
+        ),
+    )
+
+
+def _add(command: F, *options: Callable[[F], F]) -> F:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def in_order_written(
+    order: Sequence[str], values: dict[str, Sequence[Any]]
+) -> list[tuple[str, Any]]:
+    """Return repeatable options as they were written, across different names.
+
+    Args:
+        order: an option's name for each time that it was written.
+        values: the values of each option.
+
+    >>> in_order_written(["a", "b", "a"], {"a": (1, 3), "b": (2,)})
+    [('a', 1), ('b', 2), ('a', 3)]
+    """
+    remaining = {name: iter(each) for name, each in values.items()}
+    return [(name, next(remaining[name])) for name in order if name in remaining]

@@ -1,0 +1,87 @@
+"""Runs the library for a command: signals become clean ends, errors one line and an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
+
+from streamx.errors import ReaderGoneError, StreamxError
+
+R = TypeVar("R")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run(main: Callable[[], Coroutine[Any, Any, R]]) -> R:
+    """Run a coroutine; on failure say why in one line and exit with the error's code.
+
+    The first SIGINT, SIGTERM or SIGHUP cancels the coroutine, which cleans up; then the process
+    dies by that signal, so that a shell or a supervisor sees what happened. A second one is not
+    waited for.
+    """
+    received: list[signal.Signals] = []
+    try:
+        return asyncio.run(_cancelled_by_signals(main, received))
+    except asyncio.CancelledError:
+        die_by(received[0])
+    except ReaderGoneError:
+        die_by(signal.SIGPIPE)
+    except StreamxError as error:
+        fail(str(error), error.exit_code)
+    except Exception as error:
+        if os.environ.get("STREAMX_TRACEBACK"):
+            raise
+        fail(
+            f"internal error: {type(error).__name__}: {error}; "
+            "please report it with what STREAMX_TRACEBACK=1 prints",
+            1,
+        )
+
+
+def warn(text: str) -> None:
+    """Print a warning on standard error, above a progress bar if there is one."""
+    _say("warning: " + text)
+
+
+def fail(text: str, exit_code: int) -> NoReturn:
+    """Print an error on standard error and exit."""
+    _say("error: " + text)
+    sys.exit(exit_code)
+
+
+def die_by(number: signal.Signals) -> NoReturn:
+    """End the process by a signal, as its default action would."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    sys.exit(128 + number)
+
+
+async def _cancelled_by_signals(
+    main: Callable[[], Coroutine[Any, Any, R]], received: list[signal.Signals]
+) -> R:
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+
+    def stop(number: signal.Signals) -> None:
+        if received:
+            die_by(number)
+        received.append(number)
+        task.cancel()
+
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, stop, number)
+    return await main()
+
+
+def _say(text: str) -> None:
+    if sys.stderr is None:
+        return
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+    sys.stderr.write(f"{clear}streamx: {text}\n")
+    sys.stderr.flush()

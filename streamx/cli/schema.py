@@ -1,0 +1,27 @@
+"""streamx schema: print the columns of a file and the types they are written as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import streamx
+from streamx.cli.options import input_options
+from streamx.cli.run import run, warn
+
+
+@click.command("schema")
+@click.argument("input")
+@input_options
+def command(input: str, **values: Any) -> None:
+    """Print the columns of INPUT and the types that they have in JSONL.
+
+    The decision is made on the first 10,000 records or the first MiB, whichever ends sooner, as
+    transform makes it; --type and --types change it in the same way.
+    """
+    values["pinned_types"] = dict(values["pinned_types"])
+    types = run(lambda: streamx.schema_async(input, on_warning=warn, **values))
+    width = max(map(len, types), default=0)
+    for name, column_type in types.items():
+        click.echo(f"{name:<{width}}  {column_type}")

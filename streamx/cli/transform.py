@@ -1,0 +1,175 @@
+"""streamx transform: convert a file or a stream."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+import streamx
+from streamx.cli.options import FORMATS, Names, Pair, Size, in_order_written, input_options
+from streamx.cli.run import run, warn
+from streamx.transform.operations import Drop, Limit, Operation, Rename, Select
+
+_ORDER = "streamx.option_order"
+_OPERATIONS = ("select", "drop", "rename", "limit")
+
+
+class _OrderedCommand(click.Command):
+    """A command that remembers in which order its options were written."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        ctx.meta[_ORDER] = [parameter.name for parameter in order]
+        return super().parse_args(ctx, args)
+
+
+@click.command("transform", cls=_OrderedCommand)
+@click.argument("input", required=False)
+@click.argument("output", default="-")
+@click.option("--to", "target_format", type=FORMATS, help="Format of the output.")
+@input_options
+@click.option(
+    "-D", "--output-delimiter", metavar="CHAR", help="Delimiter of the output; `tab` works too."
+)
+@click.option("--crlf", is_flag=True, help="End CSV records with CR LF instead of LF.")
+@click.option("--add-bom", is_flag=True, help="Start the CSV with a byte order mark, for Excel.")
+@click.option(
+    "--strict-types", is_flag=True, help="A cell that does not fit its column's type is an error."
+)
+@click.option(
+    "--columns",
+    type=Names(),
+    metavar="A,B,...",
+    help="Columns of a JSONL input, instead of the keys in its first records.",
+)
+@click.option(
+    "--extra-keys",
+    type=click.Choice(["error", "drop"]),
+    help="What a key beyond the columns means in JSONL to CSV.  [default: error]",
+)
+@click.option(
+    "--nested",
+    type=click.Choice(["json", "flatten"]),
+    help="Nested JSON in CSV: as JSON in its cell, or as columns a.b and a.0.  [default: json]",
+)
+@click.option(
+    "--select",
+    type=Names(),
+    multiple=True,
+    metavar="A,B,...",
+    help="Keep these columns, in this order. Operations apply in the order written.",
+)
+@click.option(
+    "--drop", type=Names(), multiple=True, metavar="A,B,...", help="Leave these columns out."
+)
+@click.option(
+    "--rename",
+    type=Pair("OLD=NEW", splits_at_last=False),
+    multiple=True,
+    metavar="OLD=NEW",
+    help="Rename a column. Repeatable.",
+)
+@click.option("-n", "--limit", type=int, multiple=True, metavar="N", help="Stop after N records.")
+@click.option(
+    "-j", "--workers", type=int, metavar="N", help="Chunks worked on at a time.  [default: CPUs]"
+)
+@click.option(
+    "--ordered/--unordered",
+    " /-u",
+    "is_ordered",
+    default=True,
+    help="Keep the order of the input (default), or write what is finished first.",
+)
+@click.option(
+    "--chunk-size",
+    "chunk_size_bytes",
+    type=Size(),
+    metavar="SIZE",
+    help="Bytes per chunk.  [default: 256K]",
+)
+@click.option(
+    "--buffer",
+    "buffer_chunks",
+    type=int,
+    metavar="CHUNKS",
+    help="Chunks that may wait for a worker.  [default: 2 per worker, at least 4]",
+)
+@click.option(
+    "--max-memory",
+    "max_memory_bytes",
+    type=Size(),
+    metavar="SIZE",
+    help="Choose chunk size and buffer so that the process stays below SIZE.",
+)
+@click.option(
+    "--max-record-bytes",
+    type=Size(),
+    metavar="SIZE",
+    help="A longer record is an error; bounds what an unclosed quote can swallow.  [default: 16M]",
+)
+@click.option("--line-buffered", is_flag=True, help="Pass each record of a live input on at once.")
+@click.option(
+    "--direct",
+    "is_direct",
+    is_flag=True,
+    help="Write OUTPUT in place, where its directory takes no new file. Not atomic.",
+)
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "bar", "plain", "json", "off"]),
+    default="auto",
+    show_default=True,
+    help="Progress on standard error; auto is a bar on a terminal.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress.")
+@click.pass_context
+def command(
+    ctx: click.Context, /, input: str | None, output: str, quiet: bool, **values: Any
+) -> None:
+    """Convert INPUT to OUTPUT: CSV, TSV and JSONL in any direction.
+
+    The format comes from the extension (.csv, .tsv, .tab, .jsonl, .ndjson, each also .gz) or
+    from --from and --to. Without OUTPUT, or with -, standard output is written; without INPUT,
+    or with -, standard input is read.
+
+    \b
+    Examples:
+      streamx transform flights.csv flights.jsonl --null NA
+      streamx transform flights.csv.gz flights.tsv --select carrier,flight
+      tail -f log.jsonl | streamx transform --from jsonl --to csv --columns time,level
+    """
+    if input is None and sys.stdin is not None and sys.stdin.isatty():
+        click.echo(ctx.get_usage(), err=True)
+        click.echo(f"Name an INPUT or pipe one in; {ctx.command_path} --help says more.", err=True)
+        ctx.exit(2)
+    if quiet or (output == "-" and _shares_terminal(values["progress"])):
+        values["progress"] = "off"
+    values["operations"] = _operations(ctx.meta[_ORDER], values)
+    values["pinned_types"] = dict(values["pinned_types"])
+    run(
+        lambda: streamx.transform_async(
+            input or "-", output, on_warning=None if quiet else warn, **values
+        )
+    )
+
+
+def _operations(order: list[str], values: dict[str, Any]) -> list[Operation]:
+    written = {name: values.pop(name) for name in _OPERATIONS}
+    operations: list[Operation] = []
+    for name, value in in_order_written(order, written):
+        if name == "select":
+            operations.append(Select(value))
+        elif name == "drop":
+            operations.append(Drop(value))
+        elif name == "rename":
+            operations.append(Rename(*value))
+        else:
+            operations.append(Limit(value))
+    return operations
+
+
+def _shares_terminal(progress: str) -> bool:
+    """Tell whether a bar would be drawn over the data on the same terminal."""
+    return progress == "auto" and sys.stdout is not None and sys.stdout.isatty()

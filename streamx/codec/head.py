@@ -1,0 +1,214 @@
+"""Reads the head of an input: preamble, header and the sample that decides types and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streamx.codec.layout import BYTE_ORDER_MARK, Column, CsvFormat, Format, excerpt
+from streamx.codec.reference.convert import SLICE_BYTES, Scanner, scanner_of
+from streamx.codec.reference.csv_records import csv_scanner
+from streamx.codec.reference.emit import CsvWriter
+from streamx.codec.reference.from_jsonl import object_at
+from streamx.codec.reference.json_records import flat_pairs, raw_pairs
+from streamx.codec.types import TypeInference
+from streamx.errors import BadRecordError
+
+SAMPLE_RECORDS = 10_000
+SAMPLE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A CSV header: the cells as they stand, their names made unique, and where it ends."""
+
+    cells: tuple[bytes, ...]
+    names: tuple[str, ...]
+    end: int
+    warnings: tuple[str, ...]
+
+
+def preamble_end(head: bytes, skip_lines: int, is_complete: bool) -> int | None:
+    """Return where the records start, past a byte order mark and the lines to skip.
+
+    None means that the head is too short to tell.
+    """
+    if not is_complete and len(head) < 3 and BYTE_ORDER_MARK.startswith(head):
+        return None
+    start = 3 if head.startswith(BYTE_ORDER_MARK) else 0
+    for _ in range(skip_lines):
+        line_end = head.find(b"\n", start)
+        if line_end < 0:
+            return len(head) if is_complete else None
+        start = line_end + 1
+    return start
+
+
+def first_record(
+    head: bytes, start: int, format: CsvFormat, is_complete: bool
+) -> tuple[int, int] | None:
+    """Return the bounds of the first record that is not blank; an empty range if there is none.
+
+    None means that the head is too short to tell.
+    """
+    scanner = csv_scanner(format)
+    while start < len(head):
+        end = scanner.next_boundary(head, start)
+        if not is_complete and not _ends_at(scanner, head, start, end):
+            return None
+        if head[start:end].strip(b"\r\n"):
+            return start, end
+        start = end
+    return (start, start) if is_complete else None
+
+
+def read_header(
+    head: bytes, bounds: tuple[int, int], format: CsvFormat, *, is_named: bool, source: str
+) -> Header:
+    """Read the names of the columns, or make them up for a table that has no header.
+
+    Raises:
+        BadRecordError: the record cannot be split into cells, or is not UTF-8.
+    """
+    start, end = bounds
+    scanner = csv_scanner(format)
+    record = head[start:end].removesuffix(b"\n").removesuffix(b"\r")
+    line = head.count(b"\n", 0, start) + 1
+    cells = scanner.cells(record)
+    if cells is None:
+        bad = scanner.diagnose(record, start, end - start)
+        raise BadRecordError(source, line, bad.position, bad.found, bad.expected)
+    if not is_named:
+        names = tuple(f"column_{number}" for number in range(1, len(cells) + 1))
+        return Header((), names, start, ())
+    try:
+        texts = [scanner.value(cell).decode() for cell in cells]
+    except UnicodeDecodeError:
+        found = f"a header that is not UTF-8: {excerpt(record)}"
+        expected = "UTF-8, or the input's encoding named with --encoding (such as latin-1)"
+        raise BadRecordError(source, line, start, found, expected) from None
+    names, warnings = unique_names(texts)
+    return Header(tuple(cells), names, end, warnings)
+
+
+def unique_names(texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return names with empty and repeated ones replaced, and a warning for each of these.
+
+    >>> unique_names(["x", "", "x"])[0]
+    ('x', 'column_2', 'x_2')
+    """
+    names: list[str] = []
+    warnings: list[str] = []
+    taken = set(texts)
+    used: set[str] = set()
+    for number, text in enumerate(texts, 1):
+        name = text
+        if not text:
+            name = _free(f"column_{number}", taken)
+            warnings.append(f"column {number} has no name in the header and is called {name!r}")
+        elif text in used:
+            name = _free(text, taken)
+            first = texts.index(text) + 1
+            warnings.append(
+                f"columns {first} and {number} are both named {text!r}; "
+                f"column {number} is called {name!r}"
+            )
+        taken.add(name)
+        used.add(name)
+        names.append(name)
+    return tuple(names), tuple(warnings)
+
+
+def sample_end(head: bytes, start: int, format: Format, is_complete: bool) -> int | None:
+    """Return where the sample ends: 10,000 records or 1 MiB of whole records, at least one.
+
+    Whatever the sizes of the blocks that made up the head, the answer is the same. None means
+    that the head is too short to tell; one that is complete (or will not grow) always tells.
+    """
+    scanner = scanner_of(format)
+    window_end = min(start + SAMPLE_BYTES, len(head))
+    end = scanner.last_boundary(head, start, window_end)
+    if end == start and start < len(head):
+        end = scanner.next_boundary(head, start)
+        if not is_complete and not _ends_at(scanner, head, start, end):
+            return None
+    if head.count(b"\n", start, end) >= SAMPLE_RECORDS:
+        starts = scanner.starts(head[start:end])
+        after = next((s for number, s in enumerate(starts) if number == SAMPLE_RECORDS), None)
+        if after is not None:
+            return start + after
+    if len(head) >= start + SAMPLE_BYTES:
+        return end
+    return len(head) if is_complete else None
+
+
+def whole_records_end(head: bytes, start: int, format: Format) -> int:
+    """Return the end of the last record in the head that ends with a line feed, or `start`."""
+    return scanner_of(format).last_boundary(head, start)
+
+
+def infer_columns(
+    sample: bytes, format: CsvFormat, columns: Sequence[Column], nulls: frozenset[bytes]
+) -> tuple[Column, ...]:
+    """Decide the types of the columns that are not pinned, from a sample of whole records."""
+    scanner = csv_scanner(format)
+    inference = TypeInference(columns, nulls)
+    start = 0
+    while start < len(sample):
+        end = scanner.last_boundary(sample, start, min(start + SLICE_BYTES, len(sample)))
+        end = end if end > start else scanner.next_boundary(sample, start)
+        rows = [scanner.cells(record) for record in scanner.records(sample[start:end])]
+        fitting = [row for row in rows if row is not None and len(row) == len(columns)]
+        if fitting:
+            inference.add(
+                [scanner.value(cell) for cell in cells] for cells in zip(*fitting, strict=True)
+            )
+        start = end
+    return inference.columns()
+
+
+def keys_of(sample: bytes, *, flattens: bool) -> list[str]:
+    """Return the union of the keys in a sample of JSONL, in the order in which they first come.
+
+    A line that is not a JSON object is passed over; converting it will say what is wrong.
+    """
+    pairs_of = flat_pairs if flattens else raw_pairs
+    keys: dict[bytes, None] = {}
+    for line in sample.split(b"\n"):
+        try:
+            keys.update(dict.fromkeys(pairs_of(object_at(line))))
+        except ValueError:
+            continue
+    return [key.decode() for key in keys]
+
+
+def header_record(
+    header: Header, names: Sequence[str], indexes: Sequence[int], source: Format, target: CsvFormat
+) -> bytes:
+    """Return the header of the output; a name that nobody changed keeps its bytes if it can."""
+    writer = CsvWriter(target)
+    keeps_cells = isinstance(source, CsvFormat) and (source.delimiter, source.quote) == (
+        target.delimiter,
+        target.quote,
+    )
+    cells = [writer.cell(name.encode()) for name in names]
+    if keeps_cells and header.cells:
+        scanner = csv_scanner(target)
+        for position, index in enumerate(indexes):
+            if scanner.value(header.cells[index]) == names[position].encode():
+                cells[position] = header.cells[index]
+    return writer.records([[cell] for cell in cells])
+
+
+def _ends_at(scanner: Scanner, head: bytes, start: int, end: int) -> bool:
+    """Tell whether a record really ends at `end`, and the head does not merely stop there."""
+    return scanner.last_boundary(head, start, end) == end
+
+
+def _free(name: str, taken: set[str]) -> str:
+    if name not in taken:
+        return name
+    number = 2
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"

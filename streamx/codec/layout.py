@@ -1,0 +1,133 @@
+"""Layout: everything that a codec must know to convert a chunk, fixed before the first one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class ColumnType(StrEnum):
+    """The JSON type that a CSV column is written as."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFormat:
+    """Delimited text after RFC 4180; tab-separated values are the same with another delimiter.
+
+    Attributes:
+        delimiter, quote: one ASCII byte each.
+        line_end: what the writer ends a record with; the reader takes LF and CRLF alike.
+    """
+
+    delimiter: bytes = b","
+    quote: bytes = b'"'
+    line_end: bytes = b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonlFormat:
+    """One JSON text (RFC 8259) per line."""
+
+
+Format = CsvFormat | JsonlFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the input; `is_pinned` says that the user chose the type."""
+
+    name: str
+    type: ColumnType = ColumnType.STRING
+    is_pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A column of the output: which column of the input it shows, under which name."""
+
+    index: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the records of a chunk become output; immutable, and the same for every worker.
+
+    Attributes:
+        source, target: the formats.
+        columns: the input's columns (for JSONL the keys known from its first records).
+        picks: the output's columns, in order.
+        is_unchanged: the output has the input's columns under their own names.
+        passes_unknown_keys: JSONL to JSONL; keys beyond `columns` are written as they came.
+        drops_extra_keys: JSONL to CSV; keys beyond `columns` are counted and left out.
+        ignores_extra_keys: JSONL to CSV; a selection was made, so such keys are not wanted.
+        nulls: cell texts that stand for null; an empty cell is null in a typed column anyway.
+        strict_types: a cell that does not fit its column makes its record a bad one.
+        flattens: JSONL to CSV; nested values become columns `a.b`, `a.0`, not JSON in a cell.
+        max_record_bytes: a longer record is a bad one.
+    """
+
+    source: Format
+    target: Format
+    columns: tuple[Column, ...] = ()
+    picks: tuple[Pick, ...] = ()
+    is_unchanged: bool = True
+    passes_unknown_keys: bool = False
+    drops_extra_keys: bool = False
+    ignores_extra_keys: bool = False
+    nulls: frozenset[bytes] = field(default_factory=frozenset)
+    strict_types: bool = False
+    flattens: bool = False
+    max_record_bytes: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A record that breaks its format: byte position in the data, what was found and expected."""
+
+    position: int
+    found: str
+    expected: str
+
+
+@dataclass(slots=True)
+class Remark:
+    """A count of something worth reporting, with the byte position and text of its first case."""
+
+    count: int
+    position: int
+    example: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a conversion amounted to; positions are relative to the data that was converted."""
+
+    records_in: int = 0
+    records_out: int = 0
+    blank_lines: int = 0
+    misfits: dict[str, Remark] = field(default_factory=dict)
+    dropped_keys: dict[str, Remark] = field(default_factory=dict)
+    bad: Bad | None = None
+
+
+def note(remarks: dict[str, Remark], key: str, count: int, position: int, example: str) -> None:
+    """Add to the count under a key; the first case keeps its place."""
+    remark = remarks.get(key)
+    if remark is None:
+        remarks[key] = Remark(count, position, example)
+    else:
+        remark.count += count
+
+
+def excerpt(data: bytes, most: int = 40) -> str:
+    """Show bytes in a message: as text in quotes, shortened, whatever they are."""
+    shown = data[:most].decode("utf-8", "backslashreplace")
+    return repr(shown) + ("..." if len(data) > most else "")

@@ -1,0 +1,208 @@
+"""Converts slices of CSV records to JSONL and to CSV, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamx.codec.layout import Bad, Column, ColumnType, CsvFormat, Layout, Tally, excerpt, note
+from streamx.codec.reference.csv_records import CsvScanner, csv_scanner
+from streamx.codec.reference.emit import CsvWriter, json_lines, json_strings
+from streamx.codec.types import all_fit, fits
+
+Cells = list[list[bytes]]
+
+_BOOLEANS = {
+    word: word.lower() for word in (b"true", b"True", b"TRUE", b"false", b"False", b"FALSE")
+}
+
+
+class CsvTable:
+    """The records of a slice as rows of cells, up to the first bad one.
+
+    Attributes:
+        rows: the cells of each record as they stand, quotes included.
+        blank_lines: blank lines skipped before the bad record, or in the whole slice.
+        bad: the first record that cannot be split, or has too many or too few cells.
+    """
+
+    def __init__(
+        self, data: bytes, scanner: CsvScanner, width: int, max_record_bytes: int, limit: int | None
+    ) -> None:
+        self._data = data
+        self._scanner = scanner
+        records = scanner.records(data)
+        self.blank_lines = 0
+        if b"" in records:
+            filled = [record for record in records if record]
+            self.blank_lines = len(records) - len(filled)
+            records = filled
+        if limit is not None:
+            del records[limit:]
+        self.records = records
+        rows = [scanner.cells(record) for record in records]
+        self.bad: Bad | None = None
+        self.rows: Cells = []
+        for index, row in enumerate(rows):
+            if row is None or len(row) != width:
+                self.bad = self._diagnose(index, row, width, max_record_bytes)
+                break
+            self.rows.append(row)
+
+    def columns(self, indexes: Sequence[int]) -> list[Sequence[bytes]]:
+        """Return the chosen columns as they stand."""
+        columns = list(zip(*self.rows, strict=True))
+        return [columns[index] for index in indexes]
+
+    def values(self, cells: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the texts of cells, without quotes."""
+        if self._scanner.quote not in self._data:
+            return cells
+        return [self._scanner.value(cell) for cell in cells]
+
+    def position(self, row: int) -> int:
+        """Return where a row starts in the slice."""
+        starts = self._scanner.starts(self._data)
+        return next(start for index, start in enumerate(starts) if index == row)
+
+    def _diagnose(
+        self, index: int, row: list[bytes] | None, width: int, max_record_bytes: int
+    ) -> Bad:
+        position, record = self.position(index), self.records[index]
+        if row is None:
+            return self._scanner.diagnose(record, position, max_record_bytes)
+        return Bad(
+            position,
+            f"{_cells(len(row))} in {excerpt(record)}",
+            f"{_cells(width)}, as many as the header has; "
+            "--delimiter and --quote say how cells are told apart",
+        )
+
+
+class CsvToJsonl:
+    """CSV records to JSON objects, each column written as its type."""
+
+    def __init__(self, layout: Layout) -> None:
+        assert isinstance(layout.source, CsvFormat)
+        self._layout = layout
+        self._scanner = csv_scanner(layout.source)
+        self._names = [pick.name for pick in layout.picks]
+        self._indexes = [pick.index for pick in layout.picks]
+
+    def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
+        layout = self._layout
+        table = CsvTable(data, self._scanner, len(layout.columns), layout.max_record_bytes, limit)
+        if layout.strict_types:
+            self._stop_at_misfit(table)
+        tally.records_in = tally.records_out = len(table.rows)
+        tally.blank_lines = table.blank_lines
+        tally.bad = table.bad
+        if not table.rows:
+            return b""
+        columns = [
+            self._json_values(layout.columns[index], table.values(cells), table, tally)
+            for index, cells in zip(self._indexes, table.columns(self._indexes), strict=True)
+        ]
+        return json_lines(self._names, columns)
+
+    def _json_values(
+        self, column: Column, texts: Sequence[bytes], table: CsvTable, tally: Tally
+    ) -> Sequence[bytes]:
+        if column.type is ColumnType.STRING:
+            return self._strings(texts)
+        nulls = self._layout.nulls
+        if nulls and not nulls.isdisjoint(texts):
+            texts = [b"" if text in nulls else text for text in texts]
+        if not all_fit(texts, column.type, column.is_pinned):
+            return self._with_misfits(column, texts, table, tally)
+        if column.type is ColumnType.BOOLEAN:
+            return [_BOOLEANS.get(text, b"null") for text in texts]
+        return [text or b"null" for text in texts] if b"" in texts else texts
+
+    def _strings(self, texts: Sequence[bytes]) -> Sequence[bytes]:
+        strings = json_strings(texts)
+        nulls = self._layout.nulls
+        if not nulls or nulls.isdisjoint(texts):
+            return strings
+        pairs = zip(texts, strings, strict=True)
+        return [b"null" if text in nulls else string for text, string in pairs]
+
+    def _with_misfits(
+        self, column: Column, texts: Sequence[bytes], table: CsvTable, tally: Tally
+    ) -> Sequence[bytes]:
+        strings = json_strings(texts)
+        rows = _misfits(column, texts)
+        is_known = column.name in tally.misfits
+        position = 0 if is_known else table.position(rows[0])
+        note(tally.misfits, column.name, len(rows), position, excerpt(texts[rows[0]]))
+        misfits = set(rows)
+        return [
+            strings[row] if row in misfits else _BOOLEANS.get(text, text) or b"null"
+            for row, text in enumerate(texts)
+        ]
+
+    def _stop_at_misfit(self, table: CsvTable) -> None:
+        """Make the first record with a misfit the bad one, and drop what comes after it."""
+        if not table.rows:
+            return
+        nulls = self._layout.nulls
+        first: tuple[int, Column, bytes] | None = None
+        for index, cells in zip(self._indexes, table.columns(self._indexes), strict=True):
+            column = self._layout.columns[index]
+            if column.type is ColumnType.STRING:
+                continue
+            texts = [b"" if text in nulls else text for text in table.values(cells)]
+            if all_fit(texts, column.type, column.is_pinned):
+                continue
+            row = _misfits(column, texts)[0]
+            if first is None or row < first[0]:
+                first = row, column, texts[row]
+        if first is not None:
+            row, column, text = first
+            table.bad = Bad(
+                table.position(row),
+                f"{excerpt(text)} in column {column.name}, which is of type {column.type}",
+                f"a cell that fits (--strict-types); --type '{column.name}=string' takes any, "
+                "--null names cells that stand for null",
+            )
+            del table.rows[row:]
+
+
+class CsvToCsv:
+    """CSV records to CSV records; a cell keeps its bytes unless the dialect changes."""
+
+    def __init__(self, layout: Layout) -> None:
+        assert isinstance(layout.source, CsvFormat)
+        assert isinstance(layout.target, CsvFormat)
+        self._layout = layout
+        self._scanner = csv_scanner(layout.source)
+        self._writer = CsvWriter(layout.target)
+        self._indexes = [pick.index for pick in layout.picks]
+        self._keeps_cells = (layout.source.delimiter, layout.source.quote) == (
+            layout.target.delimiter,
+            layout.target.quote,
+        )
+
+    def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
+        layout = self._layout
+        table = CsvTable(data, self._scanner, len(layout.columns), layout.max_record_bytes, limit)
+        tally.records_in = tally.records_out = len(table.rows)
+        tally.blank_lines = table.blank_lines
+        tally.bad = table.bad
+        if not table.rows:
+            return b""
+        columns = table.columns(self._indexes)
+        if not self._keeps_cells:
+            columns = [self._writer.cells(table.values(cells)) for cells in columns]
+        return self._writer.records(columns)
+
+
+def _misfits(column: Column, texts: Sequence[bytes]) -> list[int]:
+    return [
+        row
+        for row, text in enumerate(texts)
+        if text and not fits(text, column.type, column.is_pinned)
+    ]
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"

@@ -1,0 +1,181 @@
+"""Converts slices of JSONL lines to CSV and to JSONL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import orjson
+
+from streamx.codec.layout import Bad, CsvFormat, Layout, Tally, excerpt, note
+from streamx.codec.reference.emit import CsvWriter, json_lines, json_string
+from streamx.codec.reference.json_columns import cell_values, uniform_columns
+from streamx.codec.reference.json_records import (
+    DuplicateKeyError,
+    JsonlScanner,
+    flat_pairs,
+    parse,
+    raw_pairs,
+)
+
+_SPACE = b" \t\r\n"
+
+
+class JsonlToCsv:
+    """JSON objects to CSV records under a header that is already fixed."""
+
+    def __init__(self, layout: Layout) -> None:
+        assert isinstance(layout.target, CsvFormat)
+        self._layout = layout
+        self._writer = CsvWriter(layout.target)
+        self._pairs_of = flat_pairs if layout.flattens else raw_pairs
+        names = [column.name.encode() for column in layout.columns]
+        self._known = frozenset(names)
+        self._picked = [names[pick.index] for pick in layout.picks]
+
+    def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
+        lines = _lines(data, limit, tally)
+        same = None if self._layout.flattens else uniform_columns(lines)
+        if same is not None and (self._layout.ignores_extra_keys or same.keys() <= self._known):
+            tally.records_in = tally.records_out = len(lines)
+            nulls = [b"null"] * len(lines)
+            return self._write([same.get(name, nulls) for name in self._picked])
+        records: list[dict[bytes, bytes]] = []
+        for index, line in enumerate(lines):
+            try:
+                pairs = self._pairs_of(object_at(line))
+            except ValueError as error:
+                tally.bad = _bad(data, index, line, error)
+                break
+            if not pairs.keys() <= self._known and not self._accept(
+                pairs, index, line, data, tally
+            ):
+                break
+            records.append(pairs)
+        tally.records_in = tally.records_out = len(records)
+        if not records:
+            return b""
+        return self._write(
+            [[pairs.get(name, b"null") for pairs in records] for name in self._picked]
+        )
+
+    def _write(self, columns: list[Sequence[bytes]]) -> bytes:
+        return self._writer.records([self._writer.cells(cell_values(values)) for values in columns])
+
+    def _accept(
+        self, pairs: dict[bytes, bytes], index: int, line: bytes, data: bytes, tally: Tally
+    ) -> bool:
+        """Deal with keys that the header lacks; return False where they make the record bad."""
+        layout = self._layout
+        extra = [key.decode() for key in pairs if key not in self._known]
+        if layout.ignores_extra_keys:
+            return True
+        if not layout.drops_extra_keys:
+            tally.bad = Bad(
+                _position(data, index),
+                f"the key {extra[0]!r}, which the header lacks, in {excerpt(line)}",
+                "only keys met in the first records; name all columns with --columns, "
+                "or leave others out with --extra-keys drop",
+            )
+            return False
+        for key in extra:
+            position = 0 if key in tally.dropped_keys else _position(data, index)
+            note(tally.dropped_keys, key, 1, position, excerpt(line))
+        return True
+
+
+class JsonlToJsonl:
+    """JSON texts to JSON texts: validated and passed on, or with keys chosen and renamed."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        columns = [column.name.encode() for column in layout.columns]
+        self._known = frozenset(columns)
+        self._renames = {columns[pick.index]: pick.name.encode() for pick in layout.picks}
+        self._prefixes = {name: json_string(name) + b":" for name in self._renames.values()}
+
+    def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
+        lines = _lines(data, limit, tally)
+        if not self._layout.is_unchanged and not self._layout.passes_unknown_keys:
+            same = uniform_columns(lines)
+            if same is not None and same.keys() >= self._renames.keys():
+                tally.records_in = tally.records_out = len(lines)
+                picked = {new: same[name] for name, new in self._renames.items()}
+                return json_lines([name.decode() for name in picked], list(picked.values()))
+        output: list[bytes] = []
+        for index, line in enumerate(lines):
+            try:
+                output.append(self._convert(line))
+            except ValueError as error:
+                tally.bad = _bad(data, index, line, error)
+                break
+        tally.records_in = tally.records_out = len(output)
+        return b"\n".join([*output, b""])
+
+    def _convert(self, line: bytes) -> bytes:
+        if self._layout.is_unchanged:
+            parse(line)
+            return line
+        pairs = raw_pairs(object_at(line))
+        chosen = self._own_order(pairs) if self._layout.passes_unknown_keys else self._picked(pairs)
+        return b"{%b}" % b",".join(chosen)
+
+    def _picked(self, pairs: dict[bytes, bytes]) -> Iterator[bytes]:
+        for name, new_name in self._renames.items():
+            if name in pairs:
+                yield self._prefixes[new_name] + pairs[name]
+
+    def _own_order(self, pairs: dict[bytes, bytes]) -> Iterator[bytes]:
+        for name, value in pairs.items():
+            if name in self._renames:
+                yield self._prefixes[self._renames[name]] + value
+            elif name not in self._known:
+                if name in self._prefixes:
+                    raise DuplicateKeyError(name.decode())
+                yield json_string(name) + b":" + value
+
+
+def object_at(line: bytes) -> bytes:
+    """Return a line that holds a JSON object.
+
+    Raises:
+        orjson.JSONDecodeError: the line is not JSON.
+        TypeError: it is JSON of another kind.
+    """
+    value = parse(line)
+    if not isinstance(value, dict):
+        raise NotAnObjectError(excerpt(line))
+    return line
+
+
+class NotAnObjectError(ValueError):
+    """A line holds valid JSON, but no object."""
+
+
+def _lines(data: bytes, limit: int | None, tally: Tally) -> list[bytes]:
+    lines = JsonlScanner().records(data)
+    filled = [line for line in lines if line and not line.isspace()]
+    tally.blank_lines = len(lines) - len(filled)
+    return filled if limit is None else filled[:limit]
+
+
+def _position(data: bytes, index: int) -> int:
+    starts = JsonlScanner().starts(data)
+    return next(start for number, start in enumerate(starts) if number == index)
+
+
+def _bad(data: bytes, index: int, line: bytes, error: ValueError) -> Bad:
+    position = _position(data, index)
+    if isinstance(error, orjson.JSONDecodeError):
+        column = error.pos + 1
+        return Bad(
+            position,
+            f"no valid JSON at character {column} ({error.msg}) in {excerpt(line)}",
+            "one JSON text on each line (RFC 8259)",
+        )
+    if isinstance(error, DuplicateKeyError):
+        return Bad(
+            position,
+            f"the key {error.args[0]!r} twice in {excerpt(line)}",
+            "each key once, since a column has room for one value",
+        )
+    return Bad(position, f"no JSON object but {error.args[0]}", "an object on each line")

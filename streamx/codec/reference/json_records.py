@@ -1,0 +1,199 @@
+"""What a JSONL record is: validates lines and finds keys and raw values in them.
+
+Values are handled as the bytes that stand in the input, so 1.50, 10^30 and the order of keys
+survive. orjson decides what is valid (RFC 8259); the patterns here only cut what it has accepted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import orjson
+
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_SPACE = rb"[ \t\r\n]*+"
+# A scalar is a group of its own; a nested value is only looked at.
+_ITEM_VALUE = rb'%b(?:(%b|[^\[\]{}" \t\r\n,]++)|(?=[\[{]))' % (_SPACE, _STRING)
+_ITEM = re.compile(_ITEM_VALUE, re.DOTALL)
+_PAIR = re.compile(rb"%b(%b)%b:%b" % (_SPACE, _STRING, _SPACE, _ITEM_VALUE), re.DOTALL)
+_AFTER = re.compile(rb"%b[,}\]]" % _SPACE)
+_BRACKET = re.compile(rb"%b|[\[\]{}]" % _STRING, re.DOTALL)
+NUMBER = rb"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+"
+_STRING_OR_NUMBER = re.compile(rb"(%b)|%b" % (_STRING, NUMBER), re.DOTALL)
+_STRING_OR_SPACE = re.compile(rb"(%b)|[ \t\r\n]++" % _STRING, re.DOTALL)
+
+
+class DuplicateKeyError(ValueError):
+    """An object names one key twice; which value was meant cannot be known."""
+
+
+class JsonlScanner:
+    """Finds JSONL records: every line feed ends one, since JSON strings hold none."""
+
+    def last_boundary(self, data: bytes, start: int = 0, end: int | None = None) -> int:
+        """Return the end of the last line in data[start:end], or `start` where none ends."""
+        return max(data.rfind(b"\n", start, len(data) if end is None else end) + 1, start)
+
+    def next_boundary(self, data: bytes, start: int) -> int:
+        """Return the end of the line that starts at `start`: past its line feed, or the end."""
+        return data.find(b"\n", start) + 1 or len(data)
+
+    def records(self, data: bytes) -> list[bytes]:
+        """Return the lines without their line feeds, blank ones too."""
+        lines = data.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        return lines
+
+    def starts(self, data: bytes) -> Iterator[int]:
+        """Yield the position of each line that is not blank; slow, for messages."""
+        position = 0
+        while position < len(data):
+            end = self.next_boundary(data, position)
+            if data[position:end].strip(b" \t\r\n"):
+                yield position
+            position = end
+
+
+def parse(text: bytes) -> object:
+    """Parse a JSON text, to learn that it is valid and of what kind; numbers lose digits.
+
+    Raises:
+        orjson.JSONDecodeError: the text is not JSON.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        # RFC 8259 sets no limit to numbers, orjson that of a double: judge the rest without them.
+        without_numbers = _STRING_OR_NUMBER.sub(lambda match: match[1] or b"null", text)
+        if without_numbers == text or not _is_json(without_numbers):
+            raise
+        return orjson.loads(without_numbers)
+
+
+def raw_pairs(text: bytes) -> dict[bytes, bytes]:
+    """Return the keys (unescaped UTF-8) and raw values of a valid JSON object.
+
+    Raises:
+        DuplicateKeyError: a key comes twice.
+
+    >>> raw_pairs(b'{"a": 1.50, "b": [1, {"c": "]"}]}')
+    {b'a': b'1.50', b'b': b'[1, {"c": "]"}]'}
+    """
+    pairs: dict[bytes, bytes] = {}
+    position = text.index(b"{") + 1
+    while (match := _PAIR.match(text, position)) is not None:
+        key = string_value(match[1])
+        if key in pairs:
+            raise DuplicateKeyError(key.decode())
+        pairs[key], position = _value_at(text, match)
+    return pairs
+
+
+def raw_items(text: bytes) -> list[bytes]:
+    """Return the raw values in a valid JSON array.
+
+    >>> raw_items(b'[1.50, "x", []]')
+    [b'1.50', b'"x"', b'[]']
+    """
+    items: list[bytes] = []
+    position = text.index(b"[") + 1
+    while (match := _ITEM.match(text, position)) is not None:
+        item, position = _value_at(text, match)
+        items.append(item)
+    return items
+
+
+def flat_pairs(text: bytes) -> dict[bytes, bytes]:
+    """Return the pairs of a valid JSON object with nested values under keys `a.b` and `a.0`.
+
+    Raises:
+        DuplicateKeyError: a key comes twice, as written or once flattened.
+
+    >>> flat_pairs(b'{"a": {"b": [1, 2]}, "c": {}}')
+    {b'a.b.0': b'1', b'a.b.1': b'2', b'c': b'{}'}
+    """
+    flat: dict[bytes, bytes] = {}
+    for key, value in _flatten(raw_pairs(text)):
+        if key in flat:
+            raise DuplicateKeyError(key.decode())
+        flat[key] = value
+    return flat
+
+
+def string_value(raw: bytes) -> bytes:
+    """Return the text of a valid JSON string as UTF-8.
+
+    >>> string_value(rb'"caf\\u00e9"').decode()
+    'café'
+    """
+    if b"\\" not in raw:
+        return raw[1:-1]
+    text: str = orjson.loads(raw)
+    return text.encode()
+
+
+def compact(text: bytes) -> bytes:
+    """Return valid JSON without the white space between its tokens.
+
+    >>> compact(b'{"a b": [1, 2]}')
+    b'{"a b":[1,2]}'
+    """
+    return _STRING_OR_SPACE.sub(lambda match: match[1] or b"", text)
+
+
+def cell_value(raw: bytes) -> bytes:
+    """Return the text that a raw JSON value has in a CSV cell; null is an empty one."""
+    first = raw[:1]
+    if first == b'"':
+        return string_value(raw)
+    if first in (b"{", b"["):
+        return compact(raw)
+    return b"" if raw == b"null" else raw
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _flatten(pairs: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
+    pending = list(reversed(pairs.items()))
+    while pending:
+        key, value = pending.pop()
+        nested: dict[bytes, bytes] = {}
+        if value[:1] == b"{":
+            nested = raw_pairs(value)
+        elif value[:1] == b"[":
+            nested = {b"%d" % index: item for index, item in enumerate(raw_items(value))}
+        if nested:
+            pending += [(key + b"." + name, item) for name, item in reversed(nested.items())]
+        else:
+            yield key, value
+
+
+def _value_at(text: bytes, match: re.Match[bytes]) -> tuple[bytes, int]:
+    """Return the last group of the match, or the nested value after it, and where to go on."""
+    value: bytes | None = match[match.re.groups]
+    end = match.end()
+    if value is None:
+        end = _end_of_nested(text, end)
+        value = text[match.end() : end]
+    after = _AFTER.match(text, end)
+    return value, end if after is None else after.end()
+
+
+def _end_of_nested(text: bytes, start: int) -> int:
+    depth = 0
+    for match in _BRACKET.finditer(text, start):
+        if match[0] in (b"{", b"["):
+            depth += 1
+        elif match[0] in (b"}", b"]"):
+            depth -= 1
+            if depth == 0:
+                return match.end()
+    raise ValueError("a nested JSON value has no end")

@@ -1,0 +1,97 @@
+"""The typing rule: which CSV columns are written as JSON integers, numbers and booleans.
+
+A column has a type when every sampled cell that is neither empty nor a null token matches the
+type's pattern. The patterns are strict and ASCII: 007, 1e5, +1, 1_000, NaN, 0x1F and ids of 16
+digits and more stay strings, and what does match is valid JSON as it stands, so it is copied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from streamx.codec.layout import Column, ColumnType
+
+# At most 15 significant digits survive a double, which is what most JSON readers use.
+_INTEGER = rb"-?+(?:0|[1-9][0-9]{0,14}+)"
+_NUMBER = (
+    rb"-?+(?:0(?:\.(?=[0-9])0*+[0-9]{0,15}+)?+"
+    rb"|[1-9](?:[0-9]{0,14}+(?!\.)|(?=[0-9]*+\.[0-9])(?=[0-9.]{2,15}+(?![0-9.]))[0-9]*+\.[0-9]++))"
+)
+_BOOLEAN = rb"(?:true|True|TRUE|false|False|FALSE)"
+# A type that the user pinned takes every JSON number: the text is copied, no digit is lost.
+_PINNED_INTEGER = rb"-?+(?:0|[1-9][0-9]*+)"
+_PINNED_NUMBER = _PINNED_INTEGER + rb"(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+"
+
+_PATTERNS = {
+    (ColumnType.INTEGER, False): _INTEGER,
+    (ColumnType.NUMBER, False): _NUMBER,
+    (ColumnType.BOOLEAN, False): _BOOLEAN,
+    (ColumnType.INTEGER, True): _PINNED_INTEGER,
+    (ColumnType.NUMBER, True): _PINNED_NUMBER,
+    (ColumnType.BOOLEAN, True): _BOOLEAN,
+}
+_ONE = {key: re.compile(pattern) for key, pattern in _PATTERNS.items()}
+# Empty lines are null cells: one match decides over a whole column joined by line feeds.
+_MANY = {
+    key: re.compile(rb"(?:(?:%b)?+\n)*+(?:%b)?+" % (pattern, pattern))
+    for key, pattern in _PATTERNS.items()
+}
+
+INFERRED = (ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.BOOLEAN)
+
+
+def all_fit(texts: Sequence[bytes], type: ColumnType, is_pinned: bool = False) -> bool:
+    """Tell whether every text is empty or matches the type.
+
+    >>> all_fit([b"1", b"", b"-20"], ColumnType.INTEGER)
+    True
+    >>> all_fit([b"007"], ColumnType.INTEGER)
+    False
+    """
+    joined = b"\n".join(texts)
+    if joined.count(b"\n") != len(texts) - 1:
+        return all(not text or fits(text, type, is_pinned) for text in texts)
+    return _MANY[type, is_pinned].fullmatch(joined) is not None
+
+
+def fits(text: bytes, type: ColumnType, is_pinned: bool = False) -> bool:
+    """Tell whether one non-empty text matches the type."""
+    return _ONE[type, is_pinned].fullmatch(text) is not None
+
+
+class TypeInference:
+    """Narrows down the types of columns as sampled records come in.
+
+    Args:
+        columns: the columns; pinned ones keep their type.
+        nulls: cell texts that stand for null and decide nothing.
+    """
+
+    def __init__(self, columns: Sequence[Column], nulls: frozenset[bytes]) -> None:
+        self._columns = columns
+        self._nulls = nulls
+        self._candidates = [list(INFERRED) for _ in columns]
+        self._has_values = [False for _ in columns]
+
+    def add(self, column_values: Iterable[Sequence[bytes]]) -> None:
+        """Take in the unquoted cells of some records, column by column."""
+        for index, values in enumerate(column_values):
+            texts = [text for text in values if text and text not in self._nulls]
+            if texts:
+                self._has_values[index] = True
+                self._candidates[index] = [
+                    type for type in self._candidates[index] if all_fit(texts, type)
+                ]
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return the decision; a column without a single value is a string column."""
+        return tuple(
+            column if column.is_pinned else Column(column.name, self._type_of(index))
+            for index, column in enumerate(self._columns)
+        )
+
+    def _type_of(self, index: int) -> ColumnType:
+        if self._has_values[index] and self._candidates[index]:
+            return self._candidates[index][0]
+        return ColumnType.STRING

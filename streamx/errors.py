@@ -1,0 +1,84 @@
+"""The exceptions of streamx, each with the exit code that it stands for.
+
+    StreamxError                 1   anything that ends a run
+    ├── UsageError               2   the options cannot work; said before reading
+    ├── InputError               1   the input cannot be read or decoded
+    │   └── BadRecordError       1   one record is not what its format allows
+    └── OutputError              1   the output cannot be written
+        └── ReaderGoneError    141   the process that read our output went away
+
+Every exception pickles, so that it can cross a process boundary unchanged.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+
+class StreamxError(Exception):
+    """Base of every error that streamx raises on purpose; its text is the whole message."""
+
+    exit_code = 1
+
+
+class UsageError(StreamxError):
+    """The run cannot start: an option or a column name is wrong, or two do not go together."""
+
+    exit_code = 2
+
+
+class InputError(StreamxError):
+    """The input cannot be opened, read, decompressed or decoded."""
+
+
+class BadRecordError(InputError):
+    """A record breaks the rules of its format.
+
+    Attributes:
+        source: the input's name as the user gave it.
+        line: number of the record's first line, from 1.
+        offset: byte position of the record in the (decompressed, UTF-8) input, from 0.
+        found: what was found, as one clause.
+        expected: what was expected, and the option that helps.
+    """
+
+    def __init__(self, source: str, line: int, offset: int, found: str, expected: str) -> None:
+        super().__init__(source, line, offset, found, expected)
+        self.source = source
+        self.line = line
+        self.offset = offset
+        self.found = found
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return (
+            f"{self.source}, line {self.line} (byte {self.offset}): "
+            f"{self.found}; expected {self.expected}"
+        )
+
+
+class OutputError(StreamxError):
+    """The output cannot be created, written or put in place."""
+
+
+class ReaderGoneError(OutputError):
+    """The reader of our output closed its end (SIGPIPE); the run ends without a word."""
+
+    exit_code = 141
+
+
+def cannot(action: str, path: str | os.PathLike[str], error: OSError) -> str:
+    """Say in one line which action failed on which path, in the system's own words.
+
+    >>> cannot("write", "out.csv", OSError(28, "No space left on device"))
+    'cannot write out.csv: No space left on device'
+    """
+    return f"cannot {action} {os.fspath(path)}: {error.strerror or error}"
+
+
+def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
+    """Translate a failed write; a reader that went away is told from a broken device."""
+    if error.errno == errno.EPIPE:
+        return ReaderGoneError(f"the reader of {os.fspath(path)} went away")
+    return OutputError(cannot("write", path, error))

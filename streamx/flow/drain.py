@@ -1,0 +1,127 @@
+"""DrainWriter: accepts output until its high-water mark, then makes the producer wait for drain."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from streamx.flow.buffer import BufferStatistics
+
+
+class DrainWriter:
+    """Decouple a producer of bytes from a slow sink, holding no more than a high-water mark.
+
+    `write` returns at once while less than `high_water_bytes` wait; from there on it returns
+    only when the sink has brought the backlog down to `low_water_bytes`. One task, `run`,
+    hands the backlog to the sink in order.
+
+    Args:
+        sink: writes all of the bytes given, taking as long as it needs.
+        high_water_bytes: backlog at which producers pause.
+        low_water_bytes: backlog at which they resume; half of the high-water mark by default.
+
+    Example:
+        >>> written = []
+        >>> async def sink(data: bytes) -> None:
+        ...     written.append(data)
+        >>> async def main() -> None:
+        ...     writer = DrainWriter(sink, 1024)
+        ...     async with asyncio.TaskGroup() as group:
+        ...         group.create_task(writer.run())
+        ...         await writer.write(b"some output")
+        ...         writer.close()
+        >>> asyncio.run(main())
+        >>> written
+        [b'some output']
+    """
+
+    def __init__(
+        self,
+        sink: Callable[[bytes], Awaitable[None]],
+        high_water_bytes: int,
+        low_water_bytes: int | None = None,
+    ) -> None:
+        self.high_water_bytes = high_water_bytes
+        self.low_water_bytes = high_water_bytes // 2 if low_water_bytes is None else low_water_bytes
+        if not 0 <= self.low_water_bytes < high_water_bytes:
+            raise ValueError("the low-water mark must lie below the high-water mark")
+        self.bytes_written = 0
+        self._sink = sink
+        self._backlog: deque[bytes | Callable[[], None]] = deque()
+        self._backlog_parts = 0
+        self._backlog_bytes = 0
+        self._is_closed = False
+        self._arrival = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._peak_parts = 0
+        self._peak_bytes = 0
+        self._total = 0
+        self._producer_wait_seconds = 0.0
+        self._consumer_wait_seconds = 0.0
+
+    async def write(self, data: bytes) -> None:
+        """Add bytes to the backlog, then wait while it stands above the high-water mark."""
+        self._backlog.append(data)
+        self._backlog_parts += 1
+        self._backlog_bytes += len(data)
+        self._total += 1
+        self._peak_parts = max(self._peak_parts, self._backlog_parts)
+        self._peak_bytes = max(self._peak_bytes, self._backlog_bytes)
+        self._arrival.set()
+        if self._backlog_bytes >= self.high_water_bytes:
+            self._drained.clear()
+        started = time.monotonic()
+        await self._drained.wait()
+        self._producer_wait_seconds += time.monotonic() - started
+
+    def call_when_drained(self, callback: Callable[[], None]) -> None:
+        """Call back as soon as everything written so far has reached the sink."""
+        self._backlog.append(callback)
+        self._arrival.set()
+
+    def close(self) -> None:
+        """Say that nothing more will be written; `run` returns when the backlog is empty."""
+        self._is_closed = True
+        self._arrival.set()
+
+    async def run(self) -> None:
+        """Hand the backlog to the sink until `close`; a failed write ends it with that error."""
+        while True:
+            started = time.monotonic()
+            while not self._backlog:
+                if self._is_closed:
+                    return
+                self._arrival.clear()
+                await self._arrival.wait()
+            self._consumer_wait_seconds += time.monotonic() - started
+            entry = self._backlog.popleft()
+            if isinstance(entry, bytes):
+                await self._write_through(entry)
+            else:
+                entry()
+
+    def statistics(self) -> BufferStatistics:
+        """Return a snapshot; `capacity_bytes` is the high-water mark, `fill` counts parts."""
+        return BufferStatistics(
+            fill=self._backlog_parts,
+            fill_bytes=self._backlog_bytes,
+            capacity=0,
+            capacity_bytes=self.high_water_bytes,
+            peak_fill=self._peak_parts,
+            peak_bytes=self._peak_bytes,
+            total=self._total,
+            is_paused=not self._drained.is_set(),
+            producer_wait_seconds=self._producer_wait_seconds,
+            consumer_wait_seconds=self._consumer_wait_seconds,
+        )
+
+    async def _write_through(self, data: bytes) -> None:
+        await self._sink(data)
+        self.bytes_written += len(data)
+        self._backlog_parts -= 1
+        self._backlog_bytes -= len(data)
+        if self._backlog_bytes <= self.low_water_bytes:
+            self._drained.set()

@@ -1,0 +1,295 @@
+"""Job: the options of one run, validated; the command line and the library both make one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Literal, TypedDict
+
+from streamx.codec.layout import ColumnType, CsvFormat, Format, JsonlFormat
+from streamx.errors import UsageError
+from streamx.read.decode import is_utf8
+from streamx.sizing import Sizing, choose_sizing
+from streamx.transform.operations import Limit, Operation
+from streamx.transform.plan import Recipe
+
+FormatName = Literal["csv", "tsv", "jsonl"]
+ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
+
+_FORMATS: dict[str, FormatName] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+
+class JobOptions(TypedDict, total=False):
+    """The options of `transform()`; see Job for what each means."""
+
+    source_format: FormatName | None
+    target_format: FormatName | None
+    delimiter: str | None
+    output_delimiter: str | None
+    quote: str | None
+    crlf: bool
+    add_bom: bool
+    has_header: bool
+    skip_lines: int
+    encoding: str
+    types: Literal["infer", "string"]
+    pinned_types: Mapping[str, str]
+    nulls: Sequence[str]
+    strict_types: bool
+    columns: Sequence[str] | None
+    extra_keys: Literal["error", "drop"] | None
+    nested: Literal["json", "flatten"] | None
+    operations: Sequence[Operation]
+    workers: int | None
+    chunk_size_bytes: int | None
+    buffer_chunks: int | None
+    max_memory_bytes: int | None
+    max_record_bytes: int | None
+    is_ordered: bool
+    line_buffered: bool
+    is_direct: bool
+    progress: ProgressMode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Everything that one run needs to know.
+
+    Attributes:
+        input, output: paths; `-` is standard input or output.
+        source_format, target_format: by the path's extension unless given here.
+        delimiter, output_delimiter: one ASCII character; `,` or, for tsv, a tab.
+        quote: one ASCII character, on both sides; `"` by default.
+        crlf: end CSV records with CR LF.
+        add_bom: start a CSV output with a UTF-8 byte order mark.
+        has_header: a CSV's first record names its columns, on both sides.
+        skip_lines: lines to pass over before the header or the first record.
+        encoding: of the input; the output is UTF-8.
+        types: "infer" the types of CSV columns for JSON, or make all of them "string".
+        pinned_types: types by column name, "string", "integer", "number" or "boolean".
+        nulls: cell texts that stand for null, in every column.
+        strict_types: a cell that does not fit its column's type makes a bad record.
+        columns: the columns of a JSONL input, instead of the keys in its first records.
+        extra_keys: what a key beyond the columns means in JSONL to CSV: "error" or "drop".
+        nested: nested JSON becomes compact "json" in a cell, or columns with "flatten".
+        operations: Select, Drop, Rename and Limit, applied in this order.
+        workers: chunks worked on at a time; by default the CPUs this process may use.
+        chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
+        max_memory_bytes: choose both so that the run stays within this.
+        max_record_bytes: a longer record is a bad one.
+        is_ordered: output in the order of the input.
+        line_buffered: pass every record of a live input on at once.
+        is_direct: write the output file in place instead of replacing it when it is whole.
+        progress: how to show progress on standard error.
+
+    Raises:
+        UsageError: an option cannot work, alone or with another.
+    """
+
+    input: str = "-"
+    output: str = "-"
+    source_format: FormatName | None = None
+    target_format: FormatName | None = None
+    delimiter: str | None = None
+    output_delimiter: str | None = None
+    quote: str | None = None
+    crlf: bool = False
+    add_bom: bool = False
+    has_header: bool = True
+    skip_lines: int = 0
+    encoding: str = "utf-8"
+    types: Literal["infer", "string"] = "infer"
+    pinned_types: Mapping[str, str] = field(default_factory=dict)
+    nulls: Sequence[str] = ()
+    strict_types: bool = False
+    columns: Sequence[str] | None = None
+    extra_keys: Literal["error", "drop"] | None = None
+    nested: Literal["json", "flatten"] | None = None
+    operations: Sequence[Operation] = ()
+    workers: int | None = None
+    chunk_size_bytes: int | None = None
+    buffer_chunks: int | None = None
+    max_memory_bytes: int | None = None
+    max_record_bytes: int | None = None
+    is_ordered: bool = True
+    line_buffered: bool = False
+    is_direct: bool = False
+    progress: ProgressMode = "off"
+
+    def __post_init__(self) -> None:
+        self._refuse_idle_options()
+        is_utf8(self.encoding)
+        _ = self.recipe, self.sizing  # what is wrong with them is said at once
+
+    @property
+    def is_gzip_input(self) -> bool:
+        return _is_gzip(self.input)
+
+    @property
+    def is_gzip_output(self) -> bool:
+        return _is_gzip(self.output)
+
+    @property
+    def source(self) -> FormatName:
+        """The input's format, as named or by extension."""
+        return self.source_format or _format_of(self.input, "input", "--from")
+
+    @property
+    def target(self) -> FormatName:
+        """The output's format, as named or by extension."""
+        return self.target_format or _format_of(self.output, "output", "--to")
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What to do with the records."""
+        _at_least(self.skip_lines, 0, "--skip-lines")
+        for operation in self.operations:
+            if isinstance(operation, Limit):
+                _at_least(operation.records, 0, "--limit")
+        return Recipe(
+            source=_format(self.source, self.delimiter, self.quote, "--delimiter", crlf=False),
+            target=_format(
+                self.target, self.output_delimiter, self.quote, "--output-delimiter", crlf=self.crlf
+            ),
+            has_header=self.has_header,
+            skip_lines=self.skip_lines,
+            add_bom=self.add_bom,
+            infers_types=self.types == "infer",
+            pinned_types={name: _type(name, type) for name, type in self.pinned_types.items()},
+            nulls=frozenset(token.encode() for token in self.nulls),
+            strict_types=self.strict_types,
+            columns=None if self.columns is None else _distinct(self.columns, "--columns"),
+            extra_keys=self.extra_keys or "error",
+            nested=self.nested or "json",
+            operations=tuple(self.operations),
+            max_record_bytes=self.sizing.max_record_bytes,
+        )
+
+    @cached_property
+    def sizing(self) -> Sizing:
+        """Workers, chunk size and buffer depth, and the memory that follows from them."""
+        for value, option in (
+            (self.workers, "--workers"),
+            (self.buffer_chunks, "--buffer"),
+            (self.chunk_size_bytes, "--chunk-size"),
+            (self.max_record_bytes, "--max-record-bytes"),
+        ):
+            _at_least(value, 1, option)
+        is_limited = any(isinstance(operation, Limit) for operation in self.operations)
+        return choose_sizing(
+            workers=1 if is_limited else self.workers,
+            chunk_size_bytes=self.chunk_size_bytes,
+            buffer_chunks=self.buffer_chunks,
+            max_memory_bytes=self.max_memory_bytes,
+            max_record_bytes=self.max_record_bytes,
+        )
+
+    def _refuse_idle_options(self) -> None:
+        """An option that can have no effect in this direction is a mistake, so say so."""
+        reads_csv, writes_csv = self.source != "jsonl", self.target != "jsonl"
+        flattens = not reads_csv and writes_csv
+        for is_used, can_work, option, needed in (
+            (self.delimiter is not None, reads_csv, "--delimiter", "CSV or TSV input"),
+            (
+                self.output_delimiter is not None,
+                writes_csv,
+                "--output-delimiter",
+                "CSV or TSV output",
+            ),
+            (self.quote is not None, reads_csv or writes_csv, "--quote", "CSV or TSV"),
+            (self.crlf, writes_csv, "--crlf", "CSV or TSV output"),
+            (self.add_bom, writes_csv, "--add-bom", "CSV or TSV output"),
+            (not self.has_header, reads_csv or writes_csv, "--no-header", "CSV or TSV"),
+            (bool(self.pinned_types), reads_csv, "--type", "CSV or TSV input"),
+            (self.strict_types, reads_csv, "--strict-types", "CSV or TSV input"),
+            (bool(self.nulls), reads_csv, "--null", "CSV or TSV input"),
+            (self.columns is not None, not reads_csv, "--columns", "JSONL input"),
+            (self.extra_keys is not None, flattens, "--extra-keys", "JSONL input and CSV output"),
+            (self.nested is not None, flattens, "--nested", "JSONL input and CSV output"),
+        ):
+            if is_used and not can_work:
+                raise UsageError(
+                    f"{option} needs {needed}; this run goes from {self.source} to {self.target}"
+                )
+
+
+def job_of(
+    input: str | os.PathLike[str], output: str | os.PathLike[str], options: JobOptions
+) -> Job:
+    """Make a job from the arguments of `transform()`.
+
+    Raises:
+        UsageError: an option cannot work, or there is none of that name.
+    """
+    known = {field.name for field in fields(Job)} - {"input", "output"}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise UsageError(f"no option {unknown[0]!r}; the options are: {', '.join(sorted(known))}")
+    return Job(input=os.fspath(input), output=os.fspath(output), **options)
+
+
+def _is_gzip(path: str) -> bool:
+    return path.lower().endswith(".gz")
+
+
+def _format_of(path: str, side: str, option: str) -> FormatName:
+    lower = path.lower().removesuffix(".gz")
+    format = _FORMATS.get(os.path.splitext(lower)[1])
+    if format is None:
+        what = f"standard {side}" if path == "-" else repr(path)
+        raise UsageError(
+            f"the format of {what} cannot be told from its name; say {option} csv, tsv or jsonl"
+        )
+    return format
+
+
+def _format(
+    name: FormatName, delimiter: str | None, quote: str | None, option: str, *, crlf: bool
+) -> Format:
+    if name == "jsonl":
+        return JsonlFormat()
+    default = "\t" if name == "tsv" else ","
+    separator = _character(default if delimiter is None else delimiter, option)
+    quotes = _character('"' if quote is None else quote, "--quote")
+    if separator == quotes:
+        raise UsageError(f"{option} and --quote are both {separator.decode()!r}; choose two")
+    return CsvFormat(separator, quotes, b"\r\n" if crlf else b"\n")
+
+
+def _character(text: str, option: str) -> bytes:
+    text = {"tab": "\t", r"\t": "\t"}.get(text, text)
+    if len(text) != 1 or not text.isascii() or text in "\r\n\0":
+        raise UsageError(f"{option} {text!r} is not one ASCII character; give one, or `tab`")
+    return text.encode()
+
+
+def _type(name: str, type: str) -> ColumnType:
+    try:
+        return ColumnType(type)
+    except ValueError:
+        known = ", ".join(ColumnType)
+        raise UsageError(
+            f"--type {name}={type}: no type {type!r}; the types are: {known}"
+        ) from None
+
+
+def _distinct(names: Sequence[str], option: str) -> tuple[str, ...]:
+    for name in names:
+        if list(names).count(name) > 1:
+            raise UsageError(f"{option} names {name!r} twice")
+    if not names:
+        raise UsageError(f"{option} names no column")
+    return tuple(names)
+
+
+def _at_least(value: int | None, least: int, option: str) -> None:
+    if value is not None and value < least:
+        raise UsageError(f"{option} {value} cannot work; it must be at least {least}")

@@ -1,0 +1,1 @@
+"""Views of a running flow and accounts of a finished one."""

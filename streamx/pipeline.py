@@ -1,0 +1,153 @@
+"""The program on one page: a job becomes source, stages and sink, and flow.pipeline() runs them.
+
+ChunkReader ──▶ BoundedBuffer ──▶ WorkerPool: Plan.run ──▶ ReorderWindow ──▶ DrainWriter ──▶ Sink
+    ▲                                                                           │
+    └──────────────── Credits: returned when a chunk's output has drained ◀─────┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, Callable
+from functools import partial
+
+from streamx.chunk import Chunk, ChunkResult
+from streamx.engine.threads import ThreadEngine
+from streamx.errors import StreamxError
+from streamx.flow import (
+    BoundedBuffer,
+    Credits,
+    DrainWriter,
+    FlowMonitor,
+    ReorderWindow,
+    WorkerPool,
+    pipeline,
+)
+from streamx.job import Job
+from streamx.monitor.progress import show_progress
+from streamx.monitor.report import Report, Totals
+from streamx.read.decode import wrap
+from streamx.read.reader import LINGER_SECONDS, ChunkReader
+from streamx.read.sources import Source, open_source
+from streamx.transform.plan import Plan
+from streamx.transform.resolve import resolve
+from streamx.write.publish import Target
+from streamx.write.sinks import GzipSink, Sink, open_sink
+
+
+async def run(job: Job, warn: Callable[[str], None]) -> Report:
+    """Run a job to its end: the output is whole when this returns, or as it was when it raises.
+
+    Args:
+        job: what to do.
+        warn: called with each warning, as soon as it is known.
+
+    Raises:
+        StreamxError: whatever ended the run.
+    """
+    target = Target.of(job.output, job.input, is_direct=job.is_direct)
+    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
+    reader = _reader(job, source)
+    try:
+        sink = await open_sink(target)
+        if job.is_gzip_output:
+            sink = GzipSink(sink, flushes=source.is_live)
+        try:
+            report = await _convert(job, source, reader, sink, warn)
+            await sink.commit()
+        except BaseException:
+            await sink.abort()
+            raise
+    finally:
+        await reader.close()
+    return report
+
+
+def _reader(job: Job, source: Source) -> ChunkReader:
+    return ChunkReader(
+        source,
+        job.sizing.chunk_size_bytes,
+        job.sizing.max_record_bytes,
+        linger_seconds=0 if job.line_buffered else LINGER_SECONDS,
+    )
+
+
+async def _convert(
+    job: Job, source: Source, reader: ChunkReader, sink: Sink, warn: Callable[[str], None]
+) -> Report:
+    started = time.monotonic()
+    resolution = await reader.resolve(
+        lambda head, ending: resolve(job.recipe, head, ending, source.name)
+    )
+    for text in resolution.warnings:
+        warn(text)
+
+    plan, sizing = resolution.plan, job.sizing
+    credits = Credits(sizing.credits, sizing.credit_bytes)
+    engine = ThreadEngine(plan, sizing.workers)
+    pool: WorkerPool[Chunk, bytes, ChunkResult] = WorkerPool(
+        engine.run,
+        sizing.workers,
+        BoundedBuffer(
+            sizing.buffer_chunks,
+            sizing.buffer_chunks * sizing.chunk_size_bytes,
+            size_of=lambda chunk: len(chunk.data),
+        ),
+        ReorderWindow(sizing.credits, sizing.window_bytes),
+        is_ordered=job.is_ordered,
+    )
+    writer = DrainWriter(sink.write, sizing.output_bytes)
+    monitor = FlowMonitor(
+        bytes_read=lambda: source.bytes_read,
+        total_bytes=source.total_bytes,
+        bytes_written=lambda: writer.bytes_written,
+        workers_busy=lambda: pool.busy,
+        workers=pool.workers,
+        input_buffer=pool.inbound.statistics,
+        reorder_window=pool.outbound.statistics,
+        output_buffer=writer.statistics,
+        in_flight=credits.statistics,
+        started=started,
+    )
+    totals = Totals(source.name, plan)
+    try:
+        async with show_progress(job.progress, monitor, source.name):
+            await pipeline(
+                reader.chunks(resolution, plan.layout.source, credits),
+                pool,
+                sink=partial(_write, writer, plan, credits, totals, monitor),
+            )
+    finally:
+        engine.close()
+    warnings = totals.warnings()
+    for text in warnings:
+        warn(text)
+    return totals.report(monitor.snapshot(), (*resolution.warnings, *warnings))
+
+
+async def _write(
+    writer: DrainWriter,
+    plan: Plan,
+    credits: Credits,
+    totals: Totals,
+    monitor: FlowMonitor,
+    outbound: AsyncIterable[bytes | ChunkResult],
+) -> None:
+    """Write parts as they come; what came before a bad record is written before it is raised."""
+    failure: StreamxError | None = None
+    async with asyncio.TaskGroup() as group:
+        group.create_task(writer.run())
+        await writer.write(plan.header)
+        async for item in outbound:
+            if isinstance(item, bytes):
+                await writer.write(item)
+                continue
+            failure = totals.add(item)
+            monitor.records = totals.records_out
+            writer.call_when_drained(partial(credits.release, item.sequence))
+            if failure is not None or item.is_last:
+                break
+        writer.close()
+    if failure is not None:
+        raise failure

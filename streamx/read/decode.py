@@ -1,0 +1,140 @@
+"""Decoding on the way in: gzip and text encodings, as sources that wrap a source."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import zlib
+
+from streamx.errors import InputError, UsageError
+from streamx.read.sources import Source
+
+_GZIP = zlib.MAX_WBITS | 16
+_COMPRESSED_BLOCK_BYTES = 128 * 1024
+
+
+class _Wrapped:
+    """A source whose bytes come from another, which counts them."""
+
+    def __init__(self, inner: Source) -> None:
+        self._inner = inner
+        self.name = inner.name
+        self.total_bytes = inner.total_bytes
+        self.is_live = inner.is_live
+
+    @property
+    def bytes_read(self) -> int:
+        return self._inner.bytes_read
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class GzipSource(_Wrapped):
+    """Decompresses gzip (RFC 1952), any number of members, never more at once than asked for."""
+
+    def __init__(self, inner: Source) -> None:
+        super().__init__(inner)
+        self._member = zlib.decompressobj(_GZIP)
+        self._input = b""
+        self._is_between_members = True
+
+    async def read(self, size_bytes: int) -> bytes:
+        while True:
+            if self._input:
+                block = await asyncio.to_thread(self._inflate, size_bytes)
+                if block:
+                    return block
+            if not self._input and not await self._fill():
+                return b""
+
+    async def _fill(self) -> bool:
+        self._input = await self._inner.read(_COMPRESSED_BLOCK_BYTES)
+        if not self._input and not self._is_between_members:
+            raise InputError(
+                f"{self.name}: the gzip data ends in the middle (after {self.bytes_read} bytes); "
+                "the file is truncated, get a whole copy"
+            )
+        return bool(self._input)
+
+    def _inflate(self, size_bytes: int) -> bytes:
+        if self._is_between_members:
+            # gzip files may be padded with zeros between and after members.
+            self._input = self._input.lstrip(b"\0")
+            if not self._input:
+                return b""
+            self._member = zlib.decompressobj(_GZIP)
+            self._is_between_members = False
+        try:
+            block = self._member.decompress(self._input, size_bytes)
+        except zlib.error as error:
+            raise InputError(
+                f"{self.name}: broken gzip data within its first {self.bytes_read} bytes "
+                f"({error}); expected gzip, as the file's name ends with .gz"
+            ) from error
+        self._input = self._member.unconsumed_tail
+        if self._member.eof:
+            self._input = self._member.unused_data
+            self._is_between_members = True
+        return block
+
+
+class TranscodingSource(_Wrapped):
+    """Turns text of another encoding into UTF-8."""
+
+    def __init__(self, inner: Source, encoding: str) -> None:
+        super().__init__(inner)
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+        self._decoded_bytes = 0
+        self._is_at_end = False
+
+    async def read(self, size_bytes: int) -> bytes:
+        # No encoding needs more than 3 bytes of UTF-8 for one byte of its own.
+        while not self._is_at_end:
+            block = await self._inner.read(max(size_bytes // 3, 1))
+            self._is_at_end = not block
+            text = self._decode(block)
+            if text:
+                return text.encode()
+        return b""
+
+    def _decode(self, block: bytes) -> str:
+        try:
+            text = self._decoder.decode(block, final=not block)
+        except UnicodeError as error:
+            reason = getattr(error, "reason", str(error))
+            near = self._decoded_bytes + getattr(error, "start", 0)
+            raise InputError(
+                f"{self.name}, byte {near}: not valid {self._encoding} ({reason}); "
+                "expected what --encoding names"
+            ) from error
+        self._decoded_bytes += len(block)
+        return text
+
+
+def wrap(source: Source, *, is_gzip: bool, encoding: str) -> Source:
+    """Return a source of plain UTF-8."""
+    if is_gzip:
+        source = GzipSource(source)
+    if not is_utf8(encoding):
+        source = TranscodingSource(source, encoding)
+    return source
+
+
+def is_utf8(encoding: str) -> bool:
+    """Tell whether an encoding is UTF-8 by any of its names.
+
+    Raises:
+        UsageError: there is no text encoding of that name.
+    """
+    try:
+        info = codecs.lookup(encoding)
+        is_text = isinstance(info.decode(b"")[0], str)
+    except (LookupError, ValueError, TypeError):
+        is_text = False
+    if not is_text:
+        raise UsageError(
+            f"--encoding: no text encoding is called {encoding!r}; try latin-1, utf-16"
+        )
+    return info.name in ("utf-8", "utf-8-sig")

@@ -1,0 +1,139 @@
+"""ChunkReader: reads a source into chunks, no faster than credits allow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from streamx.chunk import Chunk
+from streamx.codec import last_boundary
+from streamx.codec.layout import Format
+from streamx.flow import Credits
+from streamx.read.chunker import Chunker
+from streamx.read.sources import Source
+from streamx.transform.resolve import Ending, Resolution
+
+# A record on a live input is passed on when it has waited this long; 100 ms are promised.
+LINGER_SECONDS = 0.05
+# A live input that gives nothing for this long is idle: types are decided from what there is.
+IDLE_SECONDS = 1.0
+_FIRST_LOOK_BYTES = 64 * 1024
+
+
+class ChunkReader:
+    """Reads the head of a source until a plan can be made, then everything as chunks.
+
+    Args:
+        source: where the blocks come from.
+        chunk_size_bytes: how much a chunk should hold, if records allow.
+        max_record_bytes: how long a record may become.
+        linger_seconds: how long a whole record on a live input may wait for company.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        chunk_size_bytes: int,
+        max_record_bytes: int,
+        *,
+        linger_seconds: float = LINGER_SECONDS,
+    ) -> None:
+        self._source = source
+        self._chunk_size_bytes = chunk_size_bytes
+        self._max_record_bytes = max_record_bytes
+        self._linger_seconds = linger_seconds
+        self._head = b""
+        self._reading: asyncio.Task[bytes] | None = None
+        self._is_at_end = False
+
+    async def resolve(self, decide: Callable[[bytes, Ending], Resolution | None]) -> Resolution:
+        """Read until `decide` finds the head long enough; the head is kept for `chunks`."""
+        look_at_bytes = 0
+        while True:
+            if len(self._head) >= look_at_bytes or self._is_at_end:
+                resolution = decide(self._head, "end" if self._is_at_end else "open")
+                if resolution is not None:
+                    return resolution
+                look_at_bytes = len(self._head) + max(len(self._head) // 2, 1)
+                if not self._source.is_live:
+                    look_at_bytes = max(look_at_bytes, _FIRST_LOOK_BYTES)
+            block = await self._read(self._chunk_size_bytes, IDLE_SECONDS)
+            if block is None:
+                resolution = decide(self._head, "idle")
+                if resolution is not None:
+                    return resolution
+                block = await self._read(self._chunk_size_bytes, None) or b""
+            self._is_at_end = not block
+            self._head += block
+
+    async def chunks(
+        self, resolution: Resolution, format: Format, credits: Credits
+    ) -> AsyncIterator[Chunk]:
+        """Yield chunks, taking a credit before the bytes of each are read."""
+        chunker = Chunker(
+            lambda data: last_boundary(data, format),
+            self._chunk_size_bytes,
+            self._max_record_bytes,
+            offset=resolution.start,
+            line=resolution.line,
+        )
+        self._head = self._head[resolution.start :]
+        while not chunker.is_finished:
+            sequence = chunker.sequence
+            await credits.acquire(sequence, chunker.expected_bytes)
+            chunk = await self._next_chunk(chunker, credits)
+            if chunk is None:
+                credits.release(sequence)
+            else:
+                yield chunk
+
+    async def close(self) -> None:
+        """Stop reading and close the source."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        await self._source.close()
+
+    async def _next_chunk(self, chunker: Chunker, credits: Credits) -> Chunk | None:
+        """Return the next chunk: a full one, or on a live input what has waited long enough."""
+        loop = asyncio.get_running_loop()
+        deadline: float | None = None
+        while True:
+            if chunker.wanted_bytes == 0:
+                chunk = chunker.cut()
+                if chunk is not None:
+                    return chunk
+                await credits.grow(chunker.sequence, chunker.expected_bytes)
+                continue
+            wait_seconds = None if deadline is None else max(deadline - loop.time(), 0)
+            block = await self._next_block(chunker.wanted_bytes, wait_seconds)
+            if block is None:
+                deadline = None
+                chunk = chunker.cut()
+                if chunk is not None:
+                    return chunk
+            elif not block:
+                return chunker.finish()
+            else:
+                chunker.feed(block)
+                if self._source.is_live and deadline is None:
+                    deadline = loop.time() + self._linger_seconds
+
+    async def _next_block(self, size_bytes: int, wait_seconds: float | None) -> bytes | None:
+        """Return what is left of the head, then what the source gives; None if the wait ends."""
+        if self._head:
+            block, self._head = self._head[:size_bytes], self._head[size_bytes:]
+            return block
+        return b"" if self._is_at_end else await self._read(size_bytes, wait_seconds)
+
+    async def _read(self, size_bytes: int, wait_seconds: float | None) -> bytes | None:
+        if not self._source.is_live:
+            return await self._source.read(size_bytes)
+        # The read goes on when the wait ends, so that nothing it reads is lost.
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(self._source.read(size_bytes))
+        done, _ = await asyncio.wait({self._reading}, timeout=wait_seconds)
+        if not done:
+            return None
+        reading, self._reading = self._reading, None
+        return reading.result()

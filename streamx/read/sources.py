@@ -1,0 +1,134 @@
+"""Sources: where blocks of bytes come from, files and live streams, read without blocking."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import aiofiles
+
+from streamx.descriptors import is_pollable, uninterrupted, wait_until_readable
+from streamx.errors import InputError, cannot
+
+STDIN_NAME = "standard input"
+
+
+class Source(Protocol):
+    """Gives blocks of bytes until the end of the input.
+
+    Attributes:
+        name: what to call the input in messages.
+        total_bytes: size on disk, where that is known.
+        bytes_read: how much of that has been read.
+        is_live: data may be slow to come (a pipe, a terminal), so nothing must wait for a full
+            block.
+    """
+
+    name: str
+    total_bytes: int | None
+    is_live: bool
+
+    @property
+    def bytes_read(self) -> int: ...
+
+    async def read(self, size_bytes: int) -> bytes:
+        """Return up to `size_bytes` bytes, at least one; none at the end of the input."""
+        ...
+
+    async def close(self) -> None:
+        """Release what was opened."""
+        ...
+
+
+class FileSource:
+    """A file on disk, read through aiofiles on a thread of its own."""
+
+    is_live: bool = False
+
+    def __init__(self, file: Any, executor: Executor, name: str, total_bytes: int | None) -> None:
+        self.name = name
+        self.total_bytes = total_bytes
+        self.bytes_read = 0
+        self._file = file
+        self._executor = executor
+
+    async def read(self, size_bytes: int) -> bytes:
+        try:
+            block: bytes = await uninterrupted(self._file.read(size_bytes))
+        except OSError as error:
+            raise InputError(cannot("read", self.name, error)) from error
+        self.bytes_read += len(block)
+        return block
+
+    async def close(self) -> None:
+        await self._file.close()
+        self._executor.shutdown(wait=False)
+
+
+class LiveSource:
+    """A pipe, socket or terminal, read as soon as the event loop finds something to read."""
+
+    total_bytes: int | None = None
+    is_live: bool = True
+
+    def __init__(self, descriptor: int, name: str, *, closes: bool) -> None:
+        self.name = name
+        self.bytes_read = 0
+        self._descriptor = descriptor
+        self._closes = closes
+
+    async def read(self, size_bytes: int) -> bytes:
+        while True:
+            await wait_until_readable(self._descriptor)
+            try:
+                block = os.read(self._descriptor, size_bytes)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                if error.errno == errno.EIO and os.isatty(self._descriptor):
+                    return b""
+                raise InputError(cannot("read", self.name, error)) from error
+            self.bytes_read += len(block)
+            return block
+
+    async def close(self) -> None:
+        if self._closes:
+            os.close(self._descriptor)
+
+
+async def open_source(path: str) -> Source:
+    """Open a file, a FIFO or, as `-`, standard input.
+
+    Raises:
+        InputError: the path is a directory or cannot be opened, or standard input is closed.
+    """
+    if path == "-":
+        if sys.stdin is None:
+            raise InputError("standard input is closed; name an input file")
+        return await _from_descriptor(0, STDIN_NAME, closes=False)
+    try:
+        # A FIFO would otherwise block here until its writer comes, deaf to Ctrl-C.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputError(cannot("open", path, error)) from error
+    return await _from_descriptor(descriptor, path, closes=True)
+
+
+async def _from_descriptor(descriptor: int, name: str, *, closes: bool) -> Source:
+    status = os.fstat(descriptor)
+    if stat.S_ISDIR(status.st_mode):
+        if closes:
+            os.close(descriptor)
+        raise InputError(f"{name} is a directory; name a file in it")
+    if is_pollable(descriptor):
+        return LiveSource(descriptor, name, closes=closes)
+    total_bytes = status.st_size if stat.S_ISREG(status.st_mode) else None
+    if total_bytes is not None and not closes:
+        total_bytes -= min(os.lseek(descriptor, 0, os.SEEK_CUR), total_bytes)
+    executor = ThreadPoolExecutor(1, "streamx-read")
+    file = await aiofiles.open(descriptor, "rb", buffering=0, closefd=closes, executor=executor)
+    return FileSource(file, executor, name, total_bytes)

@@ -1,0 +1,122 @@
+"""Sizing: how much a run holds at a time, and so how much memory it needs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from streamx.errors import UsageError
+
+MIB = 1024 * 1024
+DEFAULT_CHUNK_SIZE_BYTES = 256 * 1024
+DEFAULT_MAX_RECORD_BYTES = 16 * MIB
+SMALLEST_CHUNK_BYTES = 16 * 1024
+
+# Measured (see ARCHITECTURE.md): the interpreter with all that a run imports, and the objects
+# that one worker makes of a slice.
+_BASE_BYTES = 40 * MIB
+_WORKER_BYTES = 4 * MIB
+# A record longer than its chunk is held as blocks, as a chunk, as cells and as output.
+_COPIES_OF_A_LONG_RECORD = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """How much of everything may be held at a time.
+
+    Attributes:
+        workers: chunks worked on at a time.
+        chunk_size_bytes: what a chunk should hold.
+        buffer_chunks: chunks that may wait for a worker.
+        max_record_bytes: how long a record may become.
+    """
+
+    workers: int
+    chunk_size_bytes: int
+    buffer_chunks: int
+    max_record_bytes: int
+
+    @property
+    def credits(self) -> int:
+        """Chunks in flight at most: one being read, the waiting, the worked on, one written."""
+        return self.buffer_chunks + 2 * self.workers + 2
+
+    @property
+    def credit_bytes(self) -> int:
+        """Input bytes in flight at most, but for a single longer record."""
+        return self.credits * self.chunk_size_bytes
+
+    @property
+    def window_bytes(self) -> int:
+        """Output that may wait for an older chunk's."""
+        return max(2 * self.workers * self.chunk_size_bytes, 2 * MIB)
+
+    @property
+    def output_bytes(self) -> int:
+        """High-water mark of the writer."""
+        return max(2 * self.chunk_size_bytes, MIB)
+
+    @property
+    def peak_bytes(self) -> int:
+        """Memory that the whole process needs at most, for records no longer than a chunk."""
+        return (
+            _BASE_BYTES
+            + 2 * self.credit_bytes
+            + 2 * self.window_bytes
+            + 2 * self.output_bytes
+            + self.workers * (_WORKER_BYTES + 2 * self.chunk_size_bytes)
+        )
+
+
+def choose_sizing(
+    *,
+    workers: int | None,
+    chunk_size_bytes: int | None,
+    buffer_chunks: int | None,
+    max_memory_bytes: int | None,
+    max_record_bytes: int | None,
+) -> Sizing:
+    """Fill in what the user left open, within `max_memory_bytes` if that is given.
+
+    Raises:
+        UsageError: the memory is too little, or does not go with what the user fixed.
+    """
+    record_bytes = max_record_bytes or DEFAULT_MAX_RECORD_BYTES
+    count = workers or available_cpus()
+    if max_memory_bytes is None:
+        size_bytes = chunk_size_bytes or DEFAULT_CHUNK_SIZE_BYTES
+        return Sizing(count, size_bytes, buffer_chunks or max(4, 2 * count), record_bytes)
+    size_bytes = chunk_size_bytes or MIB
+    depth = buffer_chunks or max(8, 4 * count)
+    sizing = Sizing(count, size_bytes, depth, record_bytes)
+    while sizing.peak_bytes > max_memory_bytes:
+        if buffer_chunks is None and depth > max(2, count // 2):
+            depth //= 2
+        elif chunk_size_bytes is None and size_bytes > SMALLEST_CHUNK_BYTES:
+            size_bytes //= 2
+        elif workers is None and count > 1:
+            count -= 1
+        else:
+            raise _too_little(max_memory_bytes, sizing)
+        sizing = Sizing(count, size_bytes, depth, record_bytes)
+    if max_record_bytes is None:
+        spare_bytes = max_memory_bytes - sizing.peak_bytes
+        affordable = max(spare_bytes // _COPIES_OF_A_LONG_RECORD, size_bytes)
+        sizing = Sizing(count, size_bytes, depth, min(affordable, record_bytes))
+    return sizing
+
+
+def available_cpus() -> int:
+    """Return how many CPUs this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _too_little(max_memory_bytes: int, sizing: Sizing) -> UsageError:
+    needed_mib = -(-sizing.peak_bytes // MIB)
+    return UsageError(
+        f"--max-memory {max_memory_bytes} is too little: {sizing.workers} workers with chunks of "
+        f"{sizing.chunk_size_bytes} bytes and {sizing.buffer_chunks} of them waiting need "
+        f"{needed_mib}M; give at least that, or a smaller --workers, --chunk-size or --buffer"
+    )

@@ -1,0 +1,107 @@
+"""Recipe and Plan: what to do with records, before and after the input's head has been seen."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from streamx.chunk import Chunk, ChunkResult, Failure, Notice, Place
+from streamx.codec import convert
+from streamx.codec.layout import Bad, ColumnType, CsvFormat, Format, Layout, Remark
+from streamx.transform.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the user asked for, as far as records are concerned.
+
+    Attributes:
+        source, target: the formats.
+        has_header: a CSV's first record names its columns, on both sides.
+        skip_lines: lines before the header that are no part of the table.
+        add_bom: start a CSV output with a UTF-8 byte order mark.
+        infers_types: decide column types from a sample; otherwise all are strings.
+        pinned_types: types by column name that are not inferred.
+        nulls: cell texts that stand for null.
+        strict_types: a cell that does not fit its column makes its record a bad one.
+        columns: the keys of a JSONL input, instead of those in a sample; None to look.
+        extra_keys: what a key beyond the columns means when JSONL becomes CSV.
+        nested: how JSONL's nested values become cells.
+        operations: column operations, in order.
+        max_record_bytes: a longer record is a bad one.
+    """
+
+    source: Format
+    target: Format
+    has_header: bool = True
+    skip_lines: int = 0
+    add_bom: bool = False
+    infers_types: bool = True
+    pinned_types: Mapping[str, ColumnType] = field(default_factory=dict)
+    nulls: frozenset[bytes] = frozenset()
+    strict_types: bool = False
+    columns: tuple[str, ...] | None = None
+    extra_keys: Literal["error", "drop"] = "error"
+    nested: Literal["json", "flatten"] = "json"
+    operations: tuple[Operation, ...] = ()
+    max_record_bytes: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A recipe made definite: immutable, picklable, and the same for every worker.
+
+    Attributes:
+        layout: how records are converted.
+        header: what the output starts with, before the first record's output.
+        limit: most records to convert over the whole run, or None.
+    """
+
+    layout: Layout
+    header: bytes = b""
+    limit: int | None = None
+
+    def run(self, chunk: Chunk, limit: int | None = None) -> Generator[bytes, None, ChunkResult]:
+        """Convert a chunk: yield bounded parts of output, return what it amounted to.
+
+        Pure: the same chunk gives the same parts in any thread, process or machine.
+
+        Args:
+            chunk: whole records of the input.
+            limit: most records to convert of this chunk, or None.
+        """
+        tally = yield from convert(chunk.data, self.layout, limit)
+        bad = tally.bad
+        return ChunkResult(
+            sequence=chunk.sequence,
+            records_in=tally.records_in,
+            records_out=tally.records_out,
+            blank_lines=tally.blank_lines,
+            misfits=_notices(chunk, tally.misfits),
+            dropped_keys=_notices(chunk, tally.dropped_keys),
+            failure=None if bad is None else _failure(chunk, bad),
+            is_last=limit is not None and tally.records_in >= limit,
+        )
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether columns have types: only where CSV becomes JSON."""
+        return isinstance(self.layout.source, CsvFormat) and not isinstance(
+            self.layout.target, CsvFormat
+        )
+
+
+def _place(chunk: Chunk, position: int) -> Place:
+    return Place(chunk.line + chunk.data.count(b"\n", 0, position), chunk.offset + position)
+
+
+def _failure(chunk: Chunk, bad: Bad) -> Failure:
+    return Failure(_place(chunk, bad.position), bad.found, bad.expected)
+
+
+def _notices(chunk: Chunk, remarks: dict[str, Remark]) -> dict[str, Notice]:
+    return {
+        key: Notice(remark.count, _place(chunk, remark.position), remark.example)
+        for key, remark in remarks.items()
+    }

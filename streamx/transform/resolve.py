@@ -1,0 +1,193 @@
+"""Resolves a recipe against the head of the input: header, types and columns become a Plan."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from streamx.codec import head as heads
+from streamx.codec.head import Header
+from streamx.codec.layout import (
+    BYTE_ORDER_MARK,
+    Column,
+    ColumnType,
+    CsvFormat,
+    JsonlFormat,
+    Layout,
+    Pick,
+)
+from streamx.errors import BadRecordError, InputError
+from streamx.transform.operations import Limit, Select, apply_operations, find_column, limit_of
+from streamx.transform.plan import Plan, Recipe
+
+Ending = Literal["open", "idle", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A plan, and where in the head its first record starts.
+
+    Attributes:
+        plan: ready to run.
+        start, line: byte position and line number of the first record after the header.
+        warnings: what the user should know about the header and the types.
+    """
+
+    plan: Plan
+    start: int
+    line: int
+    warnings: tuple[str, ...] = ()
+
+
+def resolve(recipe: Recipe, head: bytes, ending: Ending, source: str) -> Resolution | None:
+    """Fix header, types and columns from the first bytes of the input.
+
+    Args:
+        recipe: what the user asked for.
+        head: the input from its first byte on, as much as has been read.
+        ending: "end" if the head is the whole input, "idle" if nothing more comes for a while
+            (one whole record is enough then), "open" otherwise.
+        source: the input's name, for messages.
+
+    Returns:
+        None if the head is too short to decide.
+
+    Raises:
+        UsageError: an option names a column that is not there.
+        BadRecordError: the header cannot be read.
+    """
+    start = heads.preamble_end(head, recipe.skip_lines, ending == "end")
+    if start is None:
+        return None
+    if isinstance(recipe.source, CsvFormat):
+        return _resolve_csv(recipe, recipe.source, head, start, ending, source)
+    return _resolve_jsonl(recipe, head, start, ending, source)
+
+
+def _resolve_csv(
+    recipe: Recipe, format: CsvFormat, head: bytes, start: int, ending: Ending, source: str
+) -> Resolution | None:
+    bounds = heads.first_record(head, start, format, ending == "end")
+    if bounds is None:
+        _refuse_endless_header(head, start, recipe, source)
+        return None
+    if bounds[0] == bounds[1]:
+        return Resolution(_plan(recipe, (), Header((), (), bounds[1], ())), bounds[1], 1)
+    header = heads.read_header(head, bounds, format, is_named=recipe.has_header, source=source)
+    columns: tuple[Column, ...] = _pinned(recipe, header.names)
+    warnings = [f"{source}: {text}" for text in header.warnings]
+    is_typed = isinstance(recipe.target, JsonlFormat)
+    if is_typed and recipe.infers_types and not all(column.is_pinned for column in columns):
+        end = _sample_end(recipe, head, header.end, ending)
+        if end is None:
+            return None
+        sample = head[header.end : end]
+        columns = heads.infer_columns(sample, format, columns, recipe.nulls)
+        if ending == "idle":
+            flags = [f"--type {shlex.quote(f'{c.name}={c.type}')}" for c in columns]
+            warnings.append(_idle_warning(source, "column types", flags, "--types string"))
+    plan = _plan(recipe, columns, header)
+    line = head.count(b"\n", 0, header.end) + 1
+    return Resolution(plan, header.end, line, tuple(warnings))
+
+
+def _resolve_jsonl(
+    recipe: Recipe, head: bytes, start: int, ending: Ending, source: str
+) -> Resolution | None:
+    line = head.count(b"\n", 0, start) + 1
+    nothing = Header((), (), start, ())
+    if recipe.columns is not None:
+        columns = tuple(Column(name) for name in recipe.columns)
+        return Resolution(_plan(recipe, columns, nothing), start, line)
+    if isinstance(recipe.target, JsonlFormat) and _is_unchanged(recipe):
+        return Resolution(_plan(recipe, (), nothing), start, line)
+    end = _sample_end(recipe, head, start, ending)
+    if end is None:
+        return None
+    keys = heads.keys_of(head[start:end], flattens=recipe.nested == "flatten")
+    if b"{}" in head[start:end] and not keys:
+        raise InputError(
+            f"{source}: no key in the first records to make a column of; name some with --columns"
+        )
+    warnings: tuple[str, ...] = ()
+    if ending == "idle":
+        flags = [f"--columns {shlex.quote(','.join(keys))}"]
+        warnings = (_idle_warning(source, "the columns", flags, None),)
+    plan = _plan(recipe, tuple(Column(key) for key in keys), nothing)
+    return Resolution(plan, start, line, warnings)
+
+
+def _sample_end(recipe: Recipe, head: bytes, start: int, ending: Ending) -> int | None:
+    end = heads.sample_end(head, start, recipe.source, ending == "end")
+    if end is None and ending == "idle":
+        whole = heads.whole_records_end(head, start, recipe.source)
+        return whole if whole > start else None
+    return end
+
+
+def _plan(recipe: Recipe, columns: tuple[Column, ...], header: Header) -> Plan:
+    names = [column.name for column in columns]
+    picks: Sequence[Pick] = apply_operations(recipe.operations, names) if names else ()
+    selects = any(isinstance(operation, Select) for operation in recipe.operations)
+    layout = Layout(
+        source=recipe.source,
+        target=recipe.target,
+        columns=columns,
+        picks=tuple(picks),
+        is_unchanged=_is_unchanged(recipe),
+        passes_unknown_keys=not selects,
+        ignores_extra_keys=selects,
+        drops_extra_keys=recipe.extra_keys == "drop",
+        nulls=recipe.nulls,
+        strict_types=recipe.strict_types,
+        flattens=recipe.nested == "flatten",
+        max_record_bytes=recipe.max_record_bytes,
+    )
+    return Plan(layout, _output_header(recipe, header, picks), limit_of(recipe.operations))
+
+
+def _output_header(recipe: Recipe, header: Header, picks: Sequence[Pick]) -> bytes:
+    if not isinstance(recipe.target, CsvFormat) or not picks:
+        return b""
+    mark = BYTE_ORDER_MARK if recipe.add_bom else b""
+    if not recipe.has_header:
+        return mark
+    names = [pick.name for pick in picks]
+    indexes = [pick.index for pick in picks]
+    return mark + heads.header_record(header, names, indexes, recipe.source, recipe.target)
+
+
+def _pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
+    for name in recipe.pinned_types:
+        find_column(names, name, "--type")
+    return tuple(
+        Column(name, recipe.pinned_types.get(name, ColumnType.STRING), name in recipe.pinned_types)
+        for name in names
+    )
+
+
+def _is_unchanged(recipe: Recipe) -> bool:
+    return all(isinstance(operation, Limit) for operation in recipe.operations)
+
+
+def _idle_warning(source: str, what: str, flags: list[str], other: str | None) -> str:
+    alternative = f", or {other}" if other else ""
+    return (
+        f"{source} went idle: {what} were decided from the records that had come; "
+        f"pin them with {' '.join(flags)}{alternative}"
+    )
+
+
+def _refuse_endless_header(head: bytes, start: int, recipe: Recipe, source: str) -> None:
+    if len(head) - start <= recipe.max_record_bytes:
+        return
+    line = head.count(b"\n", 0, start) + 1
+    raise BadRecordError(
+        source,
+        line,
+        start,
+        f"a first record of more than {recipe.max_record_bytes} bytes",
+        "a header; --quote names the quote character, --max-record-bytes sets the limit",
+    )

@@ -1,0 +1,222 @@
+"""Sinks: where output goes, files and live streams, written without blocking the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import stat
+import sys
+import zlib
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import aiofiles
+
+from streamx.descriptors import is_pollable, uninterrupted, wait_until_writable
+from streamx.errors import OutputError, cannot, output_error
+from streamx.write.publish import Target, Unpublished
+
+STDOUT_NAME = "standard output"
+_RETRY_SECONDS = 0.05
+
+
+class Sink(Protocol):
+    """Takes bytes until it is committed or aborted.
+
+    Attributes:
+        name: what to call the output in messages.
+    """
+
+    name: str
+
+    async def write(self, data: bytes) -> None:
+        """Write all of the bytes, waiting as long as the other side needs.
+
+        Raises:
+            ReaderGoneError: the other side closed.
+            OutputError: the bytes cannot be written.
+        """
+        ...
+
+    async def commit(self) -> None:
+        """Make the output whole and durable, then close."""
+        ...
+
+    async def abort(self) -> None:
+        """Take back what can be taken back, then close."""
+        ...
+
+
+class FileSink:
+    """A file on disk or a device, written through aiofiles on a thread of its own."""
+
+    def __init__(
+        self, file: Any, executor: Executor, name: str, target: Unpublished | None
+    ) -> None:
+        self.name = name
+        self._file = file
+        self._executor = executor
+        self._target = target
+        self._is_empty = target is None
+
+    async def write(self, data: bytes) -> None:
+        if not self._is_empty:
+            await self._empty()
+        rest = memoryview(data)
+        while rest:
+            try:
+                written: int | None = await uninterrupted(self._file.write(rest))
+            except OSError as error:
+                raise output_error(self.name, error) from error
+            if written is None:  # EAGAIN, from a device that cannot be waited for
+                await asyncio.sleep(_RETRY_SECONDS)
+            rest = rest[written or 0 :]
+
+    async def commit(self) -> None:
+        try:
+            if self._target is not None:
+                await self._empty()
+                await self._in_thread(os.fsync, self._file.fileno())
+            await self._file.close()
+            if self._target is not None:
+                await self._in_thread(self._target.publish)
+        except OSError as error:
+            raise output_error(self.name, error) from error
+        self._executor.shutdown(wait=False)
+
+    async def abort(self) -> None:
+        try:
+            await self._file.close()
+        except OSError:
+            pass  # What failed before is reported; a close that fails too adds nothing.
+        finally:
+            if self._target is not None:
+                self._target.discard()
+            self._executor.shutdown(wait=False)
+
+    async def _empty(self) -> None:
+        """Cut off what a file written in place held before; only once there is something new."""
+        if not self._is_empty:
+            await self._file.truncate(0)
+            self._is_empty = True
+
+    async def _in_thread(self, function: Any, *arguments: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
+
+
+class LiveSink:
+    """A pipe, socket or terminal, written as fast as its reader takes it."""
+
+    def __init__(self, descriptor: int, name: str, *, closes: bool, restores: bool) -> None:
+        self.name = name
+        self._descriptor = descriptor
+        self._closes = closes
+        self._restores = restores
+
+    async def write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except BlockingIOError:
+                await wait_until_writable(self._descriptor)
+            except OSError as error:
+                raise output_error(self.name, error) from error
+
+    async def commit(self) -> None:
+        await self.abort()
+
+    async def abort(self) -> None:
+        if self._restores:
+            os.set_blocking(self._descriptor, True)
+        if self._closes:
+            os.close(self._descriptor)
+
+
+class GzipSink:
+    """Compresses into another sink, as one gzip member without name or time, so that the same
+    output always has the same bytes.
+
+    Args:
+        inner: where the compressed bytes go.
+        flushes: end every write so that a reader can decode it at once.
+    """
+
+    def __init__(self, inner: Sink, *, flushes: bool = False) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._flushes = flushes
+        self._compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+
+    async def write(self, data: bytes) -> None:
+        await self._inner.write(await asyncio.to_thread(self._compress, data))
+
+    async def commit(self) -> None:
+        await self._inner.write(self._compressor.flush())
+        await self._inner.commit()
+
+    async def abort(self) -> None:
+        await self._inner.abort()
+
+    def _compress(self, data: bytes) -> bytes:
+        compressed = self._compressor.compress(data)
+        return (
+            compressed + self._compressor.flush(zlib.Z_SYNC_FLUSH) if self._flushes else compressed
+        )
+
+
+async def open_sink(target: Target) -> Sink:
+    """Open what a target names: a new file beside it, a special file, or standard output.
+
+    Raises:
+        OutputError: it cannot be opened.
+    """
+    if target.is_stdout:
+        return await _on_stdout()
+    if target.is_special:
+        return await _on_special(target.path)
+    unpublished = target.create()
+    return await _file_sink(unpublished.descriptor, target.name, unpublished, closes=True)
+
+
+async def _on_stdout() -> Sink:
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; name an output file")
+    if not is_pollable(1):
+        return await _file_sink(1, STDOUT_NAME, None, closes=False)
+    try:
+        # A description of our own can be non-blocking without others noticing that share it.
+        descriptor = os.open("/proc/self/fd/1", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return LiveSink(descriptor, STDOUT_NAME, closes=True, restores=False)
+    except OSError:
+        was_blocking = os.get_blocking(1)
+        os.set_blocking(1, False)
+        return LiveSink(1, STDOUT_NAME, closes=False, restores=was_blocking)
+
+
+async def _on_special(path: str) -> Sink:
+    while True:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            break
+        except OSError as error:
+            if not _is_fifo_without_reader(path, error):
+                raise OutputError(cannot("open", path, error)) from error
+        await asyncio.sleep(_RETRY_SECONDS)
+    if is_pollable(descriptor):
+        return LiveSink(descriptor, path, closes=True, restores=False)
+    os.set_blocking(descriptor, True)
+    return await _file_sink(descriptor, path, None, closes=True)
+
+
+def _is_fifo_without_reader(path: str, error: OSError) -> bool:
+    return error.errno == errno.ENXIO and stat.S_ISFIFO(os.stat(path).st_mode)
+
+
+async def _file_sink(
+    descriptor: int, name: str, target: Unpublished | None, *, closes: bool
+) -> FileSink:
+    executor = ThreadPoolExecutor(1, "streamx-write")
+    file = await aiofiles.open(descriptor, "wb", buffering=0, closefd=closes, executor=executor)
+    return FileSink(file, executor, name, target)
