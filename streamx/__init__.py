@@ -46,6 +46,8 @@ __all__ = [
     "Select",
     "StreamxError",
     "UsageError",
+    "schema",
+    "schema_async",
     "transform",
     "transform_async",
 ]
@@ -103,6 +105,40 @@ async def transform_async(
     from streamx.pipeline import run
 
     return await run(job_of(input, output, options), on_warning or _ignore)
+
+
+def schema(
+    input: StrPath = "-",
+    *,
+    on_warning: Callable[[str], None] | None = None,
+    **options: Unpack[JobOptions],
+) -> dict[str, str]:
+    """Return the columns of an input with the types that `transform` would write as JSON.
+
+    The columns of JSONL are the keys of its first records; their values have types of their
+    own, so the type is "json".
+
+    Example:
+        >>> schema("in.csv", pinned_types={"id": "string"})  # doctest: +SKIP
+        {'id': 'string', 'amount': 'number'}
+    """
+    return asyncio.run(schema_async(input, on_warning=on_warning, **options))
+
+
+async def schema_async(
+    input: StrPath = "-",
+    *,
+    on_warning: Callable[[str], None] | None = None,
+    **options: Unpack[JobOptions],
+) -> dict[str, str]:
+    """Do the same as `schema` within a running event loop."""
+    from streamx.job import job_of, source_format_of
+    from streamx.pipeline import read_columns
+
+    source = options.get("source_format") or source_format_of(os.fspath(input))
+    options["target_format"] = "csv" if source == "jsonl" else "jsonl"
+    columns = await read_columns(job_of(input, "-", options), on_warning or _ignore)
+    return {column.name: "json" if source == "jsonl" else str(column.type) for column in columns}
 
 
 def _ignore(_: str) -> None:

@@ -140,7 +140,7 @@ class Job:
     @property
     def source(self) -> FormatName:
         """The input's format, as named or by extension."""
-        return self.source_format or _format_of(self.input, "input", "--from")
+        return self.source_format or source_format_of(self.input)
 
     @property
     def target(self) -> FormatName:
@@ -219,6 +219,15 @@ class Job:
                 raise UsageError(
                     f"{option} needs {needed}; this run goes from {self.source} to {self.target}"
                 )
+
+
+def source_format_of(path: str) -> FormatName:
+    """Return the format of an input by its extension.
+
+    Raises:
+        UsageError: the extension is none of ours.
+    """
+    return _format_of(path, "input", "--from")
 
 
 def job_of(

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterable, Callable
 from functools import partial
 
 from streamx.chunk import Chunk, ChunkResult
+from streamx.codec.layout import Column
 from streamx.engine.threads import ThreadEngine
 from streamx.errors import StreamxError
 from streamx.flow import (
@@ -31,7 +32,7 @@ from streamx.read.decode import wrap
 from streamx.read.reader import LINGER_SECONDS, ChunkReader
 from streamx.read.sources import Source, open_source
 from streamx.transform.plan import Plan
-from streamx.transform.resolve import resolve
+from streamx.transform.resolve import Resolution, resolve
 from streamx.write.publish import Target
 from streamx.write.sinks import GzipSink, Sink, open_sink
 
@@ -64,6 +65,32 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
     return report
 
 
+async def read_columns(job: Job, warn: Callable[[str], None]) -> tuple[Column, ...]:
+    """Read the head of a job's input and return its columns, with the types that a run would use.
+
+    Raises:
+        StreamxError: the input cannot be read.
+    """
+    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
+    reader = _reader(job, source)
+    try:
+        resolution = await _resolve(job, source, reader, warn)
+    finally:
+        await reader.close()
+    return resolution.plan.layout.columns
+
+
+async def _resolve(
+    job: Job, source: Source, reader: ChunkReader, warn: Callable[[str], None]
+) -> Resolution:
+    resolution = await reader.resolve(
+        lambda head, ending: resolve(job.recipe, head, ending, source.name)
+    )
+    for text in resolution.warnings:
+        warn(text)
+    return resolution
+
+
 def _reader(job: Job, source: Source) -> ChunkReader:
     return ChunkReader(
         source,
@@ -77,12 +104,7 @@ async def _convert(
     job: Job, source: Source, reader: ChunkReader, sink: Sink, warn: Callable[[str], None]
 ) -> Report:
     started = time.monotonic()
-    resolution = await reader.resolve(
-        lambda head, ending: resolve(job.recipe, head, ending, source.name)
-    )
-    for text in resolution.warnings:
-        warn(text)
-
+    resolution = await _resolve(job, source, reader, warn)
     plan, sizing = resolution.plan, job.sizing
     credits = Credits(sizing.credits, sizing.credit_bytes)
     engine = ThreadEngine(plan, sizing.workers)
