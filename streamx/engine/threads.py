@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from streamx.chunk import Chunk, ChunkResult
 from streamx.transform.plan import Plan
 
-# A step collects this much output before it goes back to the event loop, so that most chunks
-# take a single step, and a chunk whose output is far larger than itself stays bounded.
-STEP_BYTES = 1024 * 1024
+# A step goes back to the event loop when it has made this much output: often enough that a chunk
+# whose output is far larger than itself stays bounded, seldom enough that switching costs little.
+STEP_BYTES = 256 * 1024
 
 
 class ThreadEngine:
@@ -30,12 +30,12 @@ class ThreadEngine:
         self._executor = ThreadPoolExecutor(workers, "streamx-worker")
 
     async def run(self, chunk: Chunk, emit: Callable[[bytes], Awaitable[None]]) -> ChunkResult:
-        """Run the plan on one chunk, emitting parts of at least STEP_BYTES, the last excepted."""
+        """Run the plan on one chunk, emitting its output in parts."""
         loop = asyncio.get_running_loop()
         run = self._plan.run(chunk, self._remaining)
         while True:
-            part, result = await loop.run_in_executor(self._executor, _step, run)
-            if part:
+            parts, result = await loop.run_in_executor(self._executor, _step, run)
+            for part in parts:
                 await emit(part)
             if result is not None:
                 break
@@ -48,13 +48,13 @@ class ThreadEngine:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _step(run: Generator[bytes, None, ChunkResult]) -> tuple[bytes, ChunkResult | None]:
+def _step(run: Generator[bytes, None, ChunkResult]) -> tuple[list[bytes], ChunkResult | None]:
     parts: list[bytes] = []
     size_bytes = 0
     while size_bytes < STEP_BYTES:
         try:
             parts.append(next(run))
         except StopIteration as stop:
-            return b"".join(parts), stop.value
+            return parts, stop.value
         size_bytes += len(parts[-1])
-    return b"".join(parts), None
+    return parts, None

@@ -13,7 +13,7 @@ from streamx.codec.reference.json_records import JsonlScanner
 
 # Python objects take many times the room of the bytes they stand for; a slice bounds how many
 # there are at a time, whatever the size of the chunk.
-SLICE_BYTES = 128 * 1024
+SLICE_BYTES = 32 * 1024
 
 Scanner = CsvScanner | JsonlScanner
 
