@@ -25,6 +25,8 @@ def run(main: Callable[[], Coroutine[Any, Any, R]]) -> R:
     """
     received: list[signal.Signals] = []
     _share_one_heap()
+    # A worker in Python code keeps the event loop from the interpreter for this long.
+    sys.setswitchinterval(0.001)
     try:
         return asyncio.run(_cancelled_by_signals(main, received))
     except asyncio.CancelledError:

@@ -27,7 +27,8 @@ class BufferStatistics:
         peak_fill, peak_bytes: the most it ever held.
         total: items that have passed through or are inside.
         is_paused: its producers are waiting for the low-water mark.
-        producer_wait_seconds, consumer_wait_seconds: time spent waiting for room, for an item.
+        producer_wait_seconds, consumer_wait_seconds: time during which at least one of them
+            waited for room, for an item.
     """
 
     fill: int
@@ -40,6 +41,30 @@ class BufferStatistics:
     is_paused: bool
     producer_wait_seconds: float
     consumer_wait_seconds: float
+
+
+class WaitClock:
+    """Adds up the time during which at least one task waits, in `with` blocks."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._seconds = 0.0
+        self._since = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The time so far, a wait that is going on included."""
+        return self._seconds + (time.monotonic() - self._since if self.waiting else 0.0)
+
+    def __enter__(self) -> None:
+        if self.waiting == 0:
+            self._since = time.monotonic()
+        self.waiting += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.waiting -= 1
+        if self.waiting == 0:
+            self._seconds += time.monotonic() - self._since
 
 
 class BoundedBuffer(Generic[T]):
@@ -90,8 +115,8 @@ class BoundedBuffer(Generic[T]):
         self._peak_fill = 0
         self._peak_bytes = 0
         self._total = 0
-        self._producer_wait_seconds = 0.0
-        self._consumer_wait_seconds = 0.0
+        self._producer_wait = WaitClock()
+        self._consumer_wait = WaitClock()
 
     async def put(self, item: T) -> None:
         """Add an item, waiting for room first.
@@ -100,11 +125,10 @@ class BoundedBuffer(Generic[T]):
             BufferClosedError: the buffer is closed, or was closed during the wait.
         """
         size_bytes = self._size_of(item)
-        started = time.monotonic()
-        while not self._has_room(size_bytes) and not self._is_closed:
-            self._room.clear()
-            await self._room.wait()
-        self._producer_wait_seconds += time.monotonic() - started
+        with self._producer_wait:
+            while not self._has_room(size_bytes) and not self._is_closed:
+                self._room.clear()
+                await self._room.wait()
         if self._is_closed:
             raise BufferClosedError("put() after close()")
         self._items.append((item, size_bytes))
@@ -120,11 +144,10 @@ class BoundedBuffer(Generic[T]):
         Raises:
             BufferClosedError: the buffer is closed and empty.
         """
-        started = time.monotonic()
-        while not self._items and not self._is_closed:
-            self._arrival.clear()
-            await self._arrival.wait()
-        self._consumer_wait_seconds += time.monotonic() - started
+        with self._consumer_wait:
+            while not self._items and not self._is_closed:
+                self._arrival.clear()
+                await self._arrival.wait()
         if not self._items:
             raise BufferClosedError("get() from a closed and empty buffer")
         item, size_bytes = self._items.popleft()
@@ -150,8 +173,8 @@ class BoundedBuffer(Generic[T]):
             peak_bytes=self._peak_bytes,
             total=self._total,
             is_paused=not self._room.is_set(),
-            producer_wait_seconds=self._producer_wait_seconds,
-            consumer_wait_seconds=self._consumer_wait_seconds,
+            producer_wait_seconds=self._producer_wait.seconds,
+            consumer_wait_seconds=self._consumer_wait.seconds,
         )
 
     def __aiter__(self) -> BoundedBuffer[T]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from streamx.flow.buffer import BufferStatistics
+from streamx.flow.buffer import BufferStatistics, WaitClock
 
 
 class Credits:
@@ -38,7 +38,7 @@ class Credits:
         self._peak_held = 0
         self._peak_bytes = 0
         self._total = 0
-        self._wait_seconds = 0.0
+        self._wait = WaitClock()
         self._returned = asyncio.Event()
 
     async def acquire(self, sequence: int, size_bytes: int) -> None:
@@ -66,17 +66,15 @@ class Credits:
             peak_bytes=self._peak_bytes,
             total=self._total,
             is_paused=len(self._held) >= self.capacity,
-            producer_wait_seconds=self._wait_seconds,
+            producer_wait_seconds=self._wait.seconds,
             consumer_wait_seconds=0.0,
         )
 
     async def _wait_until_granted(self, sequence: int, size_bytes: int) -> None:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        while not self._is_grantable(sequence, size_bytes):
-            self._returned.clear()
-            await self._returned.wait()
-        self._wait_seconds += loop.time() - started
+        with self._wait:
+            while not self._is_grantable(sequence, size_bytes):
+                self._returned.clear()
+                await self._returned.wait()
         self._held_bytes += size_bytes - self._held.get(sequence, 0)
         self._held[sequence] = size_bytes
         self._peak_held = max(self._peak_held, len(self._held))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from streamx.flow.buffer import BufferStatistics
+from streamx.flow.buffer import BufferStatistics, WaitClock
 
 
 class DrainWriter:
@@ -59,8 +58,8 @@ class DrainWriter:
         self._peak_parts = 0
         self._peak_bytes = 0
         self._total = 0
-        self._producer_wait_seconds = 0.0
-        self._consumer_wait_seconds = 0.0
+        self._producer_wait = WaitClock()
+        self._consumer_wait = WaitClock()
 
     async def write(self, data: bytes) -> None:
         """Add bytes to the backlog, then wait while it stands above the high-water mark."""
@@ -73,9 +72,8 @@ class DrainWriter:
         self._arrival.set()
         if self._backlog_bytes >= self.high_water_bytes:
             self._drained.clear()
-        started = time.monotonic()
-        await self._drained.wait()
-        self._producer_wait_seconds += time.monotonic() - started
+        with self._producer_wait:
+            await self._drained.wait()
 
     def call_when_drained(self, callback: Callable[[], None]) -> None:
         """Call back as soon as everything written so far has reached the sink."""
@@ -90,18 +88,13 @@ class DrainWriter:
     async def run(self) -> None:
         """Hand the backlog to the sink until `close`; a failed write ends it with that error."""
         while True:
-            started = time.monotonic()
-            while not self._backlog:
-                if self._is_closed:
-                    return
-                self._arrival.clear()
-                await self._arrival.wait()
-            self._consumer_wait_seconds += time.monotonic() - started
-            entry = self._backlog.popleft()
-            if isinstance(entry, bytes):
-                await self._write_through(entry)
-            else:
-                entry()
+            with self._consumer_wait:
+                while not self._backlog:
+                    if self._is_closed:
+                        return
+                    self._arrival.clear()
+                    await self._arrival.wait()
+            await self._write_backlog()
 
     def statistics(self) -> BufferStatistics:
         """Return a snapshot; `capacity_bytes` is the high-water mark, `fill` counts parts."""
@@ -114,14 +107,30 @@ class DrainWriter:
             peak_bytes=self._peak_bytes,
             total=self._total,
             is_paused=not self._drained.is_set(),
-            producer_wait_seconds=self._producer_wait_seconds,
-            consumer_wait_seconds=self._consumer_wait_seconds,
+            producer_wait_seconds=self._producer_wait.seconds,
+            consumer_wait_seconds=self._consumer_wait.seconds,
         )
 
-    async def _write_through(self, data: bytes) -> None:
+    async def _write_backlog(self) -> None:
+        """Write what has gathered in one go: small parts would cost a switch of threads each."""
+        parts: list[bytes] = []
+        callbacks: list[Callable[[], None]] = []
+        while self._backlog:
+            entry = self._backlog.popleft()
+            if isinstance(entry, bytes):
+                parts.append(entry)
+            else:
+                callbacks.append(entry)
+        if parts:
+            await self._write_through(parts)
+        for callback in callbacks:
+            callback()
+
+    async def _write_through(self, parts: list[bytes]) -> None:
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
         await self._sink(data)
         self.bytes_written += len(data)
-        self._backlog_parts -= 1
+        self._backlog_parts -= len(parts)
         self._backlog_bytes -= len(data)
         if self._backlog_bytes <= self.low_water_bytes:
             self._drained.set()

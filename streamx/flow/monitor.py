@@ -52,6 +52,8 @@ class FlowMonitor:
     in_flight: Callable[[], BufferStatistics]
     records: int = 0
     started: float = field(default_factory=time.monotonic)
+    _looked_at: float = field(default_factory=time.monotonic)
+    _waits: tuple[float, float] = (0.0, 0.0)
 
     def snapshot(self) -> FlowSnapshot:
         """Look at every part once."""
@@ -70,15 +72,21 @@ class FlowMonitor:
             workers_busy=self.workers_busy(),
             workers=self.workers,
             buffers=buffers,
-            waiting_on=_bottleneck(buffers),
+            waiting_on=self._bottleneck(buffers),
         )
 
-
-def _bottleneck(buffers: dict[str, BufferStatistics]) -> str:
-    """Name the first part, from the sink backwards, with a full buffer before it."""
-    output, waiting = buffers["output buffer"], buffers["input buffer"]
-    if output.is_paused or 2 * output.fill_bytes > output.capacity_bytes:
-        return "writer"
-    if waiting.is_paused or 2 * waiting.fill >= waiting.capacity:
-        return "workers"
-    return "reader"
+    def _bottleneck(self, buffers: dict[str, BufferStatistics]) -> str:
+        """Name the part that others have mostly been waiting for since the last snapshot."""
+        now = time.monotonic()
+        waits = (
+            buffers["output buffer"].producer_wait_seconds,
+            buffers["input buffer"].consumer_wait_seconds,
+        )
+        elapsed = max(now - self._looked_at, 1e-9)
+        for_writer, for_reader = (
+            (wait - before) / elapsed for wait, before in zip(waits, self._waits, strict=True)
+        )
+        self._looked_at, self._waits = now, waits
+        if for_writer > 0.5:
+            return "writer"
+        return "reader" if for_reader > 0.5 else "workers"

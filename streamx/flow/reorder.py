@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from typing import Generic, TypeVar
 
-from streamx.flow.buffer import BufferStatistics
+from streamx.flow.buffer import BufferStatistics, WaitClock
 
 P = TypeVar("P", bound=bytes)
 R = TypeVar("R")
@@ -51,21 +50,15 @@ class ReorderWindow(Generic[P, R]):
         self._peak_fill = 0
         self._peak_bytes = 0
         self._total = 0
-        self._waiting_producers = 0
-        self._producer_wait_seconds = 0.0
-        self._consumer_wait_seconds = 0.0
+        self._producer_wait = WaitClock()
+        self._consumer_wait = WaitClock()
 
     async def put(self, number: int, part: P) -> None:
         """Add the next part of an output, waiting for room first."""
-        started = time.monotonic()
-        self._waiting_producers += 1
-        try:
+        with self._producer_wait:
             while not self._has_room(number, len(part)):
                 self._changed.clear()
                 await self._changed.wait()
-        finally:
-            self._waiting_producers -= 1
-            self._producer_wait_seconds += time.monotonic() - started
         self._parts.setdefault(number, deque()).append(part)
         self._fill_bytes += len(part)
         self._note_peaks()
@@ -94,22 +87,21 @@ class ReorderWindow(Generic[P, R]):
             peak_fill=self._peak_fill,
             peak_bytes=self._peak_bytes,
             total=self._total,
-            is_paused=self._waiting_producers > 0,
-            producer_wait_seconds=self._producer_wait_seconds,
-            consumer_wait_seconds=self._consumer_wait_seconds,
+            is_paused=self._producer_wait.waiting > 0,
+            producer_wait_seconds=self._producer_wait.seconds,
+            consumer_wait_seconds=self._consumer_wait.seconds,
         )
 
     def __aiter__(self) -> ReorderWindow[P, R]:
         return self
 
     async def __anext__(self) -> P | R:
-        started = time.monotonic()
-        while not self._has_next():
-            if self._is_closed:
-                raise StopAsyncIteration
-            self._arrival.clear()
-            await self._arrival.wait()
-        self._consumer_wait_seconds += time.monotonic() - started
+        with self._consumer_wait:
+            while not self._has_next():
+                if self._is_closed:
+                    raise StopAsyncIteration
+                self._arrival.clear()
+                await self._arrival.wait()
         self._changed.set()
         parts = self._parts.get(self._oldest)
         if parts:

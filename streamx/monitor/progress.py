@@ -16,7 +16,8 @@ from streamx.flow import BufferStatistics, FlowMonitor, FlowSnapshot
 _BAR_SECONDS = 0.1
 _PLAIN_SECONDS = 5.0
 _JSON_SECONDS = 1.0
-_GAUGE_WIDTH = 6
+_GAUGE_WIDTH = 4
+_NAME_WIDTH = 24
 
 
 class View(Protocol):
@@ -55,7 +56,7 @@ def gauge(fill: int, capacity: int) -> str:
     """Draw how full something is.
 
     >>> gauge(3, 6)
-    '███░░░'
+    '██░░'
     """
     filled = min(-(-fill * _GAUGE_WIDTH // max(capacity, 1)), _GAUGE_WIDTH)
     return "█" * filled + "░" * (_GAUGE_WIDTH - filled)
@@ -89,7 +90,7 @@ class _Bar:
 
         known: Any = {"file": sys.stderr, "dynamic_ncols": True}
         self._bar = tqdm(
-            desc=os.path.basename(name),
+            desc=os.path.basename(name)[-_NAME_WIDTH:],
             total=monitor.total_bytes,
             unit="B",
             unit_scale=True,
@@ -102,7 +103,8 @@ class _Bar:
     def show(self, snapshot: FlowSnapshot) -> None:
         self._bar.update(snapshot.bytes_read - self._bar.n)
         rate = snapshot.records / max(snapshot.seconds, 0.001)
-        self._bar.set_postfix_str(f"{snapshot.records:,} records, {rate:,.0f}/s", refresh=True)
+        records, per_second = (self._bar.format_sizeof(n) for n in (snapshot.records, rate))
+        self._bar.set_postfix_str(f"{records} records, {per_second}/s", refresh=True)
         self._fills.set_description_str(_fills_line(snapshot), refresh=True)
 
     def close(self, snapshot: FlowSnapshot) -> None:
@@ -134,10 +136,9 @@ def _fills_line(snapshot: FlowSnapshot) -> str:
         snapshot.buffers[name] for name in ("input buffer", "reorder window", "output buffer")
     )
     return (
-        f"input {_chunks(waiting)}  workers {snapshot.workers_busy}/{snapshot.workers}"
-        f"  reorder {_chunks(window)}"
+        f"waiting on {snapshot.waiting_on:<7}  input {_chunks(waiting)}"
+        f"  workers {snapshot.workers_busy}/{snapshot.workers}  reorder {_chunks(window)}"
         f"  output {gauge(output.fill_bytes, output.capacity_bytes)}"
-        f"  waiting on {snapshot.waiting_on}"
     )
 
 
