@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# The first import of a package makes it an attribute of its parent. Doing that now leaves the
+# name to the function below; the package's modules are imported by their full names.
+import_module("streamx.transform")
+
 __all__ = [
     "BadRecordError",
     "Drop",

@@ -1,0 +1,123 @@
+"""pipeline() joins parts, carries the first failure out as itself, and leaves nothing running."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
+
+import pytest
+
+from streamx.flow import BoundedBuffer, ReorderWindow, WorkerPool, pipeline
+from streamx.flow.workers import Emit
+
+
+class Source:
+    """An endless source that knows how much was asked of it and whether it was closed."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.is_closed = False
+
+    async def items(self) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                self.given += 1
+                yield b"x"
+                await asyncio.sleep(0)
+        finally:
+            self.is_closed = True
+
+
+async def copy(item: bytes, emit: Emit[bytes]) -> int:
+    await emit(item)
+    return 1
+
+
+async def fail(item: bytes, emit: Emit[bytes]) -> int:
+    raise LookupError("the first failure")
+
+
+def pool_of(work: object = copy) -> WorkerPool[bytes, bytes, int]:
+    inbound: BoundedBuffer[bytes] = BoundedBuffer(2, 100, size_of=len)
+    return WorkerPool(work, 2, inbound, ReorderWindow(4, 10))  # type: ignore[arg-type]  # either
+
+
+async def forever(items: AsyncIterable[object]) -> None:
+    async for _ in items:
+        pass
+
+
+async def first(items: AsyncIterable[object]) -> object:
+    async for item in items:
+        return item
+    return None
+
+
+def assert_nothing_runs() -> None:
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_a_sink_that_has_seen_enough_stops_everything_before_it() -> None:
+    async def main() -> None:
+        source = Source()
+        assert await pipeline(source.items(), pool_of(), sink=first) == b"x"
+        assert source.is_closed
+        assert_nothing_runs()
+
+    asyncio.run(main())
+
+
+def test_a_stuck_sink_stops_the_source() -> None:
+    async def main() -> None:
+        source = Source()
+
+        async def stuck(_: AsyncIterable[object]) -> None:
+            await asyncio.Event().wait()
+
+        running = asyncio.ensure_future(pipeline(source.items(), pool_of(), sink=stuck))
+        before = -1
+        while source.given != before:
+            before = source.given
+            for _ in range(20):
+                await asyncio.sleep(0)
+        assert source.given <= 20
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert source.is_closed
+        assert_nothing_runs()
+
+    asyncio.run(main())
+
+
+def test_a_failing_stage_cancels_the_rest_and_is_raised_as_itself() -> None:
+    async def main() -> None:
+        source = Source()
+        with pytest.raises(LookupError, match="the first failure"):
+            await pipeline(source.items(), pool_of(fail), sink=forever)
+        assert source.is_closed
+        assert_nothing_runs()
+
+    asyncio.run(main())
+
+
+def test_a_failing_source_or_sink_is_raised_as_itself() -> None:
+    async def main() -> None:
+        async def broken() -> AsyncIterator[bytes]:
+            yield b"x"
+            raise OSError(5, "Input/output error")
+
+        with pytest.raises(OSError, match="Input/output"):
+            await pipeline(broken(), pool_of(), sink=forever)
+
+        async def failing(items: AsyncIterable[object]) -> None:
+            await first(items)
+            raise OSError(28, "No space left on device")
+
+        source = Source()
+        with pytest.raises(OSError, match="No space"):
+            await pipeline(source.items(), pool_of(), sink=failing)
+        assert source.is_closed
+        assert_nothing_runs()
+
+    asyncio.run(main())

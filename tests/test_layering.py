@@ -1,0 +1,90 @@
+"""Imports go one way, as ARCHITECTURE.md draws it, and heavy ones only where they belong."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+PACKAGE = ROOT / "streamx"
+
+# What each part may import of the others; a stage never imports another stage.
+ALLOWED = {
+    "errors": set(),
+    "chunk": set(),
+    "descriptors": set(),
+    "sizing": {"errors"},
+    "flow": set(),
+    "codec": {"errors"},
+    "transform": {"errors", "chunk", "codec"},
+    "read": {"errors", "chunk", "descriptors", "codec", "flow", "transform"},
+    "write": {"errors", "descriptors"},
+    "engine": {"chunk", "transform"},
+    "monitor": {"errors", "chunk", "flow", "transform"},
+    "job": {"errors", "codec", "transform", "read", "sizing"},
+    "pipeline": {
+        "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
+        "job",
+    },
+    "__init__": {"errors", "job", "monitor", "transform", "pipeline"},
+    "cli": {"", "errors", "transform", "codec"},
+    "__main__": {"cli"},
+}  # fmt: skip
+# Libraries that only one place may import.
+RESERVED = {"click": "cli", "tqdm": "monitor/progress.py", "aiofiles": ("read", "write")}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+            if node.module == "streamx":
+                yield from (f"streamx.{alias.name}" for alias in node.names)
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_a_module_imports_only_what_lies_below_it(path: Path) -> None:
+    part = part_of(path)
+    for name in imports_of(path):
+        if not name.startswith("streamx"):
+            continue
+        imported = name.split(".")[1] if "." in name else ""
+        if imported and not (PACKAGE / imported).exists():
+            imported = imported if (PACKAGE / f"{imported}.py").exists() else ""
+        assert imported == part or imported in ALLOWED[part], f"{path} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
+    where = str(path.relative_to(PACKAGE))
+    for name in imports_of(path):
+        reserved = RESERVED.get(name.split(".")[0])
+        assert reserved is None or where.startswith(reserved), f"{path} imports {name}"
+
+
+def test_asking_for_the_version_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; sys.argv = ['streamx', '--version']\n"
+        "from streamx.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*{'tqdm', 'aiofiles', 'ctypes', 'streamx.pipeline'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert result.stdout.split(b"\n")[1:] == [b"", b""]

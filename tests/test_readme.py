@@ -1,0 +1,80 @@
+"""Every console block of README does what it shows, and CI runs the set-up commands as written."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, SAMPLE_DATA, TIMEOUT_SECONDS
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def examples(block: str) -> list[tuple[str, str]]:
+    """Split a console block into commands and the output shown below each."""
+    parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)
+    assert parts[0] == "", "a console block starts with a command"
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the sample data and a `streamx` on its path."""
+    directory = tmp_path_factory.mktemp("readme")
+    shutil.copytree(SAMPLE_DATA, directory / "sample_data")
+    command = directory / "bin" / "streamx"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m streamx "$@"\n')
+    command.chmod(0o755)
+    return directory
+
+
+@pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.split("\n")[0][2:40])
+def test_a_console_block_shows_what_happens(block: str, workspace: Path) -> None:
+    path = f"{workspace / 'bin'}:{os.environ['PATH']}"
+    for command, shown in examples(block):
+        result = subprocess.run(
+            ["bash", "-c", command],
+            cwd=workspace,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        assert result.stdout.decode() == shown, command
+
+
+def test_the_set_up_is_two_commands_of_one_line_each() -> None:
+    assert [len(block.splitlines()) for block in blocks("sh")] == [1, 1]
+
+
+def test_every_option_is_documented_by_the_help(workspace: Path) -> None:
+    text = subprocess.run(
+        [workspace / "bin" / "streamx", "transform", "--help"], capture_output=True, check=True
+    ).stdout.decode()
+    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--help", "--quiet"}:
+        assert option in text or option == "--upgrade", f"README names {option}"
+
+
+def test_the_python_example_runs(workspace: Path) -> None:
+    (example,) = blocks("python")
+    shutil.copy(workspace / "sample_data" / "flights.csv", workspace / "in.csv")
+    result = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=workspace,
+        capture_output=True,
+        timeout=TIMEOUT_SECONDS,
+        check=True,
+    )
+    assert result.stdout.startswith(b"4000 ")
