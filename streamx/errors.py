@@ -38,7 +38,8 @@ class BadRecordError(InputError):
     Attributes:
         source: the input's name as the user gave it.
         line: number of the record's first line, from 1.
-        offset: byte position of the record in the (decompressed, UTF-8) input, from 0.
+        offset: byte position in the (decompressed, UTF-8) input, from 0: the record's, or that of
+            the byte at fault where one is.
         found: what was found, as one clause.
         expected: what was expected, and the option that helps.
     """
@@ -74,7 +75,7 @@ def cannot(action: str, path: str | os.PathLike[str], error: OSError) -> str:
     >>> cannot("write", "out.csv", OSError(28, "No space left on device"))
     'cannot write out.csv: No space left on device'
     """
-    return f"cannot {action} {os.fspath(path)}: {error.strerror or error}"
+    return f"cannot {action} {os.fspath(path) or repr(path)}: {error.strerror or error}"
 
 
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:

@@ -12,7 +12,7 @@ from streamx.codec.layout import ColumnType, CsvFormat, Format, JsonlFormat
 from streamx.errors import UsageError
 from streamx.read.decode import is_utf8
 from streamx.sizing import Sizing, choose_sizing
-from streamx.transform.operations import Limit, Operation
+from streamx.transform.operations import Limit, Operation, Rename
 from streamx.transform.plan import Recipe
 
 FormatName = Literal["csv", "tsv", "jsonl"]
@@ -151,9 +151,6 @@ class Job:
     def recipe(self) -> Recipe:
         """What to do with the records."""
         _at_least(self.skip_lines, 0, "--skip-lines")
-        for operation in self.operations:
-            if isinstance(operation, Limit):
-                _at_least(operation.records, 0, "--limit")
         return Recipe(
             source=_format(self.source, self.delimiter, self.quote, "--delimiter", crlf=False),
             target=_format(
@@ -164,12 +161,12 @@ class Job:
             add_bom=self.add_bom,
             infers_types=self.types == "infer",
             pinned_types={name: _type(name, type) for name, type in self.pinned_types.items()},
-            nulls=frozenset(token.encode() for token in self.nulls),
+            nulls=frozenset(_text(token, "--null").encode() for token in self.nulls),
             strict_types=self.strict_types,
             columns=None if self.columns is None else _distinct(self.columns, "--columns"),
             extra_keys=self.extra_keys or "error",
             nested=self.nested or "json",
-            operations=tuple(self.operations),
+            operations=tuple(map(_operation, self.operations)),
             max_record_bytes=self.sizing.max_record_bytes,
         )
 
@@ -195,7 +192,7 @@ class Job:
     def _refuse_idle_options(self) -> None:
         """An option that can have no effect in this direction is a mistake, so say so."""
         reads_csv, writes_csv = self.source != "jsonl", self.target != "jsonl"
-        flattens = not reads_csv and writes_csv
+        to_csv, to_json = not reads_csv and writes_csv, reads_csv and not writes_csv
         for is_used, can_work, option, needed in (
             (self.delimiter is not None, reads_csv, "--delimiter", "CSV or TSV input"),
             (
@@ -208,12 +205,12 @@ class Job:
             (self.crlf, writes_csv, "--crlf", "CSV or TSV output"),
             (self.add_bom, writes_csv, "--add-bom", "CSV or TSV output"),
             (not self.has_header, reads_csv or writes_csv, "--no-header", "CSV or TSV"),
-            (bool(self.pinned_types), reads_csv, "--type", "CSV or TSV input"),
-            (self.strict_types, reads_csv, "--strict-types", "CSV or TSV input"),
-            (bool(self.nulls), reads_csv, "--null", "CSV or TSV input"),
+            (bool(self.pinned_types), to_json, "--type", "CSV or TSV input and JSONL output"),
+            (self.strict_types, to_json, "--strict-types", "CSV or TSV input and JSONL output"),
+            (bool(self.nulls), to_json, "--null", "CSV or TSV input and JSONL output"),
             (self.columns is not None, not reads_csv, "--columns", "JSONL input"),
-            (self.extra_keys is not None, flattens, "--extra-keys", "JSONL input and CSV output"),
-            (self.nested is not None, flattens, "--nested", "JSONL input and CSV output"),
+            (self.extra_keys is not None, to_csv, "--extra-keys", "JSONL input and CSV output"),
+            (self.nested is not None, to_csv, "--nested", "JSONL input and CSV output"),
         ):
             if is_used and not can_work:
                 raise UsageError(
@@ -292,11 +289,29 @@ def _type(name: str, type: str) -> ColumnType:
 
 def _distinct(names: Sequence[str], option: str) -> tuple[str, ...]:
     for name in names:
+        _text(name, option)
         if list(names).count(name) > 1:
             raise UsageError(f"{option} names {name!r} twice")
     if not names:
         raise UsageError(f"{option} names no column")
     return tuple(names)
+
+
+def _operation(operation: Operation) -> Operation:
+    if isinstance(operation, Limit):
+        _at_least(operation.records, 0, "--limit")
+    elif isinstance(operation, Rename):
+        _text(operation.new, "--rename")
+    return operation
+
+
+def _text(text: str, option: str) -> str:
+    """Refuse what cannot be UTF-8: an argument in some other encoding."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{option} {text!a} is not valid UTF-8") from None
+    return text
 
 
 def _at_least(value: int | None, least: int, option: str) -> None:

@@ -156,13 +156,19 @@ async def _write(
     monitor: FlowMonitor,
     outbound: AsyncIterable[bytes | ChunkResult],
 ) -> None:
-    """Write parts as they come; what came before a bad record is written before it is raised."""
+    """Write parts as they come; what came before a bad record is written before it is raised.
+
+    The header waits for the first part, so that nothing is written if the first record is bad.
+    """
     failure: StreamxError | None = None
+    header = plan.header
     async with asyncio.TaskGroup() as group:
         group.create_task(writer.run())
-        await writer.write(plan.header)
         async for item in outbound:
             if isinstance(item, bytes):
+                if header:
+                    await writer.write(header)
+                    header = b""
                 await writer.write(item)
                 continue
             failure = totals.add(item)
@@ -170,6 +176,8 @@ async def _write(
             writer.call_when_drained(partial(credits.release, item.sequence))
             if failure is not None or item.is_last:
                 break
+        if header and failure is None:
+            await writer.write(header)
         writer.close()
     if failure is not None:
         raise failure

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from streamx.codec.layout import MAX_RECORD_BYTES
 from streamx.errors import UsageError
 
 MIB = 1024 * 1024
 DEFAULT_CHUNK_SIZE_BYTES = 256 * 1024
-DEFAULT_MAX_RECORD_BYTES = 16 * MIB
 SMALLEST_CHUNK_BYTES = 16 * 1024
 
 # Measured (see ARCHITECTURE.md): the interpreter with all that a run imports, and the objects
@@ -81,7 +81,7 @@ def choose_sizing(
     Raises:
         UsageError: the memory is too little, or does not go with what the user fixed.
     """
-    record_bytes = max_record_bytes or DEFAULT_MAX_RECORD_BYTES
+    record_bytes = max_record_bytes or MAX_RECORD_BYTES
     count = workers or available_cpus()
     if max_memory_bytes is None:
         size_bytes = chunk_size_bytes or DEFAULT_CHUNK_SIZE_BYTES
@@ -116,7 +116,7 @@ def available_cpus() -> int:
 def _too_little(max_memory_bytes: int, sizing: Sizing) -> UsageError:
     needed_mib = -(-sizing.peak_bytes // MIB)
     return UsageError(
-        f"--max-memory {max_memory_bytes} is too little: {sizing.workers} workers with chunks of "
-        f"{sizing.chunk_size_bytes} bytes and {sizing.buffer_chunks} of them waiting need "
-        f"{needed_mib}M; give at least that, or a smaller --workers, --chunk-size or --buffer"
+        f"--max-memory {max_memory_bytes} bytes is too little: with {sizing.workers} at work, "
+        f"{sizing.buffer_chunks} waiting and {sizing.chunk_size_bytes} bytes in each chunk a run "
+        f"needs {needed_mib}M; give that, or a smaller --workers, --chunk-size or --buffer"
     )

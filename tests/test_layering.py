@@ -18,7 +18,7 @@ ALLOWED = {
     "errors": set(),
     "chunk": set(),
     "descriptors": set(),
-    "sizing": {"errors"},
+    "sizing": {"errors", "codec"},
     "flow": set(),
     "codec": {"errors"},
     "transform": {"errors", "chunk", "codec"},
@@ -32,7 +32,7 @@ ALLOWED = {
         "job",
     },
     "__init__": {"errors", "job", "monitor", "transform", "pipeline"},
-    "cli": {"", "errors", "transform", "codec"},
+    "cli": {"", "errors", "transform", "codec", "monitor"},
     "__main__": {"cli"},
 }  # fmt: skip
 # Libraries that only one place may import.

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
-from streamx.errors import ReaderGoneError, StreamxError
+from streamx.errors import OutputError, ReaderGoneError, StreamxError, output_error
+from streamx.monitor.stderr import write_line
 
 R = TypeVar("R")
 
@@ -47,12 +48,28 @@ def run(main: Callable[[], Coroutine[Any, Any, R]]) -> R:
 
 def warn(text: str) -> None:
     """Print a warning on standard error, above a progress bar if there is one."""
-    _say("warning: " + text)
+    write_line(f"streamx: warning: {text}")
+
+
+def print_data(text: str) -> None:
+    """Write a command's result to standard output; a failure ends the process as in `run`."""
+
+    async def write() -> None:
+        if sys.stdout is None:
+            raise OutputError("standard output is closed")
+        rest = memoryview(text.encode(errors="surrogateescape"))
+        try:
+            while rest:
+                rest = rest[os.write(1, rest) :]
+        except OSError as error:
+            raise output_error("standard output", error) from error
+
+    run(write)
 
 
 def fail(text: str, exit_code: int) -> NoReturn:
     """Print an error on standard error and exit."""
-    _say("error: " + text)
+    write_line(f"streamx: error: {text}")
     sys.exit(exit_code)
 
 
@@ -94,11 +111,3 @@ async def _cancelled_by_signals(
         if signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stop, number)
     return await main()
-
-
-def _say(text: str) -> None:
-    if sys.stderr is None:
-        return
-    clear = "\r\x1b[K" if sys.stderr.isatty() else ""
-    sys.stderr.write(f"{clear}streamx: {text}\n")
-    sys.stderr.flush()

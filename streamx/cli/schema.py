@@ -8,7 +8,7 @@ import click
 
 import streamx
 from streamx.cli.options import input_options
-from streamx.cli.run import run, warn
+from streamx.cli.run import print_data, run, warn
 
 
 @click.command("schema")
@@ -23,5 +23,4 @@ def command(input: str, **values: Any) -> None:
     values["pinned_types"] = dict(values["pinned_types"])
     types = run(lambda: streamx.schema_async(input, on_warning=warn, **values))
     width = max(map(len, types), default=0)
-    for name, column_type in types.items():
-        click.echo(f"{name:<{width}}  {column_type}")
+    print_data("".join(f"{name:<{width}}  {kind}\n" for name, kind in types.items()))

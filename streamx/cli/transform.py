@@ -150,7 +150,7 @@ def command(
     values["pinned_types"] = dict(values["pinned_types"])
     run(
         lambda: streamx.transform_async(
-            input or "-", output, on_warning=None if quiet else warn, **values
+            "-" if input is None else input, output, on_warning=None if quiet else warn, **values
         )
     )
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamx.codec.layout import BYTE_ORDER_MARK, Column, CsvFormat, Format, excerpt
-from streamx.codec.reference.convert import SLICE_BYTES, Scanner, scanner_of
+from streamx.codec.layout import (
+    BYTE_ORDER_MARK,
+    MAX_RECORD_BYTES,
+    Bad,
+    Column,
+    CsvFormat,
+    Format,
+    excerpt,
+)
 from streamx.codec.reference.csv_records import csv_scanner
 from streamx.codec.reference.emit import CsvWriter
 from streamx.codec.reference.from_jsonl import object_at
 from streamx.codec.reference.json_records import flat_pairs, raw_pairs
+from streamx.codec.reference.slices import Scanner, scanner_of, slices, too_long
 from streamx.codec.types import TypeInference
 from streamx.errors import BadRecordError
 
@@ -56,28 +64,35 @@ def first_record(
         end = scanner.next_boundary(head, start)
         if not is_complete and not _ends_at(scanner, head, start, end):
             return None
-        if head[start:end].strip(b"\r\n"):
+        if head[start:end] not in (b"\n", b"\r\n"):
             return start, end
         start = end
     return (start, start) if is_complete else None
 
 
 def read_header(
-    head: bytes, bounds: tuple[int, int], format: CsvFormat, *, is_named: bool, source: str
+    head: bytes,
+    bounds: tuple[int, int],
+    format: CsvFormat,
+    *,
+    is_named: bool,
+    source: str,
+    max_record_bytes: int,
 ) -> Header:
     """Read the names of the columns, or make them up for a table that has no header.
 
     Raises:
-        BadRecordError: the record cannot be split into cells, or is not UTF-8.
+        BadRecordError: the record is too long, cannot be split into cells, or is not UTF-8.
     """
     start, end = bounds
     scanner = csv_scanner(format)
-    record = head[start:end].removesuffix(b"\n").removesuffix(b"\r")
-    line = head.count(b"\n", 0, start) + 1
+    refuse_endless(head[:end], start, format, max_record_bytes, source)
+    record = head[start:end]
+    if record.endswith(b"\n"):
+        record = record[:-1].removesuffix(b"\r")
     cells = scanner.cells(record)
     if cells is None:
-        bad = scanner.diagnose(record, start, end - start)
-        raise BadRecordError(source, line, bad.position, bad.found, bad.expected)
+        raise bad_head(head, scanner.diagnose(record, start, max_record_bytes), source)
     if not is_named:
         names = tuple(f"column_{number}" for number in range(1, len(cells) + 1))
         return Header((), names, start, ())
@@ -86,9 +101,24 @@ def read_header(
     except UnicodeDecodeError:
         found = f"a header that is not UTF-8: {excerpt(record)}"
         expected = "UTF-8, or the input's encoding named with --encoding (such as latin-1)"
-        raise BadRecordError(source, line, start, found, expected) from None
+        raise bad_head(head, Bad(start, found, expected), source) from None
     names, warnings = unique_names(texts)
     return Header(tuple(cells), names, end, warnings)
+
+
+def refuse_endless(
+    head: bytes, start: int, format: CsvFormat, max_record_bytes: int, source: str
+) -> None:
+    """Refuse a first record that is longer than allowed, whether or not it has ended yet."""
+    if len(head) - start > max_record_bytes:
+        first = head[start : start + max_record_bytes]
+        raise bad_head(head, too_long(first, csv_scanner(format), start), source)
+
+
+def bad_head(head: bytes, bad: Bad, source: str) -> BadRecordError:
+    """Return the error for something bad in the head."""
+    line = head.count(b"\n", 0, bad.position) + 1
+    return BadRecordError(source, line, bad.position, bad.found, bad.expected)
 
 
 def unique_names(texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -119,17 +149,25 @@ def unique_names(texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]
     return tuple(names), tuple(warnings)
 
 
-def sample_end(head: bytes, start: int, format: Format, is_complete: bool) -> int | None:
+def sample_end(
+    head: bytes,
+    start: int,
+    format: Format,
+    is_complete: bool,
+    max_record_bytes: int = MAX_RECORD_BYTES,
+) -> int | None:
     """Return where the sample ends: 10,000 records or 1 MiB of whole records, at least one.
 
-    Whatever the sizes of the blocks that made up the head, the answer is the same. None means
-    that the head is too short to tell; one that is complete (or will not grow) always tells.
+    A first record longer than allowed makes an empty sample. Whatever the sizes of the blocks
+    that made up the head, the answer is the same. None means that the head is too short to tell.
     """
     scanner = scanner_of(format)
-    window_end = min(start + SAMPLE_BYTES, len(head))
-    end = scanner.last_boundary(head, start, window_end)
+    is_whole = is_complete and len(head) <= start + SAMPLE_BYTES
+    end = len(head) if is_whole else scanner.last_boundary(head, start, start + SAMPLE_BYTES)
     if end == start and start < len(head):
         end = scanner.next_boundary(head, start)
+        if end - start > max_record_bytes:
+            return start
         if not is_complete and not _ends_at(scanner, head, start, end):
             return None
     if head.count(b"\n", start, end) >= SAMPLE_RECORDS:
@@ -137,9 +175,7 @@ def sample_end(head: bytes, start: int, format: Format, is_complete: bool) -> in
         after = next((s for number, s in enumerate(starts) if number == SAMPLE_RECORDS), None)
         if after is not None:
             return start + after
-    if len(head) >= start + SAMPLE_BYTES:
-        return end
-    return len(head) if is_complete else None
+    return end if is_whole or len(head) >= start + SAMPLE_BYTES else None
 
 
 def whole_records_end(head: bytes, start: int, format: Format) -> int:
@@ -153,33 +189,32 @@ def infer_columns(
     """Decide the types of the columns that are not pinned, from a sample of whole records."""
     scanner = csv_scanner(format)
     inference = TypeInference(columns, nulls)
-    start = 0
-    while start < len(sample):
-        end = scanner.last_boundary(sample, start, min(start + SLICE_BYTES, len(sample)))
-        end = end if end > start else scanner.next_boundary(sample, start)
+    for start, end in slices(sample, scanner):
         rows = [scanner.cells(record) for record in scanner.records(sample[start:end])]
         fitting = [row for row in rows if row is not None and len(row) == len(columns)]
         if fitting:
             inference.add(
                 [scanner.value(cell) for cell in cells] for cells in zip(*fitting, strict=True)
             )
-        start = end
     return inference.columns()
 
 
-def keys_of(sample: bytes, *, flattens: bool) -> list[str]:
+def keys_of(sample: bytes, *, flattens: bool) -> list[str] | None:
     """Return the union of the keys in a sample of JSONL, in the order in which they first come.
 
-    A line that is not a JSON object is passed over; converting it will say what is wrong.
+    A line that is not a JSON object is passed over; converting it will say what is wrong. None
+    means that there is no object.
     """
     pairs_of = flat_pairs if flattens else raw_pairs
     keys: dict[bytes, None] = {}
+    has_objects = False
     for line in sample.split(b"\n"):
         try:
             keys.update(dict.fromkeys(pairs_of(object_at(line))))
         except ValueError:
             continue
-    return [key.decode() for key in keys]
+        has_objects = True
+    return [key.decode() for key in keys] if has_objects else None
 
 
 def header_record(
@@ -195,8 +230,9 @@ def header_record(
     if keeps_cells and header.cells:
         scanner = csv_scanner(target)
         for position, index in enumerate(indexes):
-            if scanner.value(header.cells[index]) == names[position].encode():
-                cells[position] = header.cells[index]
+            cell = header.cells[index]
+            if scanner.value(cell) == names[position].encode():
+                cells[position] = writer.safe_first(cell) if position == 0 else cell
     return writer.records([[cell] for cell in cells])
 
 

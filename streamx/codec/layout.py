@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MAX_RECORD_BYTES = 16 * 1024 * 1024
 
 
 class ColumnType(StrEnum):
@@ -85,7 +86,7 @@ class Layout:
     nulls: frozenset[bytes] = field(default_factory=frozenset)
     strict_types: bool = False
     flattens: bool = False
-    max_record_bytes: int = 16 * 1024 * 1024
+    max_record_bytes: int = MAX_RECORD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +130,6 @@ def note(remarks: dict[str, Remark], key: str, count: int, position: int, exampl
 
 def excerpt(data: bytes, most: int = 40) -> str:
     """Show bytes in a message: as text in quotes, shortened, whatever they are."""
-    shown = data[:most].decode("utf-8", "backslashreplace")
-    return repr(shown) + ("..." if len(data) > most else "")
+    text = data[:most].decode("utf-8", "backslashreplace")
+    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return f"'{shown}'" + ("..." if len(data) > most else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from streamx.flow import BufferStatistics, FlowMonitor, FlowSnapshot
+from streamx.monitor.stderr import write_line
 
 _BAR_SECONDS = 0.1
 _PLAIN_SECONDS = 5.0
@@ -49,7 +51,8 @@ async def show_progress(mode: str, monitor: FlowMonitor, name: str) -> AsyncIter
     finally:
         refreshing.cancel()
         await asyncio.gather(refreshing, return_exceptions=True)
-        view.close(monitor.snapshot())
+        with contextlib.suppress(OSError):  # the terminal may have gone; the run goes on
+            view.close(monitor.snapshot())
 
 
 def gauge(fill: int, capacity: int) -> str:
@@ -127,8 +130,7 @@ class _Lines:
         self._is_first = False
 
     def close(self, snapshot: FlowSnapshot) -> None:
-        sys.stderr.write(self._line(snapshot) + "\n")
-        sys.stderr.flush()
+        write_line(self._line(snapshot))
 
 
 def _fills_line(snapshot: FlowSnapshot) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import codecs
 import zlib
 
+from streamx.codec.layout import excerpt
 from streamx.errors import InputError, UsageError
 from streamx.read.sources import Source
 
@@ -38,6 +39,7 @@ class GzipSource(_Wrapped):
         self._member = zlib.decompressobj(_GZIP)
         self._input = b""
         self._is_between_members = True
+        self._is_empty = True
 
     async def read(self, size_bytes: int) -> bytes:
         while True:
@@ -50,11 +52,12 @@ class GzipSource(_Wrapped):
 
     async def _fill(self) -> bool:
         self._input = await self._inner.read(_COMPRESSED_BLOCK_BYTES)
-        if not self._input and not self._is_between_members:
+        if not self._input and (self._is_empty or not self._is_between_members):
             raise InputError(
                 f"{self.name}: the gzip data ends in the middle (after {self.bytes_read} bytes); "
                 "the file is truncated, get a whole copy"
             )
+        self._is_empty = False
         return bool(self._input)
 
     def _inflate(self, size_bytes: int) -> bytes:
@@ -103,14 +106,17 @@ class TranscodingSource(_Wrapped):
         try:
             text = self._decoder.decode(block, final=not block)
         except UnicodeError as error:
-            reason = getattr(error, "reason", str(error))
-            near = self._decoded_bytes + getattr(error, "start", 0)
-            raise InputError(
-                f"{self.name}, byte {near}: not valid {self._encoding} ({reason}); "
-                "expected what --encoding names"
-            ) from error
+            raise InputError(self._explain(error)) from error
         self._decoded_bytes += len(block)
         return text
+
+    def _explain(self, error: UnicodeError) -> str:
+        place, found = f"{self.name}, near byte {self._decoded_bytes}", str(error)
+        if isinstance(error, UnicodeDecodeError):
+            # A decoder that kept bytes of the block before counts from the first of them.
+            place = f"{self.name}, near byte {self._decoded_bytes + error.start}"
+            found = f"{excerpt(error.object[error.start : error.end])} ({error.reason})"
+        return f"{place}: found {found}; expected {self._encoding}, which --encoding names"
 
 
 def wrap(source: Source, *, is_gzip: bool, encoding: str) -> Source:

@@ -83,7 +83,7 @@ def find_column(names: Sequence[str], name: str, option: str) -> int:
     from difflib import get_close_matches
 
     nearest = get_close_matches(name, names, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
     raise UsageError(f"{option}: no column {name!r}{hint} The columns are: {', '.join(names)}")
 
 

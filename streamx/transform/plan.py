@@ -8,7 +8,15 @@ from typing import Literal
 
 from streamx.chunk import Chunk, ChunkResult, Failure, Notice, Place
 from streamx.codec import convert
-from streamx.codec.layout import Bad, ColumnType, CsvFormat, Format, Layout, Remark
+from streamx.codec.layout import (
+    MAX_RECORD_BYTES,
+    Bad,
+    ColumnType,
+    CsvFormat,
+    Format,
+    Layout,
+    Remark,
+)
 from streamx.transform.operations import Operation
 
 
@@ -45,7 +53,7 @@ class Recipe:
     extra_keys: Literal["error", "drop"] = "error"
     nested: Literal["json", "flatten"] = "json"
     operations: tuple[Operation, ...] = ()
-    max_record_bytes: int = 16 * 1024 * 1024
+    max_record_bytes: int = MAX_RECORD_BYTES
 
 
 @dataclass(frozen=True, slots=True)

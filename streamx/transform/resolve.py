@@ -18,7 +18,7 @@ from streamx.codec.layout import (
     Layout,
     Pick,
 )
-from streamx.errors import BadRecordError, InputError
+from streamx.errors import InputError
 from streamx.transform.operations import Limit, Select, apply_operations, find_column, limit_of
 from streamx.transform.plan import Plan, Recipe
 
@@ -58,6 +58,7 @@ def resolve(recipe: Recipe, head: bytes, ending: Ending, source: str) -> Resolut
         UsageError: an option names a column that is not there.
         BadRecordError: the header cannot be read.
     """
+    _refuse_other_data(head, source)
     start = heads.preamble_end(head, recipe.skip_lines, ending == "end")
     if start is None:
         return None
@@ -71,11 +72,18 @@ def _resolve_csv(
 ) -> Resolution | None:
     bounds = heads.first_record(head, start, format, ending == "end")
     if bounds is None:
-        _refuse_endless_header(head, start, recipe, source)
+        heads.refuse_endless(head, start, format, recipe.max_record_bytes, source)
         return None
     if bounds[0] == bounds[1]:
         return Resolution(_plan(recipe, (), Header((), (), bounds[1], ())), bounds[1], 1)
-    header = heads.read_header(head, bounds, format, is_named=recipe.has_header, source=source)
+    header = heads.read_header(
+        head,
+        bounds,
+        format,
+        is_named=recipe.has_header,
+        source=source,
+        max_record_bytes=recipe.max_record_bytes,
+    )
     columns: tuple[Column, ...] = _pinned(recipe, header.names)
     warnings = [f"{source}: {text}" for text in header.warnings]
     is_typed = isinstance(recipe.target, JsonlFormat)
@@ -107,10 +115,11 @@ def _resolve_jsonl(
     if end is None:
         return None
     keys = heads.keys_of(head[start:end], flattens=recipe.nested == "flatten")
-    if b"{}" in head[start:end] and not keys:
+    if keys == []:
         raise InputError(
             f"{source}: no key in the first records to make a column of; name some with --columns"
         )
+    keys = keys or []
     warnings: tuple[str, ...] = ()
     if ending == "idle":
         flags = [f"--columns {shlex.quote(','.join(keys))}"]
@@ -120,7 +129,7 @@ def _resolve_jsonl(
 
 
 def _sample_end(recipe: Recipe, head: bytes, start: int, ending: Ending) -> int | None:
-    end = heads.sample_end(head, start, recipe.source, ending == "end")
+    end = heads.sample_end(head, start, recipe.source, ending == "end", recipe.max_record_bytes)
     if end is None and ending == "idle":
         whole = heads.whole_records_end(head, start, recipe.source)
         return whole if whole > start else None
@@ -172,22 +181,20 @@ def _is_unchanged(recipe: Recipe) -> bool:
     return all(isinstance(operation, Limit) for operation in recipe.operations)
 
 
+def _refuse_other_data(head: bytes, source: str) -> None:
+    """Recognise what is often taken for text, since its bytes would only give odd messages."""
+    if head.startswith(b"\x1f\x8b"):
+        raise InputError(
+            f"{source}: found gzip data; expected text. "
+            "Unpack it with zcat in front, or give the file a name that ends with .gz"
+        )
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{source}: found UTF-16; expected UTF-8. Read it with --encoding utf-16")
+
+
 def _idle_warning(source: str, what: str, flags: list[str], other: str | None) -> str:
     alternative = f", or {other}" if other else ""
     return (
         f"{source} went idle: {what} were decided from the records that had come; "
         f"pin them with {' '.join(flags)}{alternative}"
-    )
-
-
-def _refuse_endless_header(head: bytes, start: int, recipe: Recipe, source: str) -> None:
-    if len(head) - start <= recipe.max_record_bytes:
-        return
-    line = head.count(b"\n", 0, start) + 1
-    raise BadRecordError(
-        source,
-        line,
-        start,
-        f"a first record of more than {recipe.max_record_bytes} bytes",
-        "a header; --quote names the quote character, --max-record-bytes sets the limit",
     )

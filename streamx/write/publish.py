@@ -40,11 +40,16 @@ class Target:
         if path == "-":
             _refuse_same(1, path, input_path)
             return cls("standard output", path, is_stdout=True)
+        if not path:
+            raise OutputError("cannot write '': no file has an empty name")
         real_path = os.path.realpath(path)
         if os.path.isdir(real_path):
             raise OutputError(f"cannot write {path}: it is a directory; name a file in it")
         if not os.path.isdir(os.path.dirname(real_path)):
-            raise OutputError(f"cannot write {path}: its directory does not exist; create it first")
+            directory = os.path.dirname(path) or "."
+            raise OutputError(
+                f"cannot write {path}: {directory} is not a directory; create it first"
+            )
         is_special = False
         if os.path.exists(real_path):
             _refuse_same(real_path, path, input_path)

@@ -61,7 +61,7 @@ class FileSink:
         self._is_empty = target is None
 
     async def write(self, data: bytes) -> None:
-        if not self._is_empty:
+        if data:
             await self._empty()
         rest = memoryview(data)
         while rest:
@@ -175,7 +175,7 @@ async def open_sink(target: Target) -> Sink:
     if target.is_stdout:
         return await _on_stdout()
     if target.is_special:
-        return await _on_special(target.path)
+        return await _on_special(target)
     unpublished = target.create()
     return await _file_sink(unpublished.descriptor, target.name, unpublished, closes=True)
 
@@ -195,19 +195,19 @@ async def _on_stdout() -> Sink:
         return LiveSink(1, STDOUT_NAME, closes=False, restores=was_blocking)
 
 
-async def _on_special(path: str) -> Sink:
+async def _on_special(target: Target) -> Sink:
     while True:
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(target.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             break
         except OSError as error:
-            if not _is_fifo_without_reader(path, error):
-                raise OutputError(cannot("open", path, error)) from error
+            if not _is_fifo_without_reader(target.path, error):
+                raise OutputError(cannot("open", target.name, error)) from error
         await asyncio.sleep(_RETRY_SECONDS)
     if is_pollable(descriptor):
-        return LiveSink(descriptor, path, closes=True, restores=False)
+        return LiveSink(descriptor, target.name, closes=True, restores=False)
     os.set_blocking(descriptor, True)
-    return await _file_sink(descriptor, path, None, closes=True)
+    return await _file_sink(descriptor, target.name, None, closes=True)
 
 
 def _is_fifo_without_reader(path: str, error: OSError) -> bool:

@@ -29,7 +29,7 @@ class CsvScanner:
         record = rb"(?:%b%b)*+%b" % (cell, delimiter, cell)
         self._record = re.compile(rb"(%b)\n" % record)
         self._records = re.compile(rb"(?:%b\n)*+" % record)
-        self._last_record = re.compile(record)
+        self._cell = re.compile(cell)
         self._whole_cells = re.compile(rb"(?:%b%b)*+" % (cell, delimiter))
         self._strict_cells = re.compile(strict)
 
@@ -90,19 +90,23 @@ class CsvScanner:
             return cell
         return cell[1:-1].replace(self.quote * 2, self.quote)
 
+    def unclosed_quote(self, record: bytes, position: int, max_record_bytes: int) -> Bad | None:
+        """Say that a quoted cell of a record is open at its end, or None if none is."""
+        cells = self._whole_cells.match(record)
+        start = 0 if cells is None else cells.end()
+        is_open = record[start : start + 1] == self.quote and not self._cell.match(record, start)
+        if not is_open:
+            return None
+        return Bad(
+            position + start,
+            f"a quoted cell that opens here and is never closed: {excerpt(record[start:])}",
+            f"a closing {self.quote.decode()} within {max_record_bytes} bytes "
+            "(--max-record-bytes), or another quote character (--quote)",
+        )
+
     def diagnose(self, record: bytes, position: int, max_record_bytes: int) -> Bad:
         """Say what is wrong with a record that `cells` refused; `position` is the record's."""
-        match = self._last_record.match(record)
-        if match is None or match.end() != len(record):
-            opening = self._whole_cells.match(record)
-            start = 0 if opening is None else opening.end()
-            return Bad(
-                position + start,
-                f"a quoted cell that opens here and is never closed: {excerpt(record[start:])}",
-                f"a closing {self.quote.decode()} within {max_record_bytes} bytes "
-                "(--max-record-bytes), or another quote character (--quote)",
-            )
-        return Bad(
+        return self.unclosed_quote(record, position, max_record_bytes) or Bad(
             position,
             f"text after a closing quote in {excerpt(record)}",
             "a delimiter or the record's end there, and quotes doubled inside a quoted cell; "

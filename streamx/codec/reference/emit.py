@@ -75,6 +75,10 @@ class CsvWriter:
             return text
         return self._quote + text.replace(self._quote, self._quote * 2) + self._quote
 
+    def safe_first(self, cell: bytes) -> bytes:
+        """Quote a first cell as it stands if it would be taken for a byte order mark."""
+        return self.cell(cell) if cell.startswith(BYTE_ORDER_MARK) else cell
+
     def records(self, columns: Sequence[Sequence[bytes]]) -> bytes:
         """Return records from columns of cells, a line end behind each.
 

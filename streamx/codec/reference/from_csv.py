@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from streamx.codec.layout import Bad, Column, ColumnType, CsvFormat, Layout, Tally, excerpt, note
 from streamx.codec.reference.csv_records import CsvScanner, csv_scanner
 from streamx.codec.reference.emit import CsvWriter, json_lines, json_strings
+from streamx.codec.reference.slices import blank_lines_before
 from streamx.codec.types import all_fit, fits
 
 Cells = list[list[bytes]]
@@ -21,7 +23,6 @@ class CsvTable:
 
     Attributes:
         rows: the cells of each record as they stand, quotes included.
-        blank_lines: blank lines skipped before the bad record, or in the whole slice.
         bad: the first record that cannot be split, or has too many or too few cells.
     """
 
@@ -30,16 +31,13 @@ class CsvTable:
     ) -> None:
         self._data = data
         self._scanner = scanner
-        records = scanner.records(data)
-        self.blank_lines = 0
+        self._limit = limit
+        self._all = records = scanner.records(data)
         if b"" in records:
-            filled = [record for record in records if record]
-            self.blank_lines = len(records) - len(filled)
-            records = filled
-        if limit is not None:
-            del records[limit:]
-        self.records = records
-        rows = [scanner.cells(record) for record in records]
+            records = [record for record in records if record]
+        self._has_blank_lines = len(records) < len(self._all)
+        self._records = records if limit is None else records[:limit]
+        rows = [scanner.cells(record) for record in self._records]
         self.bad: Bad | None = None
         self.rows: Cells = []
         for index, row in enumerate(rows):
@@ -47,6 +45,14 @@ class CsvTable:
                 self.bad = self._diagnose(index, row, width, max_record_bytes)
                 break
             self.rows.append(row)
+
+    @property
+    def blank_lines(self) -> int:
+        """Blank lines before the bad record or the last one wanted, or in the whole slice."""
+        if not self._has_blank_lines:
+            return 0
+        last = None if self._limit is None else self._limit - 1
+        return blank_lines_before(self._all, len(self.rows) if self.bad else last, is_empty)
 
     def columns(self, indexes: Sequence[int]) -> list[Sequence[bytes]]:
         """Return the chosen columns as they stand."""
@@ -67,7 +73,7 @@ class CsvTable:
     def _diagnose(
         self, index: int, row: list[bytes] | None, width: int, max_record_bytes: int
     ) -> Bad:
-        position, record = self.position(index), self.records[index]
+        position, record = self.position(index), self._records[index]
         if row is None:
             return self._scanner.diagnose(record, position, max_record_bytes)
         return Bad(
@@ -158,10 +164,11 @@ class CsvToJsonl:
                 first = row, column, texts[row]
         if first is not None:
             row, column, text = first
+            pinned = shlex.quote(f"{column.name}=string")
             table.bad = Bad(
                 table.position(row),
                 f"{excerpt(text)} in column {column.name}, which is of type {column.type}",
-                f"a cell that fits (--strict-types); --type '{column.name}=string' takes any, "
+                f"a cell that fits (--strict-types); --type {pinned} takes any, "
                 "--null names cells that stand for null",
             )
             del table.rows[row:]
@@ -193,7 +200,14 @@ class CsvToCsv:
         columns = table.columns(self._indexes)
         if not self._keeps_cells:
             columns = [self._writer.cells(table.values(cells)) for cells in columns]
+        elif not data.isascii():
+            columns[0] = [self._writer.safe_first(cell) for cell in columns[0]]
         return self._writer.records(columns)
+
+
+def is_empty(record: bytes) -> bool:
+    """Tell whether a record is a blank line."""
+    return not record
 
 
 def _misfits(column: Column, texts: Sequence[bytes]) -> list[int]:

@@ -16,6 +16,7 @@ from streamx.codec.reference.json_records import (
     parse,
     raw_pairs,
 )
+from streamx.codec.reference.slices import blank_lines_before
 
 _SPACE = b" \t\r\n"
 
@@ -33,7 +34,9 @@ class JsonlToCsv:
         self._picked = [names[pick.index] for pick in layout.picks]
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
-        lines = _lines(data, limit, tally)
+        slice = _Lines(data, limit)
+        tally.blank_lines = slice.count_blank(None)
+        lines = slice.filled
         same = None if self._layout.flattens else uniform_columns(lines)
         if same is not None and (self._layout.ignores_extra_keys or same.keys() <= self._known):
             tally.records_in = tally.records_out = len(lines)
@@ -52,6 +55,8 @@ class JsonlToCsv:
                 break
             records.append(pairs)
         tally.records_in = tally.records_out = len(records)
+        if tally.bad is not None:
+            tally.blank_lines = slice.count_blank(len(records))
         if not records:
             return b""
         return self._write(
@@ -73,7 +78,7 @@ class JsonlToCsv:
             tally.bad = Bad(
                 _position(data, index),
                 f"the key {extra[0]!r}, which the header lacks, in {excerpt(line)}",
-                "only keys met in the first records; name all columns with --columns, "
+                "only keys of the header; name all columns with --columns, "
                 "or leave others out with --extra-keys drop",
             )
             return False
@@ -94,7 +99,9 @@ class JsonlToJsonl:
         self._prefixes = {name: json_string(name) + b":" for name in self._renames.values()}
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
-        lines = _lines(data, limit, tally)
+        slice = _Lines(data, limit)
+        tally.blank_lines = slice.count_blank(None)
+        lines = slice.filled
         if not self._layout.is_unchanged and not self._layout.passes_unknown_keys:
             same = uniform_columns(lines)
             if same is not None and same.keys() >= self._renames.keys():
@@ -109,6 +116,8 @@ class JsonlToJsonl:
                 tally.bad = _bad(data, index, line, error)
                 break
         tally.records_in = tally.records_out = len(output)
+        if tally.bad is not None:
+            tally.blank_lines = slice.count_blank(len(output))
         return b"\n".join([*output, b""])
 
     def _convert(self, line: bytes) -> bytes:
@@ -130,7 +139,7 @@ class JsonlToJsonl:
                 yield self._prefixes[self._renames[name]] + value
             elif name not in self._known:
                 if name in self._prefixes:
-                    raise DuplicateKeyError(name.decode())
+                    raise RenameClashError(name.decode())
                 yield json_string(name) + b":" + value
 
 
@@ -139,7 +148,7 @@ def object_at(line: bytes) -> bytes:
 
     Raises:
         orjson.JSONDecodeError: the line is not JSON.
-        TypeError: it is JSON of another kind.
+        NotAnObjectError: it is JSON of another kind.
     """
     value = parse(line)
     if not isinstance(value, dict):
@@ -147,15 +156,34 @@ def object_at(line: bytes) -> bytes:
     return line
 
 
+class RenameClashError(ValueError):
+    """A record has a key, unknown when the plan was made, that a column is renamed to."""
+
+
 class NotAnObjectError(ValueError):
     """A line holds valid JSON, but no object."""
 
 
-def _lines(data: bytes, limit: int | None, tally: Tally) -> list[bytes]:
-    lines = JsonlScanner().records(data)
-    filled = [line for line in lines if line and not line.isspace()]
-    tally.blank_lines = len(lines) - len(filled)
-    return filled if limit is None else filled[:limit]
+class _Lines:
+    """The lines of a slice that are not blank, up to the limit."""
+
+    def __init__(self, data: bytes, limit: int | None) -> None:
+        self._all = JsonlScanner().records(data)
+        self._limit = limit
+        filled = [line for line in self._all if not _is_blank(line)]
+        self._has_blank_lines = len(filled) < len(self._all)
+        self.filled = filled if limit is None else filled[:limit]
+
+    def count_blank(self, bad_index: int | None) -> int:
+        """Count blank lines before the bad record or the last one wanted, or all of them."""
+        if not self._has_blank_lines:
+            return 0
+        last = None if self._limit is None else self._limit - 1
+        return blank_lines_before(self._all, last if bad_index is None else bad_index, _is_blank)
+
+
+def _is_blank(line: bytes) -> bool:
+    return not line or (line.isspace() and not line.strip(_SPACE))
 
 
 def _position(data: bytes, index: int) -> int:
@@ -177,5 +205,11 @@ def _bad(data: bytes, index: int, line: bytes, error: ValueError) -> Bad:
             position,
             f"the key {error.args[0]!r} twice in {excerpt(line)}",
             "each key once, since a column has room for one value",
+        )
+    if isinstance(error, RenameClashError):
+        return Bad(
+            position,
+            f"the key {error.args[0]!r} in {excerpt(line)}, the name that a column is renamed to",
+            "no other key of that name; rename to another with --rename",
         )
     return Bad(position, f"no JSON object but {error.args[0]}", "an object on each line")

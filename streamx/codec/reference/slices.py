@@ -1,0 +1,88 @@
+"""Cuts data into slices of whole records, and keeps out what no conversion can take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from streamx.codec.layout import Bad, CsvFormat, Format, excerpt
+from streamx.codec.reference.csv_records import CsvScanner, csv_scanner
+from streamx.codec.reference.json_records import JsonlScanner
+
+# Python objects take many times the room of the bytes they stand for; a slice bounds how many
+# there are at a time, whatever the size of the chunk.
+SLICE_BYTES = 32 * 1024
+
+Scanner = CsvScanner | JsonlScanner
+
+
+def scanner_of(format: Format) -> Scanner:
+    """Return what finds the records of a format."""
+    return csv_scanner(format) if isinstance(format, CsvFormat) else JsonlScanner()
+
+
+def slices(data: bytes, scanner: Scanner) -> Iterator[tuple[int, int]]:
+    """Yield the bounds of slices: about SLICE_BYTES each, or one longer record."""
+    start = 0
+    while start < len(data):
+        end = scanner.last_boundary(data, start, min(start + SLICE_BYTES, len(data)))
+        if end == start:
+            end = scanner.next_boundary(data, start)
+        yield start, end
+        start = end
+
+
+def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes, Bad | None]:
+    """Return the records before the first that is too long or not UTF-8, and that one."""
+    bad = _too_long(data, scanner, max_record_bytes)
+    if bad is not None:
+        data = data[: bad.position]
+    try:
+        if not data.isascii():
+            data.decode()
+    except UnicodeDecodeError as error:
+        start = scanner.last_boundary(data, 0, error.start)
+        bad = Bad(
+            error.start,
+            f"bytes that are not UTF-8: {excerpt(data[error.start : error.start + 8])}",
+            "UTF-8, or the input's encoding named with --encoding (such as latin-1)",
+        )
+        data = data[:start]
+    return data, bad
+
+
+def _too_long(data: bytes, scanner: Scanner, max_record_bytes: int) -> Bad | None:
+    if len(data) <= max_record_bytes:
+        return None
+    for start in scanner.starts(data):
+        if scanner.next_boundary(data, start) - start > max_record_bytes:
+            return too_long(data[start : start + max_record_bytes], scanner, start)
+    return None
+
+
+def too_long(start_of_record: bytes, scanner: Scanner, position: int) -> Bad:
+    """Say that a record is longer than the part of it that is given, the longest allowed."""
+    most = len(start_of_record)
+    if isinstance(scanner, CsvScanner):
+        unclosed = scanner.unclosed_quote(start_of_record, position, most)
+        if unclosed is not None:
+            return unclosed
+    return Bad(
+        position,
+        f"a record of more than {most} bytes: {excerpt(start_of_record)}",
+        f"at most {most} bytes, or a higher --max-record-bytes",
+    )
+
+
+def blank_lines_before(
+    records: list[bytes], index: int | None, is_blank: Callable[[bytes], bool]
+) -> int:
+    """Count the blank records before the one that has an index among the others; None for all."""
+    seen = skipped = 0
+    for record in records:
+        if is_blank(record):
+            skipped += 1
+        elif seen == index:
+            break
+        else:
+            seen += 1
+    return skipped

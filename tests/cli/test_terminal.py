@@ -1,0 +1,171 @@
+"""What a user at a terminal sees: help instead of a hang, a progress bar, and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+STREAMX = (sys.executable, "-m", "streamx")
+PATIENCE_SECONDS = 20.0
+INTERRUPT, END_OF_FILE = b"\x03", b"\x04"
+
+
+class Terminal:
+    """The screen and keyboard of a process that runs on a terminal of its own."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.shown = b""
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._descriptor, keys)
+
+    def wait_for(self, text: bytes) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while text not in self.shown:
+            left = deadline - time.monotonic()
+            assert left > 0, f"{text!r} was not shown, but {self.shown!r}"
+            if select.select([self._descriptor], [], [], left)[0]:
+                self._read()
+
+    def read_to_end(self) -> bytes:
+        while self._read():
+            pass
+        return self.shown
+
+    def _read(self) -> bool:
+        try:
+            block = os.read(self._descriptor, 65536)
+        except OSError:  # EIO: the last process on the terminal has closed it
+            return False
+        self.shown += block
+        return bool(block)
+
+
+@contextmanager
+def on_terminal(
+    *arguments: str, cwd: Path, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Terminal]]:
+    """Run the command with all of its standard streams on a new terminal, as its session's own."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (40, 160))
+    command = [sys.executable, "-c", _CONTROLLING_TERMINAL, *STREAMX, *arguments]
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm", **environment},
+    )
+    os.close(slave)
+    with process:
+        try:
+            yield process, Terminal(master)
+        finally:
+            process.kill()
+            os.close(master)
+
+
+# Makes the terminal on standard input the one whose Ctrl-C is a signal, then starts the command.
+_CONTROLLING_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def status_of(process: subprocess.Popen[bytes]) -> int:
+    return process.wait(PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "in.csv").write_bytes(b"a\n" + b"x\n" * 300_000)
+    return tmp_path
+
+
+def test_no_input_on_a_terminal_prints_short_help_instead_of_hanging(directory: Path) -> None:
+    with on_terminal("transform", "--from", "csv", "--to", "jsonl", cwd=directory) as (run, screen):
+        lines = screen.read_to_end().decode().splitlines()
+        assert status_of(run) == 2
+    assert lines[0].startswith("Usage: ")
+    assert "INPUT" in lines[1]
+    assert len(lines) == 2
+
+
+def test_bar_on_a_terminal_shows_the_fill_of_each_buffer(directory: Path) -> None:
+    with on_terminal("transform", "in.csv", "out.jsonl", cwd=directory) as (run, screen):
+        shown = screen.read_to_end().decode()
+        assert status_of(run) == 0
+    assert "in.csv" in shown
+    assert "100%" in shown
+    assert "300k records" in shown
+    for word in ("waiting on ", "input ", "workers ", "reorder ", "output "):
+        assert word in shown
+
+
+def test_quiet_shows_nothing_on_a_terminal(directory: Path) -> None:
+    with on_terminal("transform", "in.csv", "out.jsonl", "-q", cwd=directory) as (run, screen):
+        assert screen.read_to_end() == b""
+        assert status_of(run) == 0
+
+
+def test_data_on_a_terminal_is_not_drawn_over_by_a_bar(directory: Path) -> None:
+    (directory / "in.csv").write_bytes(b"a\n1\n")
+    with on_terminal("transform", "in.csv", "--to", "jsonl", cwd=directory) as (run, screen):
+        assert screen.read_to_end() == b'{"a":1}\r\n'
+        assert status_of(run) == 0
+
+
+def test_no_color_leaves_colour_codes_out(directory: Path) -> None:
+    with on_terminal("transform", "in.csv", "out.jsonl", cwd=directory, NO_COLOR="1") as (
+        run,
+        screen,
+    ):
+        shown = screen.read_to_end()
+        assert status_of(run) == 0
+    assert b"\x1b[3" not in shown
+    assert b"100%" in shown
+
+
+def test_warning_stands_on_a_line_of_its_own(directory: Path) -> None:
+    arguments = ("transform", "in.csv", "out.jsonl", "--type", "a=integer")
+    with on_terminal(*arguments, cwd=directory) as (run, screen):
+        shown = screen.read_to_end().decode()
+        assert status_of(run) == 0
+    after_bar = shown.replace("\x1b[K", "").replace("\r", "\n").split("\n")
+    assert [line[:17] for line in after_bar if "did not fit" in line] == ["streamx: warning:"]
+
+
+def test_typed_lines_are_read_until_end_of_file(directory: Path) -> None:
+    arguments = ("transform", "-", "out.jsonl", "--from", "csv", "-q")
+    with on_terminal(*arguments, cwd=directory) as (run, screen):
+        screen.type(b"a\n1\n" + END_OF_FILE)
+        screen.read_to_end()
+        assert status_of(run) == 0
+    assert (directory / "out.jsonl").read_bytes() == b'{"a":1}\n'
+
+
+def test_ctrl_c_on_a_terminal_ends_the_run_without_a_traceback(directory: Path) -> None:
+    arguments = ("transform", "-", "--from", "csv", "--to", "jsonl", "--types", "string")
+    with on_terminal(*arguments, cwd=directory) as (run, screen):
+        screen.type(b"a\n1\n")
+        screen.wait_for(b'{"a":"1"}')
+        screen.type(INTERRUPT)
+        shown = screen.read_to_end()
+        assert status_of(run) == -signal.SIGINT
+    assert b"Traceback" not in shown
+    assert b"error" not in shown

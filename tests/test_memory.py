@@ -1,0 +1,147 @@
+"""A slow consumer makes the producer wait, and memory stays flat however long the stream."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import STREAMX
+
+MIB = 1024 * 1024
+RECORD = b"2013,1,1,517,UA,N14228,some text of no interest,1.50\n"
+HEADER = b"year,month,day,time,carrier,tail,remark,price\n"
+BLOCK = RECORD * (MIB // len(RECORD))
+
+
+class Stream:
+    """A run in a pipe: both ends are in the hands of the test."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [*STREAMX, "transform", *arguments, "--progress", "json"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.stdin = self.process.stdin.fileno()
+        self.stdout = self.process.stdout.fileno()
+        os.set_blocking(self.stdin, False)
+        self.sent_bytes = 0
+        self.received_bytes = 0
+        self.feed(HEADER)
+
+    def feed(self, data: bytes) -> int:
+        """Write what the pipe takes and return how much that was."""
+        try:
+            written = os.write(self.stdin, data)
+        except BlockingIOError:
+            return 0
+        self.sent_bytes += written
+        return written
+
+    def feed_until_stuck(self) -> None:
+        """Write until the process takes nothing more for a second."""
+        position = 0
+        while select.select([], [self.stdin], [], 1)[1]:
+            position = (position + self.feed(BLOCK[position:])) % len(BLOCK)
+        self.position = position
+
+    def exchange(self, total_bytes: int) -> int:
+        """Pass on `total_bytes` more, reading a little at a time; return the most in flight."""
+        position, most = self.position, 0
+        goal = self.sent_bytes + total_bytes
+        while self.sent_bytes < goal:
+            readable, writable, _ = select.select([self.stdout], [self.stdin], [], 60)
+            assert readable or writable, "the run is stuck though its output is read"
+            if readable:
+                self.received_bytes += len(os.read(self.stdout, 64 * 1024))
+            if writable:
+                position = (position + self.feed(BLOCK[position:])) % len(BLOCK)
+            most = max(most, self.sent_bytes - self.received_bytes)
+        self.position = position
+        return most
+
+    def peak_memory_bytes(self) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+
+    def finish(self) -> dict[str, dict[str, float]]:
+        """End the input, read the rest and return the last statistics of the buffers."""
+        assert self.process.stdin is not None
+        assert self.process.stderr is not None
+        rest = BLOCK[self.position :]
+        while rest:
+            if select.select([], [self.stdin], [], 0)[1]:
+                rest = rest[self.feed(rest) :]
+            elif select.select([self.stdout], [], [], 60)[0]:
+                self.received_bytes += len(os.read(self.stdout, MIB))
+        self.process.stdin.close()
+        while block := os.read(self.stdout, MIB):
+            self.received_bytes += len(block)
+        buffers: dict[str, dict[str, float]] = json.loads(
+            self.process.stderr.read().splitlines()[-1]
+        )["buffers"]
+        assert self.process.wait() == 0
+        return buffers
+
+
+@contextmanager
+def stream(*arguments: str) -> Iterator[Stream]:
+    running = Stream(*arguments)
+    try:
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+        for pipe in (running.process.stdin, running.process.stdout, running.process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+
+def test_a_consumer_that_reads_nothing_stops_the_reader_within_the_bounds() -> None:
+    with stream("--from", "csv", "--to", "tsv", "-j", "2") as run:
+        run.feed_until_stuck()
+        # 10 credits of 256 KiB, 2 MiB each of window and output, and the pipes.
+        assert run.sent_bytes < 8 * MIB
+        buffers = run.finish()
+        for name in ("input buffer", "in flight"):
+            assert buffers[name]["peak_fill"] <= buffers[name]["capacity"], name
+            assert buffers[name]["peak_bytes"] <= buffers[name]["capacity_bytes"], name
+        assert buffers["in flight"]["producer_wait_seconds"] > 0.5
+
+
+@pytest.mark.parametrize("target", ["tsv", "jsonl"])
+def test_memory_is_flat_while_200_mb_pass_a_slow_consumer(target: str) -> None:
+    with stream("--from", "csv", "--to", target, "-j", "2") as run:
+        run.feed_until_stuck()
+        run.exchange(20_000_000)
+        early = run.peak_memory_bytes()
+        run.exchange(180_000_000 if target == "tsv" else 30_000_000)
+        late = run.peak_memory_bytes()
+        buffers = run.finish()
+    assert late - early <= 4 * MIB
+    assert late <= 64 * MIB
+    for name in ("input buffer", "in flight"):
+        assert buffers[name]["peak_fill"] <= buffers[name]["capacity"], name
+    window, output = buffers["reorder window"], buffers["output buffer"]
+    assert window["peak_bytes"] <= window["capacity_bytes"] + MIB
+    assert output["peak_bytes"] <= output["capacity_bytes"] + MIB
+
+
+@pytest.mark.parametrize("limit_mib", [56, 96])
+def test_max_memory_is_kept_to(limit_mib: int) -> None:
+    arguments = ("--from", "csv", "--to", "jsonl", "--max-memory", f"{limit_mib}M")
+    with stream(*arguments) as run:
+        run.feed_until_stuck()
+        run.exchange(20_000_000)
+        assert run.peak_memory_bytes() <= limit_mib * MIB
+        run.finish()
