@@ -18,6 +18,7 @@ ALLOWED = {
     "errors": set(),
     "chunk": set(),
     "descriptors": set(),
+    "testing": set(),
     "sizing": {"errors", "codec"},
     "flow": set(),
     "codec": {"errors"},

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamx.flow import BoundedBuffer, BufferClosedError
+from streamx.testing import settle
 
 
 def buffer_of(
@@ -24,11 +25,6 @@ async def started(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     task = asyncio.ensure_future(coroutine)
     await settle()
     return task
-
-
-async def settle() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 def test_an_unbounded_buffer_cannot_be_expressed() -> None:

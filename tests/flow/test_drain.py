@@ -7,24 +7,7 @@ import asyncio
 import pytest
 
 from streamx.flow import DrainWriter
-
-
-class SlowSink:
-    """A sink that takes one write at a time, when the test lets it."""
-
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-        self._permits = asyncio.Semaphore(0)
-
-    async def take(self, count: int = 1) -> None:
-        for _ in range(count):
-            self._permits.release()
-        for _ in range(10):
-            await asyncio.sleep(0)
-
-    async def write(self, data: bytes) -> None:
-        await self._permits.acquire()
-        self.written.append(data)
+from streamx.testing import SlowSink
 
 
 def test_the_producer_waits_above_the_high_mark_until_the_low_mark() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from streamx.flow import BoundedBuffer, ReorderWindow, WorkerPool
 from streamx.flow.workers import Emit
+from streamx.testing import settle
 
 
 class Gates:
@@ -41,11 +42,6 @@ async def pool_of(
     task = asyncio.ensure_future(pool.run())
     await settle()
     return pool, task
-
-
-async def settle() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 def test_as_many_items_are_worked_on_as_there_are_workers() -> None:

@@ -8,13 +8,12 @@ import orjson
 
 from streamx.codec.layout import Bad, CsvFormat, Layout, Tally, excerpt, note
 from streamx.codec.reference.emit import CsvWriter, json_lines, json_string
-from streamx.codec.reference.json_columns import cell_values, uniform_columns
+from streamx.codec.reference.json_columns import Shapes, cell_values, uniform_columns
 from streamx.codec.reference.json_records import (
     DuplicateKeyError,
     JsonlScanner,
     flat_pairs,
     parse,
-    raw_pairs,
 )
 from streamx.codec.reference.slices import blank_lines_before
 
@@ -28,7 +27,6 @@ class JsonlToCsv:
         assert isinstance(layout.target, CsvFormat)
         self._layout = layout
         self._writer = CsvWriter(layout.target)
-        self._pairs_of = flat_pairs if layout.flattens else raw_pairs
         names = [column.name.encode() for column in layout.columns]
         self._known = frozenset(names)
         self._picked = [names[pick.index] for pick in layout.picks]
@@ -43,9 +41,10 @@ class JsonlToCsv:
             nulls = [b"null"] * len(lines)
             return self._write([same.get(name, nulls) for name in self._picked])
         records: list[dict[bytes, bytes]] = []
+        pairs_of = flat_pairs if self._layout.flattens else Shapes().pairs
         for index, line in enumerate(lines):
             try:
-                pairs = self._pairs_of(object_at(line))
+                pairs = pairs_of(object_at(line))
             except ValueError as error:
                 tally.bad = _bad(data, index, line, error)
                 break
@@ -109,9 +108,10 @@ class JsonlToJsonl:
                 picked = {new: same[name] for name, new in self._renames.items()}
                 return json_lines([name.decode() for name in picked], list(picked.values()))
         output: list[bytes] = []
+        shapes = Shapes()
         for index, line in enumerate(lines):
             try:
-                output.append(self._convert(line))
+                output.append(self._convert(line, shapes))
             except ValueError as error:
                 tally.bad = _bad(data, index, line, error)
                 break
@@ -120,11 +120,11 @@ class JsonlToJsonl:
             tally.blank_lines = slice.count_blank(len(output))
         return b"\n".join([*output, b""])
 
-    def _convert(self, line: bytes) -> bytes:
+    def _convert(self, line: bytes, shapes: Shapes) -> bytes:
         if self._layout.is_unchanged:
             parse(line)
             return line
-        pairs = raw_pairs(object_at(line))
+        pairs = shapes.pairs(object_at(line))
         chosen = self._own_order(pairs) if self._layout.passes_unknown_keys else self._picked(pairs)
         return b"{%b}" % b",".join(chosen)
 

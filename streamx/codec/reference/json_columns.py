@@ -13,10 +13,12 @@ from functools import lru_cache
 
 import orjson
 
-from streamx.codec.reference.json_records import NUMBER, cell_value, raw_pairs
+from streamx.codec.reference.json_records import NUMBER, VALUE, cell_value, raw_pairs
 
+# Proves what it matches to be valid; strings with escapes and nested values are left to others.
 _SCALAR = rb'("[^"\\\x00-\x1f]*+"|%b|true|false|null)' % NUMBER
 _MOST_KEYS = 500
+_MOST_SHAPES = 4
 
 
 def uniform_columns(lines: Sequence[bytes]) -> dict[bytes, Sequence[bytes]] | None:
@@ -28,12 +30,35 @@ def uniform_columns(lines: Sequence[bytes]) -> dict[bytes, Sequence[bytes]] | No
     keys = _first_keys(lines)
     if not keys:
         return None
-    rows = _pattern(keys).findall(b"\n".join(lines))
+    rows = _pattern(keys, _SCALAR).findall(b"\n".join(lines))
     if len(rows) != len(lines):
         return None
     if len(keys) == 1:
         return {keys[0]: rows}
     return dict(zip(keys, zip(*rows, strict=True), strict=True))
+
+
+class Shapes:
+    """Takes valid JSON objects apart, quickly if they have the keys of one of the last few.
+
+    >>> Shapes().pairs(b'{"a":1,"b":[2]}')
+    {b'a': b'1', b'b': b'[2]'}
+    """
+
+    def __init__(self) -> None:
+        self._shapes: list[tuple[tuple[bytes, ...], re.Pattern[bytes]]] = []
+
+    def pairs(self, line: bytes) -> dict[bytes, bytes]:
+        """Return the keys and raw values of an object, as `raw_pairs` does."""
+        for keys, pattern in self._shapes:
+            match = pattern.fullmatch(line)
+            if match is not None:
+                return dict(zip(keys, match.groups(), strict=True))
+        pairs = raw_pairs(line)
+        if len(pairs) <= _MOST_KEYS and b"\\" not in line:
+            keys = tuple(pairs)
+            self._shapes = [(keys, _pattern(keys, VALUE)), *self._shapes[: _MOST_SHAPES - 1]]
+        return pairs
 
 
 def cell_values(values: Sequence[bytes]) -> Sequence[bytes]:
@@ -61,6 +86,6 @@ def _first_keys(lines: Sequence[bytes]) -> tuple[bytes, ...]:
 
 
 @lru_cache(maxsize=64)
-def _pattern(keys: tuple[bytes, ...]) -> re.Pattern[bytes]:
-    pairs = [rb'"%b": ?+%b' % (re.escape(key), _SCALAR) for key in keys]
-    return re.compile(rb"^\{%b\}$" % rb", ?+".join(pairs), re.MULTILINE)
+def _pattern(keys: tuple[bytes, ...], value: bytes) -> re.Pattern[bytes]:
+    pairs = [rb'"%b": ?+%b' % (re.escape(key), value) for key in keys]
+    return re.compile(rb"^\{%b\}$" % rb", ?+".join(pairs), re.MULTILINE | re.DOTALL)

@@ -13,10 +13,15 @@ import orjson
 
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _SPACE = rb"[ \t\r\n]*+"
-# A scalar is a group of its own; a nested value is only looked at.
-_ITEM_VALUE = rb'%b(?:(%b|[^\[\]{}" \t\r\n,]++)|(?=[\[{]))' % (_SPACE, _STRING)
-_ITEM = re.compile(_ITEM_VALUE, re.DOTALL)
-_PAIR = re.compile(rb"%b(%b)%b:%b" % (_SPACE, _STRING, _SPACE, _ITEM_VALUE), re.DOTALL)
+# A value that holds no more than two levels is taken whole; of a deeper one only the start is.
+_INNER = rb'[\[{](?:[^\[\]{}"]++|%b)*+[\]}]' % _STRING
+_NESTED = rb'[\[{](?:[^\[\]{}"]++|%b|%b)*+[\]}]' % (_STRING, _INNER)
+VALUE = rb'(%b|[^\[\]{}" \t\r\n,]++|%b)' % (_STRING, _NESTED)
+_VALUE = rb"%b%b[,}\]]" % (VALUE, _SPACE)
+_ITEM = re.compile(rb"%b(?:%b|(?=[\[{]))" % (_SPACE, _VALUE), re.DOTALL)
+_PAIR = re.compile(
+    rb"%b(%b)%b:%b(?:%b|(?=[\[{]))" % (_SPACE, _STRING, _SPACE, _SPACE, _VALUE), re.DOTALL
+)
 _AFTER = re.compile(rb"%b[,}\]]" % _SPACE)
 _BRACKET = re.compile(rb"%b|[\[\]{}]" % _STRING, re.DOTALL)
 NUMBER = rb"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+"
@@ -84,10 +89,14 @@ def raw_pairs(text: bytes) -> dict[bytes, bytes]:
     pairs: dict[bytes, bytes] = {}
     position = text.index(b"{") + 1
     while (match := _PAIR.match(text, position)) is not None:
-        key = string_value(match[1])
+        key, value = match.groups()
+        position = match.end()
+        key = key[1:-1] if b"\\" not in key else string_value(key)
         if key in pairs:
             raise DuplicateKeyError(key.decode())
-        pairs[key], position = _value_at(text, match)
+        if value is None:
+            value, position = _deep_value(text, position)
+        pairs[key] = value
     return pairs
 
 
@@ -100,7 +109,9 @@ def raw_items(text: bytes) -> list[bytes]:
     items: list[bytes] = []
     position = text.index(b"[") + 1
     while (match := _ITEM.match(text, position)) is not None:
-        item, position = _value_at(text, match)
+        item, position = match[1], match.end()
+        if item is None:
+            item, position = _deep_value(text, position)
         items.append(item)
     return items
 
@@ -140,6 +151,8 @@ def compact(text: bytes) -> bytes:
     >>> compact(b'{"a b": [1, 2]}')
     b'{"a b":[1,2]}'
     """
+    if len(text.split(None, 1)) == 1:
+        return text
     return _STRING_OR_SPACE.sub(lambda match: match[1] or b"", text)
 
 
@@ -176,15 +189,11 @@ def _flatten(pairs: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
             yield key, value
 
 
-def _value_at(text: bytes, match: re.Match[bytes]) -> tuple[bytes, int]:
-    """Return the last group of the match, or the nested value after it, and where to go on."""
-    value: bytes | None = match[match.re.groups]
-    end = match.end()
-    if value is None:
-        end = _end_of_nested(text, end)
-        value = text[match.end() : end]
+def _deep_value(text: bytes, start: int) -> tuple[bytes, int]:
+    """Return the nested value that starts at `start`, and where to go on behind it."""
+    end = _end_of_nested(text, start)
     after = _AFTER.match(text, end)
-    return value, end if after is None else after.end()
+    return text[start:end], end if after is None else after.end()
 
 
 def _end_of_nested(text: bytes, start: int) -> int:
