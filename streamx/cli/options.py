@@ -15,7 +15,7 @@ _SIZE = re.compile(r"([0-9]+)\s*([KMGT]?)i?B?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
-class Size(click.ParamType[int]):
+class Size(click.ParamType):  # type: ignore[type-arg]  # older clicks have no generic one
     """A number of bytes, such as 65536, 64K, 1M or 2GiB (powers of 1024)."""
 
     name = "size"
@@ -29,7 +29,7 @@ class Size(click.ParamType[int]):
         return int(match[1]) * _UNITS[match[2].upper()]
 
 
-class Names(click.ParamType[tuple[str, ...]]):
+class Names(click.ParamType):  # type: ignore[type-arg]  # likewise
     """Column names separated by commas; one that holds a comma stands in double quotes."""
 
     name = "names"
@@ -48,7 +48,7 @@ class Names(click.ParamType[tuple[str, ...]]):
         return tuple(rows[0])
 
 
-class Pair(click.ParamType[tuple[str, str]]):
+class Pair(click.ParamType):  # type: ignore[type-arg]  # likewise
     """Two words joined by the last equals sign (or the first, if the value may hold some)."""
 
     def __init__(self, name: str, *, splits_at_last: bool) -> None:
