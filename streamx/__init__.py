@@ -94,6 +94,7 @@ def transform(
         >>> from streamx import Select, transform
         >>> transform("in.csv", "out.csv", operations=[Select(("a", "b"))])  # doctest: +SKIP
     """
+    _refuse_running_loop("transform")
     return asyncio.run(transform_async(input, output, on_warning=on_warning, **options))
 
 
@@ -126,6 +127,7 @@ def schema(
         >>> schema("in.csv", pinned_types={"id": "string"})  # doctest: +SKIP
         {'id': 'string', 'amount': 'number'}
     """
+    _refuse_running_loop("schema")
     return asyncio.run(schema_async(input, on_warning=on_warning, **options))
 
 
@@ -143,6 +145,14 @@ async def schema_async(
     options["target_format"] = "csv" if source == "jsonl" else "jsonl"
     columns = await read_columns(job_of(input, "-", options), on_warning or _ignore)
     return {column.name: "json" if source == "jsonl" else str(column.type) for column in columns}
+
+
+def _refuse_running_loop(name: str) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError(f"{name}() cannot wait inside a running event loop; await {name}_async()")
 
 
 def _ignore(_: str) -> None:

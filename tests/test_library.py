@@ -65,6 +65,14 @@ def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
         streamx.transform(FLIGHTS, tmp_path / "out.jsonl", null=["NA"])  # type: ignore[call-arg]  # the mistake that is tested
 
 
+def test_a_running_event_loop_is_told_of_the_async_twin(tmp_path: Path) -> None:
+    async def main() -> None:
+        with pytest.raises(UsageError, match="await transform_async"):
+            streamx.transform(FLIGHTS, tmp_path / "out.jsonl")
+
+    asyncio.run(main())
+
+
 def test_the_typed_options_are_the_fields_of_a_job() -> None:
     fields = {field.name for field in dataclasses.fields(Job)} - {"input", "output"}
     assert set(JobOptions.__annotations__) == fields
