@@ -1,12 +1,16 @@
-"""Waits for file descriptors on the event loop, and keeps them open while a thread uses them."""
+"""File descriptors on the event loop: waiting for live ones, and threads for files on disk."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import stat
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, TypeVar
+
+from aiofiles.threadpool import wrap as aiofiles_wrap
 
 T = TypeVar("T")
 
@@ -40,6 +44,58 @@ async def uninterrupted(awaitable: Awaitable[T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait({running})
         raise
+
+
+class ThreadedFile:
+    """A descriptor as an unbuffered aiofiles file, with a thread of its own.
+
+    Nothing that the thread has begun is abandoned: a cancelled call ends first, so that the
+    descriptor can be closed safely.
+
+    Args:
+        descriptor: an open one; it is not opened here, so that there is nothing to wait for.
+        mode: "rb" or "wb".
+        thread: the name of the thread.
+        closes: the descriptor is closed with the file.
+    """
+
+    def __init__(
+        self, descriptor: int, mode: Literal["rb", "wb"], thread: str, *, closes: bool
+    ) -> None:
+        self._executor = ThreadPoolExecutor(1, thread)
+        self._file = aiofiles_wrap(
+            io.FileIO(descriptor, mode, closefd=closes),
+            loop=asyncio.get_running_loop(),
+            executor=self._executor,
+        )
+
+    async def read(self, size_bytes: int) -> bytes:
+        block: bytes = await uninterrupted(self._file.read(size_bytes))
+        return block
+
+    async def write(self, data: bytes | memoryview) -> int | None:
+        """Write some of the bytes and return how many; None if it would have to wait."""
+        written: int | None = await uninterrupted(self._file.write(data))
+        return written
+
+    async def truncate(self) -> None:
+        await uninterrupted(self._file.truncate(0))
+
+    async def sync(self) -> None:
+        """Bring what was written to the disk."""
+        await self.call(os.fsync, self._file.fileno())
+
+    async def call(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Call a function on the file's thread."""
+        loop = asyncio.get_running_loop()
+        await uninterrupted(loop.run_in_executor(self._executor, function, *arguments))
+
+    async def close(self) -> None:
+        """Close the file and end the thread."""
+        try:
+            await uninterrupted(self._file.close())
+        finally:
+            self._executor.shutdown(wait=True)
 
 
 async def _wait(descriptor: int, add: Callable[..., Any], remove: Callable[[int], Any]) -> None:

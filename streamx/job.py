@@ -6,18 +6,26 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args
 
 from streamx.codec.layout import ColumnType, CsvFormat, Format, JsonlFormat
 from streamx.errors import UsageError
 from streamx.read.decode import is_utf8
 from streamx.sizing import Sizing, choose_sizing
-from streamx.transform.operations import Limit, Operation, Rename
+from streamx.transform.operations import Drop, Limit, Operation, Rename, Select
 from streamx.transform.plan import Recipe
 
 FormatName = Literal["csv", "tsv", "jsonl"]
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 
+_CHOICES: dict[str, tuple[str | None, ...]] = {
+    "source_format": (None, *get_args(FormatName)),
+    "target_format": (None, *get_args(FormatName)),
+    "types": ("infer", "string"),
+    "extra_keys": (None, "error", "drop"),
+    "nested": (None, "json", "flatten"),
+    "progress": get_args(ProgressMode),
+}
 _FORMATS: dict[str, FormatName] = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -125,6 +133,7 @@ class Job:
     progress: ProgressMode = "off"
 
     def __post_init__(self) -> None:
+        self._refuse_wrong_values()
         self._refuse_idle_options()
         is_utf8(self.encoding)
         _ = self.recipe, self.sizing  # what is wrong with them is said at once
@@ -189,9 +198,27 @@ class Job:
             max_record_bytes=self.max_record_bytes,
         )
 
+    def _refuse_wrong_values(self) -> None:
+        """Check what the command line cannot get wrong, but a caller of the library can."""
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                known = ", ".join(repr(choice) for choice in choices)
+                raise UsageError(f"{name} is {value!r}; it must be one of {known}")
+        names = [self.nulls, self.columns]
+        for operation in self.operations:
+            if not isinstance(operation, Operation):
+                raise UsageError(f"{operation!r} is no Select, Drop, Rename or Limit")
+            names.append(operation.names if isinstance(operation, Select | Drop) else ())
+        for texts in names:
+            if isinstance(texts, str | bytes):
+                raise UsageError(f"{texts!r} is one text where a list of them is needed")
+
     def _refuse_idle_options(self) -> None:
         """An option that can have no effect in this direction is a mistake, so say so."""
         reads_csv, writes_csv = self.source != "jsonl", self.target != "jsonl"
+        selects = any(isinstance(operation, Select) for operation in self.operations)
+        edits = any(not isinstance(operation, Limit) for operation in self.operations)
         to_csv, to_json = not reads_csv and writes_csv, reads_csv and not writes_csv
         for is_used, can_work, option, needed in (
             (self.delimiter is not None, reads_csv, "--delimiter", "CSV or TSV input"),
@@ -209,7 +236,14 @@ class Job:
             (self.strict_types, to_json, "--strict-types", "CSV or TSV input and JSONL output"),
             (bool(self.nulls), to_json, "--null", "CSV or TSV input and JSONL output"),
             (self.columns is not None, not reads_csv, "--columns", "JSONL input"),
+            (self.columns is not None, writes_csv or edits, "--columns", "CSV output or --select"),
             (self.extra_keys is not None, to_csv, "--extra-keys", "JSONL input and CSV output"),
+            (
+                self.extra_keys is not None,
+                not selects,
+                "--extra-keys",
+                "no --select, which decides",
+            ),
             (self.nested is not None, to_csv, "--nested", "JSONL input and CSV output"),
         ):
             if is_used and not can_work:
@@ -288,10 +322,11 @@ def _type(name: str, type: str) -> ColumnType:
 
 
 def _distinct(names: Sequence[str], option: str) -> tuple[str, ...]:
+    seen: set[str] = set()
     for name in names:
-        _text(name, option)
-        if list(names).count(name) > 1:
+        if _text(name, option) in seen:
             raise UsageError(f"{option} names {name!r} twice")
+        seen.add(name)
     if not names:
         raise UsageError(f"{option} names no column")
     return tuple(names)

@@ -7,15 +7,15 @@ ChunkReader ──▶ BoundedBuffer ──▶ WorkerPool: Plan.run ──▶ Reo
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterable, Callable
+from dataclasses import replace
 from functools import partial
 
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Column
 from streamx.engine.threads import ThreadEngine
-from streamx.errors import StreamxError
+from streamx.errors import BadRecordError
 from streamx.flow import (
     BoundedBuffer,
     Credits,
@@ -24,6 +24,7 @@ from streamx.flow import (
     ReorderWindow,
     WorkerPool,
     pipeline,
+    together,
 )
 from streamx.job import Job
 from streamx.monitor.progress import show_progress
@@ -31,7 +32,6 @@ from streamx.monitor.report import Report, Totals
 from streamx.read.decode import wrap
 from streamx.read.reader import LINGER_SECONDS, ChunkReader
 from streamx.read.sources import Source, open_source
-from streamx.transform.plan import Plan
 from streamx.transform.resolve import Resolution, resolve
 from streamx.write.publish import Target
 from streamx.write.sinks import GzipSink, Sink, open_sink
@@ -47,6 +47,7 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
     Raises:
         StreamxError: whatever ended the run.
     """
+    started = time.monotonic()
     target = Target.of(job.output, job.input, is_direct=job.is_direct)
     source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
     reader = _reader(job, source)
@@ -57,6 +58,7 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
         try:
             report = await _convert(job, source, reader, sink, warn)
             await sink.commit()
+            report = replace(report, seconds=time.monotonic() - started)
         except BaseException:
             await sink.abort()
             raise
@@ -138,10 +140,10 @@ async def _convert(
             await pipeline(
                 reader.chunks(resolution, plan.layout.source, credits),
                 pool,
-                sink=partial(_write, writer, plan, credits, totals, monitor),
+                sink=partial(_write, writer, totals, monitor, credits),
             )
     finally:
-        engine.close()
+        await engine.close()
     warnings = totals.warnings()
     for text in warnings:
         warn(text)
@@ -150,34 +152,40 @@ async def _convert(
 
 async def _write(
     writer: DrainWriter,
-    plan: Plan,
-    credits: Credits,
     totals: Totals,
     monitor: FlowMonitor,
+    credits: Credits,
     outbound: AsyncIterable[bytes | ChunkResult],
 ) -> None:
-    """Write parts as they come; what came before a bad record is written before it is raised.
-
-    The header waits for the first part, so that nothing is written if the first record is bad.
+    """Write what comes until the end, a limit or a bad record; raise the last when all before
+    it has been written.
     """
-    failure: StreamxError | None = None
-    header = plan.header
-    async with asyncio.TaskGroup() as group:
-        group.create_task(writer.run())
-        async for item in outbound:
-            if isinstance(item, bytes):
-                if header:
-                    await writer.write(header)
-                    header = b""
-                await writer.write(item)
-                continue
-            failure = totals.add(item)
-            monitor.records = totals.records_out
-            writer.call_when_drained(partial(credits.release, item.sequence))
-            if failure is not None or item.is_last:
-                break
-        if header and failure is None:
-            await writer.write(header)
-        writer.close()
+    _, failure = await together(writer.run(), _feed(writer, totals, monitor, credits, outbound))
     if failure is not None:
         raise failure
+
+
+async def _feed(
+    writer: DrainWriter,
+    totals: Totals,
+    monitor: FlowMonitor,
+    credits: Credits,
+    outbound: AsyncIterable[bytes | ChunkResult],
+) -> BadRecordError | None:
+    """Hand header and parts to the writer, and return credits as their output drains."""
+    failure = None
+    await writer.write(totals.plan.header)
+    if totals.plan.limit == 0:
+        writer.close()
+        return None
+    async for item in outbound:
+        if isinstance(item, bytes):
+            await writer.write(item)
+            continue
+        failure = totals.add(item)
+        monitor.records = totals.records_out
+        writer.call_when_drained(partial(credits.release, item.sequence))
+        if failure is not None or item.is_last:
+            break
+    writer.close()
+    return failure

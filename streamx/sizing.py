@@ -16,8 +16,9 @@ SMALLEST_CHUNK_BYTES = 16 * 1024
 # that one worker makes of a slice.
 _BASE_BYTES = 40 * MIB
 _WORKER_BYTES = 4 * MIB
-# A record longer than its chunk is held as blocks, as a chunk, as cells and as output.
-_COPIES_OF_A_LONG_RECORD = 6
+# A record longer than its chunk is held as blocks, as a chunk, as cells and as output; cells of one
+# byte, or JSON that is nothing but brackets, become objects of 30 times their size.
+_COPIES_OF_A_LONG_RECORD = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Sizing:
             + 2 * self.credit_bytes
             + 2 * self.window_bytes
             + 2 * self.output_bytes
-            + self.workers * (_WORKER_BYTES + 2 * self.chunk_size_bytes)
+            + self.workers * (_WORKER_BYTES + 8 * self.chunk_size_bytes)
         )
 
 

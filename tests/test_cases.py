@@ -24,7 +24,7 @@ SHIM = """#!/bin/sh
 exec '{python}' -c '
 import sys
 sys.argv[0] = "streamx"
-from streamx.cli import main
+from streamx.__main__ import main
 main()
 ' "$@"
 """

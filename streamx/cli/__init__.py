@@ -44,5 +44,5 @@ def _show_version(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
     callback=_show_version,
     help="Print the version and the codec in use, then exit.",
 )
-def main() -> None:
+def cli() -> None:
     """Transform large CSV, TSV and JSONL files and pipes in constant memory."""

@@ -102,12 +102,13 @@ async def _cancelled_by_signals(
     assert task is not None
 
     def stop(number: signal.Signals) -> None:
-        if received:
-            die_by(number)
         received.append(number)
+        for each in handled:
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)  # a second one is not waited for
         task.cancel()
 
-    for number in _SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, stop, number)
+    handled = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    for each in handled:
+        loop.add_signal_handler(each, stop, each)
     return await main()

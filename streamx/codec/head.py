@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from streamx.errors import BadRecordError
 
 SAMPLE_RECORDS = 10_000
 SAMPLE_BYTES = 1024 * 1024
+_MOST_WARNINGS = 20
+_BLANK_LINES = re.compile(rb"\n*+(?:\r\n)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,18 @@ def first_record(
     None means that the head is too short to tell.
     """
     scanner = csv_scanner(format)
-    while start < len(head):
-        end = scanner.next_boundary(head, start)
-        if not is_complete and not _ends_at(scanner, head, start, end):
-            return None
-        if head[start:end] not in (b"\n", b"\r\n"):
-            return start, end
+    start = skip_blank_lines(head, start)
+    end = scanner.next_boundary(head, start)
+    if not is_complete and (start == end or not _ends_at(scanner, head, start, end)):
+        return None
+    return start, end
+
+
+def skip_blank_lines(head: bytes, start: int) -> int:
+    """Return where the first line is that is not blank."""
+    while (end := _BLANK_LINES.match(head, start).end()) > start:  # type: ignore[union-attr]  # it matches
         start = end
-    return (start, start) if is_complete else None
+    return start
 
 
 def read_header(
@@ -110,9 +117,14 @@ def refuse_endless(
     head: bytes, start: int, format: CsvFormat, max_record_bytes: int, source: str
 ) -> None:
     """Refuse a first record that is longer than allowed, whether or not it has ended yet."""
+    first_line = skip_blank_lines(head, start)
+    if first_line - start > max_record_bytes:
+        found = f"only blank lines in {first_line - start} bytes"
+        raise bad_head(head, Bad(start, found, "a header (--skip-lines passes over lines)"), source)
+    start = first_line
     if len(head) - start > max_record_bytes:
-        first = head[start : start + max_record_bytes]
-        raise bad_head(head, too_long(first, csv_scanner(format), start), source)
+        bad = too_long(head, start, csv_scanner(format), max_record_bytes)
+        raise bad_head(head, bad, source)
 
 
 def bad_head(head: bytes, bad: Bad, source: str) -> BadRecordError:
@@ -130,22 +142,29 @@ def unique_names(texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]
     names: list[str] = []
     warnings: list[str] = []
     taken = set(texts)
-    used: set[str] = set()
+    first_number: dict[str, int] = {}
+    next_suffix: dict[str, int] = {}
     for number, text in enumerate(texts, 1):
-        name = text
+        name = text or f"column_{number}"
+        if (text and text in first_number) or (not text and name in taken):
+            suffix = next_suffix.get(name, 2)
+            while f"{name}_{suffix}" in taken:
+                suffix += 1
+            next_suffix[name] = suffix + 1
+            name = f"{name}_{suffix}"
         if not text:
-            name = _free(f"column_{number}", taken)
             warnings.append(f"column {number} has no name in the header and is called {name!r}")
-        elif text in used:
-            name = _free(text, taken)
-            first = texts.index(text) + 1
+        elif text in first_number:
             warnings.append(
-                f"columns {first} and {number} are both named {text!r}; "
+                f"columns {first_number[text]} and {number} are both named {text!r}; "
                 f"column {number} is called {name!r}"
             )
+        first_number.setdefault(text, number)
         taken.add(name)
-        used.add(name)
         names.append(name)
+    if len(warnings) > _MOST_WARNINGS:
+        rest = len(warnings) - _MOST_WARNINGS
+        warnings[_MOST_WARNINGS:] = [f"{rest} more columns had no name of their own either"]
     return tuple(names), tuple(warnings)
 
 
@@ -239,12 +258,3 @@ def header_record(
 def _ends_at(scanner: Scanner, head: bytes, start: int, end: int) -> bool:
     """Tell whether a record really ends at `end`, and the head does not merely stop there."""
     return scanner.last_boundary(head, start, end) == end
-
-
-def _free(name: str, taken: set[str]) -> str:
-    if name not in taken:
-        return name
-    number = 2
-    while f"{name}_{number}" in taken:
-        number += 1
-    return f"{name}_{number}"

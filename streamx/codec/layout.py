@@ -7,6 +7,9 @@ from enum import StrEnum
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_RECORD_BYTES = 16 * 1024 * 1024
+# Keys are data, so there may be any number of them: more than these are counted as one.
+MOST_NAMED_KEYS = 20
+OTHER_KEYS = "(others)"
 
 
 class ColumnType(StrEnum):

@@ -11,17 +11,24 @@ import re
 from collections.abc import Iterable, Sequence
 
 from streamx.codec.layout import Column, ColumnType
+from streamx.codec.patterns import ANY, OPTIONAL
 
 # At most 15 significant digits survive a double, which is what most JSON readers use.
 _INTEGER = rb"-?+(?:0|[1-9][0-9]{0,14}+)"
-_NUMBER = (
-    rb"-?+(?:0(?:\.(?=[0-9])0*+[0-9]{0,15}+)?+"
-    rb"|[1-9](?:[0-9]{0,14}+(?!\.)|(?=[0-9]*+\.[0-9])(?=[0-9.]{2,15}+(?![0-9.]))[0-9]*+\.[0-9]++))"
+_BELOW_ONE = rb"0(?:\.(?=[0-9])0*+[0-9]{0,15}+)" + OPTIONAL
+_FROM_ONE = (
+    rb"[1-9](?:[0-9]{0,14}+(?!\.)"
+    rb"|(?=[0-9]*+\.[0-9])(?=[0-9.]{2,15}+(?![0-9.]))[0-9]*+\.[0-9]++)"
 )
+_NUMBER = rb"-?+(?:%b|%b)" % (_BELOW_ONE, _FROM_ONE)
 _BOOLEAN = rb"(?:true|True|TRUE|false|False|FALSE)"
 # A type that the user pinned takes every JSON number: the text is copied, no digit is lost.
 _PINNED_INTEGER = rb"-?+(?:0|[1-9][0-9]*+)"
-_PINNED_NUMBER = _PINNED_INTEGER + rb"(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+"
+_PINNED_NUMBER = rb"%b(?:\.[0-9]++)%b(?:[eE][-+]?+[0-9]++)%b" % (
+    _PINNED_INTEGER,
+    OPTIONAL,
+    OPTIONAL,
+)
 
 _PATTERNS = {
     (ColumnType.INTEGER, False): _INTEGER,
@@ -34,7 +41,7 @@ _PATTERNS = {
 _ONE = {key: re.compile(pattern) for key, pattern in _PATTERNS.items()}
 # Empty lines are null cells: one match decides over a whole column joined by line feeds.
 _MANY = {
-    key: re.compile(rb"(?:(?:%b)?+\n)*+(?:%b)?+" % (pattern, pattern))
+    key: re.compile(rb"(?:(?:%b)%b\n)%b(?:%b)%b" % (pattern, OPTIONAL, ANY, pattern, OPTIONAL))
     for key, pattern in _PATTERNS.items()
 }
 

@@ -43,9 +43,9 @@ class ThreadEngine:
             self._remaining -= result.records_in
         return result
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let the threads end; a step that is running ends first."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
 
 
 def _step(run: Generator[bytes, None, ChunkResult]) -> tuple[list[bytes], ChunkResult | None]:

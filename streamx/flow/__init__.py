@@ -11,7 +11,7 @@ from streamx.flow.buffer import BoundedBuffer, BufferClosedError, BufferStatisti
 from streamx.flow.credits import Credits
 from streamx.flow.drain import DrainWriter
 from streamx.flow.monitor import FlowMonitor, FlowSnapshot
-from streamx.flow.pipeline import Inbound, Stage, pipeline
+from streamx.flow.pipeline import Inbound, Stage, pipeline, together
 from streamx.flow.reorder import ReorderWindow
 from streamx.flow.workers import WorkerPool
 
@@ -28,4 +28,5 @@ __all__ = [
     "Stage",
     "WorkerPool",
     "pipeline",
+    "together",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 R = TypeVar("R")
 
@@ -61,25 +61,56 @@ async def pipeline(
     upstream: list[Coroutine[Any, Any, None]] = []
     for link, stage in zip(links, stages, strict=False):
         upstream += [_pump(link, stage.inbound), stage.run()]
+    driving: asyncio.Task[Any] | None = None
+
+    async def drive() -> None:
+        nonlocal driving
+        driving = asyncio.current_task()
+        await together(*upstream)
+
+    async def finish() -> R:
+        result = await sink(links[-1])
+        if driving is not None:
+            driving.cancel()
+        return result
+
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(coroutine) for coroutine in upstream]
-            result = await sink(links[-1])
-            for task in tasks:
-                task.cancel()
-    except BaseExceptionGroup as failures:
-        raise first_failure(failures) from None
+        _, result = await together(drive(), finish())
     finally:
         if hasattr(source, "aclose"):
             await source.aclose()
-    return result
+    return cast(R, result)
 
 
-def first_failure(error: BaseException) -> BaseException:
-    """Return the first plain exception inside nested exception groups."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+async def together(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Run coroutines as tasks until all have ended; return their results, None if cancelled.
+
+    The first failure cancels all the others and is raised as itself, never as an ExceptionGroup
+    (unless that is what it was).
+
+    Example:
+        >>> async def answer() -> int:
+        ...     return 42
+        >>> asyncio.run(together(answer(), answer()))
+        [42, 42]
+    """
+    failures: list[BaseException] = []
+
+    async def noting_failure(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await coroutine
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(noting_failure(coroutine)) for coroutine in coroutines]
+    except BaseExceptionGroup:
+        raise failures[0] from None
+    return [None if task.cancelled() else task.result() for task in tasks]
 
 
 async def _pump(link: AsyncIterable[Any], inbound: Inbound) -> None:

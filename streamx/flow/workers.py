@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from streamx.flow.buffer import BoundedBuffer
+from streamx.flow.pipeline import together
 from streamx.flow.reorder import ReorderWindow
 
 T = TypeVar("T")
@@ -31,6 +31,7 @@ class WorkerPool(Generic[T, P, R]):
             its place when it emits its first part, so a slow one holds nobody up.
 
     Example:
+        >>> import asyncio
         >>> async def double(item: bytes, emit: Emit[bytes]) -> int:
         ...     await emit(item * 2)
         ...     return len(item)
@@ -67,9 +68,7 @@ class WorkerPool(Generic[T, P, R]):
 
     async def run(self) -> None:
         """Work until `inbound` is closed and empty, then close `outbound`."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self.workers):
-                group.create_task(self._run_worker())
+        await together(*(self._run_worker() for _ in range(self.workers)))
         self.outbound.close()
 
     async def _run_worker(self) -> None:

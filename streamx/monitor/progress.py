@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ _PLAIN_SECONDS = 5.0
 _JSON_SECONDS = 1.0
 _GAUGE_WIDTH = 4
 _NAME_WIDTH = 24
+_WIDE_COLUMNS = 80
 
 
 class View(Protocol):
@@ -137,6 +139,13 @@ def _fills_line(snapshot: FlowSnapshot) -> str:
     waiting, window, output = (
         snapshot.buffers[name] for name in ("input buffer", "reorder window", "output buffer")
     )
+    if shutil.get_terminal_size().columns < _WIDE_COLUMNS:
+        share = 100 * output.fill_bytes // output.capacity_bytes
+        return (
+            f"waiting on {snapshot.waiting_on:<7} in {waiting.fill}/{waiting.capacity}"
+            f" work {snapshot.workers_busy}/{snapshot.workers}"
+            f" order {window.fill}/{window.capacity} out {share}%"
+        )
     return (
         f"waiting on {snapshot.waiting_on:<7}  input {_chunks(waiting)}"
         f"  workers {snapshot.workers_busy}/{snapshot.workers}  reorder {_chunks(window)}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamx.chunk import ChunkResult, Notice
+from streamx.codec.layout import MOST_NAMED_KEYS, OTHER_KEYS
 from streamx.errors import BadRecordError
 from streamx.flow import BufferStatistics, FlowSnapshot
 from streamx.transform.plan import Plan
@@ -61,12 +62,11 @@ class Totals:
         self.records_in += result.records_in
         self.records_out += result.records_out
         self.blank_lines += result.blank_lines
-        for into, notices in (
-            (self.misfits, result.misfits),
-            (self.dropped_keys, result.dropped_keys),
-        ):
-            for key, notice in notices.items():
-                into[key] = into[key] + notice if key in into else notice
+        for name, notice in result.misfits.items():
+            _merge(self.misfits, name, notice)
+        for key, notice in result.dropped_keys.items():
+            is_named = key in self.dropped_keys or len(self.dropped_keys) < MOST_NAMED_KEYS
+            _merge(self.dropped_keys, key if is_named else OTHER_KEYS, notice)
         failure = result.failure
         if failure is None:
             return None
@@ -104,6 +104,10 @@ class Totals:
             buffers=last.buffers,
             warnings=warnings,
         )
+
+
+def _merge(notices: dict[str, Notice], key: str, notice: Notice) -> None:
+    notices[key] = notices[key] + notice if key in notices else notice
 
 
 def _times(count: int, noun: str) -> str:

@@ -11,7 +11,7 @@ from streamx.errors import InputError, UsageError
 from streamx.read.sources import Source
 
 _GZIP = zlib.MAX_WBITS | 16
-_COMPRESSED_BLOCK_BYTES = 128 * 1024
+_COMPRESSED_BLOCK_BYTES = 64 * 1024
 
 
 class _Wrapped:
@@ -44,7 +44,7 @@ class GzipSource(_Wrapped):
     async def read(self, size_bytes: int) -> bytes:
         while True:
             if self._input:
-                block = await asyncio.to_thread(self._inflate, size_bytes)
+                block = await asyncio.to_thread(self._inflate_members, size_bytes)
                 if block:
                     return block
             if not self._input and not await self._fill():
@@ -59,6 +59,16 @@ class GzipSource(_Wrapped):
             )
         self._is_empty = False
         return bool(self._input)
+
+    def _inflate_members(self, size_bytes: int) -> bytes:
+        """Inflate as many members as it takes, since a file may consist of tiny ones."""
+        blocks: list[bytes] = []
+        while self._input and size_bytes > 0:
+            blocks.append(self._inflate(size_bytes))
+            size_bytes -= len(blocks[-1])
+            if not blocks[-1] and not self._is_between_members:
+                break
+        return b"".join(blocks)
 
     def _inflate(self, size_bytes: int) -> bytes:
         if self._is_between_members:
@@ -99,12 +109,12 @@ class TranscodingSource(_Wrapped):
             self._is_at_end = not block
             text = self._decode(block)
             if text:
-                return text.encode()
+                return text
         return b""
 
-    def _decode(self, block: bytes) -> str:
+    def _decode(self, block: bytes) -> bytes:
         try:
-            text = self._decoder.decode(block, final=not block)
+            text = self._decoder.decode(block, final=not block).encode()
         except UnicodeError as error:
             raise InputError(self._explain(error)) from error
         self._decoded_bytes += len(block)

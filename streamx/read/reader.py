@@ -17,7 +17,12 @@ from streamx.transform.resolve import Ending, Resolution
 LINGER_SECONDS = 0.05
 # A live input that gives nothing for this long is idle: types are decided from what there is.
 IDLE_SECONDS = 1.0
-_FIRST_LOOK_BYTES = 64 * 1024
+# How long to wait for more of the head, by what is known of its ending.
+_WAIT_SECONDS: dict[Ending, float | None] = {
+    "open": LINGER_SECONDS,
+    "pause": IDLE_SECONDS - LINGER_SECONDS,
+    "idle": None,
+}
 
 
 class ChunkReader:
@@ -42,29 +47,29 @@ class ChunkReader:
         self._chunk_size_bytes = chunk_size_bytes
         self._max_record_bytes = max_record_bytes
         self._linger_seconds = linger_seconds
-        self._head = b""
+        self._head = bytearray()
         self._reading: asyncio.Task[bytes] | None = None
         self._is_at_end = False
 
     async def resolve(self, decide: Callable[[bytes, Ending], Resolution | None]) -> Resolution:
         """Read until `decide` finds the head long enough; the head is kept for `chunks`."""
+        ending: Ending = "open"
         look_at_bytes = 0
         while True:
-            if len(self._head) >= look_at_bytes or self._is_at_end:
-                resolution = decide(self._head, "end" if self._is_at_end else "open")
+            if ending != "open" or len(self._head) >= look_at_bytes:
+                # In a thread: an odd head can take a while, and signals must be heard.
+                resolution = await asyncio.to_thread(decide, bytes(self._head), ending)
                 if resolution is not None:
                     return resolution
-                look_at_bytes = len(self._head) + max(len(self._head) // 2, 1)
-                if not self._source.is_live:
-                    look_at_bytes = max(look_at_bytes, _FIRST_LOOK_BYTES)
-            block = await self._read(self._chunk_size_bytes, IDLE_SECONDS)
+                # A longer head is looked at again when it has grown by half, or at a pause.
+                look_at_bytes = len(self._head) * 3 // 2 + 1
+            block = await self._read(self._chunk_size_bytes, _WAIT_SECONDS[ending])
             if block is None:
-                resolution = decide(self._head, "idle")
-                if resolution is not None:
-                    return resolution
-                block = await self._read(self._chunk_size_bytes, None) or b""
-            self._is_at_end = not block
-            self._head += block
+                ending = "idle" if ending == "pause" else "pause"
+            else:
+                ending = "open" if block else "end"
+                self._head += block
+                self._is_at_end = not block
 
     async def chunks(
         self, resolution: Resolution, format: Format, credits: Credits
@@ -77,7 +82,7 @@ class ChunkReader:
             offset=resolution.start,
             line=resolution.line,
         )
-        self._head = self._head[resolution.start :]
+        del self._head[: resolution.start]
         while not chunker.is_finished:
             sequence = chunker.sequence
             await credits.acquire(sequence, chunker.expected_bytes)
@@ -122,7 +127,8 @@ class ChunkReader:
     async def _next_block(self, size_bytes: int, wait_seconds: float | None) -> bytes | None:
         """Return what is left of the head, then what the source gives; None if the wait ends."""
         if self._head:
-            block, self._head = self._head[:size_bytes], self._head[size_bytes:]
+            block = bytes(self._head[:size_bytes])
+            del self._head[:size_bytes]
             return block
         return b"" if self._is_at_end else await self._read(size_bytes, wait_seconds)
 

@@ -6,12 +6,9 @@ import errno
 import os
 import stat
 import sys
-from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Protocol
 
-import aiofiles
-
-from streamx.descriptors import is_pollable, uninterrupted, wait_until_readable
+from streamx.descriptors import ThreadedFile, is_pollable, wait_until_readable
 from streamx.errors import InputError, cannot
 
 STDIN_NAME = "standard input"
@@ -45,20 +42,19 @@ class Source(Protocol):
 
 
 class FileSource:
-    """A file on disk, read through aiofiles on a thread of its own."""
+    """A file on disk, read on a thread of its own."""
 
     is_live: bool = False
 
-    def __init__(self, file: Any, executor: Executor, name: str, total_bytes: int | None) -> None:
+    def __init__(self, file: ThreadedFile, name: str, total_bytes: int | None) -> None:
         self.name = name
         self.total_bytes = total_bytes
         self.bytes_read = 0
         self._file = file
-        self._executor = executor
 
     async def read(self, size_bytes: int) -> bytes:
         try:
-            block: bytes = await uninterrupted(self._file.read(size_bytes))
+            block = await self._file.read(size_bytes)
         except OSError as error:
             raise InputError(cannot("read", self.name, error)) from error
         self.bytes_read += len(block)
@@ -66,7 +62,6 @@ class FileSource:
 
     async def close(self) -> None:
         await self._file.close()
-        self._executor.shutdown(wait=False)
 
 
 class LiveSource:
@@ -112,7 +107,7 @@ async def open_source(path: str) -> Source:
         return await _from_descriptor(0, STDIN_NAME, closes=False)
     try:
         # A FIFO would otherwise block here until its writer comes, deaf to Ctrl-C.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
         raise InputError(cannot("open", path, error)) from error
     return await _from_descriptor(descriptor, path, closes=True)
@@ -129,6 +124,5 @@ async def _from_descriptor(descriptor: int, name: str, *, closes: bool) -> Sourc
     total_bytes = status.st_size if stat.S_ISREG(status.st_mode) else None
     if total_bytes is not None and not closes:
         total_bytes -= min(os.lseek(descriptor, 0, os.SEEK_CUR), total_bytes)
-    executor = ThreadPoolExecutor(1, "streamx-read")
-    file = await aiofiles.open(descriptor, "rb", buffering=0, closefd=closes, executor=executor)
-    return FileSource(file, executor, name, total_bytes)
+    file = ThreadedFile(descriptor, "rb", "streamx-read", closes=closes)
+    return FileSource(file, name, total_bytes)

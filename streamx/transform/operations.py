@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from streamx.codec.layout import Pick
@@ -54,37 +54,56 @@ def apply_operations(operations: Sequence[Operation], names: Sequence[str]) -> l
     >>> apply_operations([Rename("b", "c"), Select(("c",))], ["a", "b"])
     [Pick(index=1, name='c')]
     """
-    picks = [Pick(index, name) for index, name in enumerate(names)]
+    picks = {name: Pick(index, name) for index, name in enumerate(names)}
     for operation in operations:
         if isinstance(operation, Select):
-            picks = [_find(picks, name, "--select") for name in operation.names]
-            _refuse_twice([pick.name for pick in picks], "--select")
+            _refuse_twice(operation.names, "--select")
+            picks = {name: _find(picks, name, "--select") for name in operation.names}
         elif isinstance(operation, Drop):
-            dropped = [_find(picks, name, "--drop") for name in operation.names]
-            picks = [pick for pick in picks if pick not in dropped]
+            for name in dict.fromkeys(operation.names):
+                _find(picks, name, "--drop")
+                del picks[name]
         elif isinstance(operation, Rename):
-            renamed = _find(picks, operation.old, "--rename")
-            new = Pick(renamed.index, operation.new)
-            picks = [new if pick is renamed else pick for pick in picks]
-            _refuse_twice([pick.name for pick in picks], "--rename")
+            old = _find(picks, operation.old, "--rename")
+            names_left = [operation.new if pick is old else name for name, pick in picks.items()]
+            _refuse_twice(names_left, "--rename")
+            picks = {
+                name: Pick(pick.index, name)
+                for name, pick in zip(names_left, picks.values(), strict=True)
+            }
     if names and not picks:
         raise UsageError("--drop leaves no column; leave at least one")
-    return picks
+    return list(picks.values())
 
 
-def find_column(names: Sequence[str], name: str, option: str) -> int:
-    """Return a column's index.
+def named_columns(operations: Sequence[Operation]) -> tuple[str, ...]:
+    """Return the input's columns that a chain names, in the order in which it does.
 
-    Raises:
-        UsageError: there is none of that name; the message lists the columns and the nearest.
+    >>> named_columns([Rename("a", "b"), Select(("b", "c"))])
+    ('a', 'c')
     """
-    if name in names:
-        return list(names).index(name)
+    names: dict[str, None] = {}
+    made: set[str] = set()
+    for operation in operations:
+        used: tuple[str, ...] = ()
+        if isinstance(operation, Rename):
+            used = (operation.old,)
+        elif isinstance(operation, Select | Drop):
+            used = operation.names
+        names.update(dict.fromkeys(name for name in used if name not in made))
+        if isinstance(operation, Rename):
+            made.add(operation.new)
+    return tuple(names)
+
+
+def unknown_column(names: Iterable[str], name: str, option: str) -> UsageError:
+    """Say that there is no column of a name, which there are, and the nearest."""
     from difflib import get_close_matches
 
-    nearest = get_close_matches(name, names, n=1)
+    known = list(names)
+    nearest = get_close_matches(name, known, n=1)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-    raise UsageError(f"{option}: no column {name!r}{hint} The columns are: {', '.join(names)}")
+    return UsageError(f"{option}: no column {name!r}{hint} The columns are: {', '.join(known)}")
 
 
 def limit_of(operations: Sequence[Operation]) -> int | None:
@@ -93,11 +112,15 @@ def limit_of(operations: Sequence[Operation]) -> int | None:
     return min(limits, default=None)
 
 
-def _find(picks: list[Pick], name: str, option: str) -> Pick:
-    return picks[find_column([pick.name for pick in picks], name, option)]
+def _find(picks: dict[str, Pick], name: str, option: str) -> Pick:
+    if name not in picks:
+        raise unknown_column(picks, name, option)
+    return picks[name]
 
 
-def _refuse_twice(names: list[str], option: str) -> None:
+def _refuse_twice(names: Sequence[str], option: str) -> None:
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name in seen:
             raise UsageError(f"{option}: two columns of the output would be named {name!r}")
+        seen.add(name)

@@ -19,10 +19,19 @@ from streamx.codec.layout import (
     Pick,
 )
 from streamx.errors import InputError
-from streamx.transform.operations import Limit, Select, apply_operations, find_column, limit_of
+from streamx.transform.operations import (
+    Limit,
+    Select,
+    apply_operations,
+    limit_of,
+    named_columns,
+    unknown_column,
+)
 from streamx.transform.plan import Plan, Recipe
 
-Ending = Literal["open", "idle", "end"]
+# What is known of the end of a head: more may follow at once, nothing came for a moment, nothing
+# came for long enough to give up waiting, nothing will come.
+Ending = Literal["open", "pause", "idle", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +56,8 @@ def resolve(recipe: Recipe, head: bytes, ending: Ending, source: str) -> Resolut
     Args:
         recipe: what the user asked for.
         head: the input from its first byte on, as much as has been read.
-        ending: "end" if the head is the whole input, "idle" if nothing more comes for a while
-            (one whole record is enough then), "open" otherwise.
+        ending: "end" if the head is the whole input; "idle" if nothing has come for a while, and
+            one whole record must be enough; "pause" if nothing has come for a moment.
         source: the input's name, for messages.
 
     Returns:
@@ -111,6 +120,11 @@ def _resolve_jsonl(
         return Resolution(_plan(recipe, columns, nothing), start, line)
     if isinstance(recipe.target, JsonlFormat) and _is_unchanged(recipe):
         return Resolution(_plan(recipe, (), nothing), start, line)
+    is_live = ending in ("pause", "idle")
+    if isinstance(recipe.target, JsonlFormat) and is_live:
+        # Nothing depends on the keys of others but the check of names: take them on trust.
+        named = tuple(Column(name) for name in named_columns(recipe.operations))
+        return Resolution(_plan(recipe, named, nothing), start, line)
     end = _sample_end(recipe, head, start, ending)
     if end is None:
         return None
@@ -169,8 +183,10 @@ def _output_header(recipe: Recipe, header: Header, picks: Sequence[Pick]) -> byt
 
 
 def _pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
+    known = set(names)
     for name in recipe.pinned_types:
-        find_column(names, name, "--type")
+        if name not in known:
+            raise unknown_column(names, name, "--type")
     return tuple(
         Column(name, recipe.pinned_types.get(name, ColumnType.STRING), name in recipe.pinned_types)
         for name in names

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from streamx.errors import OutputError, UsageError, cannot
+
+# A name may have 255 bytes; the rest is for what makes it unique.
+_LONGEST_STEM_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +45,20 @@ class Target:
         if path == "-":
             _refuse_same(1, path, input_path)
             return cls("standard output", path, is_stdout=True)
-        if not path:
-            raise OutputError("cannot write '': no file has an empty name")
-        real_path = os.path.realpath(path)
-        if os.path.isdir(real_path):
+        try:
+            status = os.stat(path)
+        except FileNotFoundError as error:
+            if not path:
+                raise OutputError(cannot("write", path, error)) from error
+            return cls(path, _new_path(path), is_direct=is_direct)
+        except OSError as error:
+            raise OutputError(cannot("write", path, error)) from error
+        if stat.S_ISDIR(status.st_mode):
             raise OutputError(f"cannot write {path}: it is a directory; name a file in it")
-        if not os.path.isdir(os.path.dirname(real_path)):
-            directory = os.path.dirname(path) or "."
-            raise OutputError(
-                f"cannot write {path}: {directory} is not a directory; create it first"
-            )
-        is_special = False
-        if os.path.exists(real_path):
-            _refuse_same(real_path, path, input_path)
-            is_special = not stat.S_ISREG(os.stat(real_path).st_mode)
-        return cls(path, real_path, is_special=is_special, is_direct=is_direct)
+        if not stat.S_ISREG(status.st_mode):
+            return cls(path, path, is_special=True)
+        _refuse_same(path, path, input_path)
+        return cls(path, os.path.realpath(path), is_direct=is_direct)
 
     def create(self) -> Unpublished:
         """Create the file that is written to: a temporary one, or the target itself if direct.
@@ -65,7 +69,8 @@ class Target:
         if self.is_direct:
             return self._open_directly()
         directory, base = os.path.split(self.path)
-        temporary = os.path.join(directory, f".{base[:200]}.{secrets.token_hex(6)}.tmp")
+        stem = os.fsdecode(os.fsencode(base)[:_LONGEST_STEM_BYTES])
+        temporary = os.path.join(directory, f".{stem}.{secrets.token_hex(6)}.tmp")
         try:
             descriptor = os.open(
                 temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666
@@ -76,7 +81,12 @@ class Target:
                 "or --direct to write in place"
             ) from error
         unpublished = Unpublished(descriptor, temporary, self.path)
-        unpublished.adopt_mode()
+        try:
+            unpublished.adopt_mode()
+        except OSError as error:
+            os.close(descriptor)
+            unpublished.discard()
+            raise OutputError(cannot("keep the mode of", self.name, error)) from error
         return unpublished
 
     def _open_directly(self) -> Unpublished:
@@ -108,21 +118,56 @@ class Unpublished:
         os.fchmod(self.descriptor, stat.S_IMODE(status.st_mode))
 
     def publish(self) -> None:
-        """Put the file in its place and bring the directory's change to the disk."""
+        """Put the file in its place and bring the directory's change to the disk.
+
+        Raises:
+            OSError: the file is not in its place.
+            OutputError: it is, but whether that would survive a loss of power is not known.
+        """
         if self.temporary is None:
             return
-        os.replace(self.temporary, self.path)
-        directory = os.open(os.path.dirname(self.path), os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        with _directory_of(self.path) as directory:
+            os.replace(self.temporary, self.path)
+            try:
+                if directory is not None:
+                    os.fsync(directory)
+            except OSError as error:
+                if error.errno in (errno.EINVAL, errno.ENOTSUP):
+                    return  # this file system has no such thing as syncing a directory
+                raise OutputError(
+                    f"{self.path} has its new content, but its directory could not be brought "
+                    f"to the disk: {error.strerror}"
+                ) from error
 
     def discard(self) -> None:
         """Remove the temporary file; a direct one stays as far as it was written."""
         if self.temporary is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.temporary)
+
+
+@contextlib.contextmanager
+def _directory_of(path: str) -> Iterator[int | None]:
+    """Open a file's directory; None if it can be written but not read."""
+    try:
+        directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        yield None
+        return
+    try:
+        yield directory
+    finally:
+        os.close(directory)
+
+
+def _new_path(path: str) -> str:
+    """Return where a file that does not exist yet is created: links are followed."""
+    real_path = os.path.realpath(path)
+    directory = os.path.dirname(real_path)
+    if not os.path.isdir(directory):
+        shown = directory if os.path.islink(path) else os.path.dirname(path) or "."
+        raise OutputError(f"cannot write {path}: {shown!r} is not a directory; create it first")
+    return real_path
 
 
 def _refuse_same(output: str | int, name: str, input_path: str) -> None:

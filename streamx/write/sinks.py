@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import stat
 import sys
 import zlib
-from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Protocol
 
-import aiofiles
-
-from streamx.descriptors import is_pollable, uninterrupted, wait_until_writable
+from streamx.descriptors import ThreadedFile, is_pollable, wait_until_writable
 from streamx.errors import OutputError, cannot, output_error
 from streamx.write.publish import Target, Unpublished
 
 STDOUT_NAME = "standard output"
 _RETRY_SECONDS = 0.05
+_THREAD = "streamx-write"
+_LIVE_FLAGS = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class Sink(Protocol):
@@ -49,60 +49,49 @@ class Sink(Protocol):
 
 
 class FileSink:
-    """A file on disk or a device, written through aiofiles on a thread of its own."""
+    """A file on disk or a device, written on a thread of its own."""
 
-    def __init__(
-        self, file: Any, executor: Executor, name: str, target: Unpublished | None
-    ) -> None:
+    def __init__(self, file: ThreadedFile, name: str, target: Unpublished | None) -> None:
         self.name = name
         self._file = file
-        self._executor = executor
         self._target = target
         self._is_empty = target is None
 
     async def write(self, data: bytes) -> None:
-        if data:
-            await self._empty()
         rest = memoryview(data)
-        while rest:
-            try:
-                written: int | None = await uninterrupted(self._file.write(rest))
-            except OSError as error:
-                raise output_error(self.name, error) from error
-            if written is None:  # EAGAIN, from a device that cannot be waited for
-                await asyncio.sleep(_RETRY_SECONDS)
-            rest = rest[written or 0 :]
+        try:
+            if rest:
+                await self._empty()
+            while rest:
+                written = await self._file.write(rest)
+                if written is None:  # EAGAIN, from a device that cannot be waited for
+                    await asyncio.sleep(_RETRY_SECONDS)
+                rest = rest[written or 0 :]
+        except OSError as error:
+            raise output_error(self.name, error) from error
 
     async def commit(self) -> None:
         try:
             if self._target is not None:
                 await self._empty()
-                await self._in_thread(os.fsync, self._file.fileno())
+                await self._file.sync()
+                await self._file.call(self._target.publish)
             await self._file.close()
-            if self._target is not None:
-                await self._in_thread(self._target.publish)
         except OSError as error:
             raise output_error(self.name, error) from error
-        self._executor.shutdown(wait=False)
 
     async def abort(self) -> None:
-        try:
+        if self._target is not None:
+            self._target.discard()
+        # What failed before is reported; a close that fails too adds nothing.
+        with contextlib.suppress(OSError):
             await self._file.close()
-        except OSError:
-            pass  # What failed before is reported; a close that fails too adds nothing.
-        finally:
-            if self._target is not None:
-                self._target.discard()
-            self._executor.shutdown(wait=False)
 
     async def _empty(self) -> None:
         """Cut off what a file written in place held before; only once there is something new."""
         if not self._is_empty:
-            await self._file.truncate(0)
+            await self._file.truncate()
             self._is_empty = True
-
-    async def _in_thread(self, function: Any, *arguments: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
 
 
 class LiveSink:
@@ -177,17 +166,18 @@ async def open_sink(target: Target) -> Sink:
     if target.is_special:
         return await _on_special(target)
     unpublished = target.create()
-    return await _file_sink(unpublished.descriptor, target.name, unpublished, closes=True)
+    file = ThreadedFile(unpublished.descriptor, "wb", _THREAD, closes=True)
+    return FileSink(file, target.name, unpublished)
 
 
 async def _on_stdout() -> Sink:
     if sys.stdout is None:
         raise OutputError("standard output is closed; name an output file")
     if not is_pollable(1):
-        return await _file_sink(1, STDOUT_NAME, None, closes=False)
+        return FileSink(ThreadedFile(1, "wb", _THREAD, closes=False), STDOUT_NAME, None)
     try:
         # A description of our own can be non-blocking without others noticing that share it.
-        descriptor = os.open("/proc/self/fd/1", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open("/proc/self/fd/1", _LIVE_FLAGS)
         return LiveSink(descriptor, STDOUT_NAME, closes=True, restores=False)
     except OSError:
         was_blocking = os.get_blocking(1)
@@ -198,7 +188,7 @@ async def _on_stdout() -> Sink:
 async def _on_special(target: Target) -> Sink:
     while True:
         try:
-            descriptor = os.open(target.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(target.path, _LIVE_FLAGS)
             break
         except OSError as error:
             if not _is_fifo_without_reader(target.path, error):
@@ -207,16 +197,9 @@ async def _on_special(target: Target) -> Sink:
     if is_pollable(descriptor):
         return LiveSink(descriptor, target.name, closes=True, restores=False)
     os.set_blocking(descriptor, True)
-    return await _file_sink(descriptor, target.name, None, closes=True)
+    file = ThreadedFile(descriptor, "wb", _THREAD, closes=True)
+    return FileSink(file, target.name, None)
 
 
 def _is_fifo_without_reader(path: str, error: OSError) -> bool:
     return error.errno == errno.ENXIO and stat.S_ISFIFO(os.stat(path).st_mode)
-
-
-async def _file_sink(
-    descriptor: int, name: str, target: Unpublished | None, *, closes: bool
-) -> FileSink:
-    executor = ThreadPoolExecutor(1, "streamx-write")
-    file = await aiofiles.open(descriptor, "wb", buffering=0, closefd=closes, executor=executor)
-    return FileSink(file, executor, name, target)

@@ -126,7 +126,7 @@ def test_nested_values_can_become_columns() -> None:
         ('{"a.b":1,"a":{"b":2}}', "a.b"),
         ('{"a":{"b":2},"a.b":1}', "a.b"),
         ('{"a":[1],"a.0":2}', "a.0"),
-        ('{"a":{"b":1,"b":2}}', "b"),
+        ('{"a":{"b":1,"b":2}}', "a.b"),
     ],
 )
 def test_flattened_keys_that_collide_make_a_bad_record(record: str, key: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from streamx.codec.layout import Bad, CsvFormat, excerpt
+from streamx.codec.patterns import ANY
 
 
 class CsvScanner:
@@ -22,15 +23,16 @@ class CsvScanner:
         self.delimiter = format.delimiter
         self.quote = format.quote
         delimiter, quote = re.escape(format.delimiter), re.escape(format.quote)
-        quoted = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+%b" % ((quote,) * 6)
+        quoted = rb"%b[^%b]*+(?:%b%b[^%b]*+)%b%b(?!%b)" % (*(quote,) * 5, ANY, quote, quote)
         # `cell` also matches a bad one, so that records can be told apart; `strict` does not.
         cell = rb"(?:%b[^%b\n]*+|(?!%b)[^%b\n]*+)" % (quoted, delimiter, quote, delimiter)
         strict = rb"(%b|(?!%b)[^%b]*+)%b" % (quoted, quote, delimiter, delimiter)
-        record = rb"(?:%b%b)*+%b" % (cell, delimiter, cell)
+        cells = rb"(?:%b%b)%b" % (cell, delimiter, ANY)
+        record = cells + cell
         self._record = re.compile(rb"(%b)\n" % record)
-        self._records = re.compile(rb"(?:%b\n)*+" % record)
+        self._records = re.compile(rb"(?:%b\n)%b" % (record, ANY))
         self._cell = re.compile(cell)
-        self._whole_cells = re.compile(rb"(?:%b%b)*+" % (cell, delimiter))
+        self._whole_cells = re.compile(cells)
         self._strict_cells = re.compile(strict)
 
     def last_boundary(self, data: bytes, start: int = 0, end: int | None = None) -> int:
@@ -94,8 +96,7 @@ class CsvScanner:
         """Say that a quoted cell of a record is open at its end, or None if none is."""
         cells = self._whole_cells.match(record)
         start = 0 if cells is None else cells.end()
-        is_open = record[start : start + 1] == self.quote and not self._cell.match(record, start)
-        if not is_open:
+        if record[start : start + 1] != self.quote or self._cell.match(record, start):
             return None
         return Bad(
             position + start,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from functools import cached_property
 
 from streamx.codec.layout import Bad, Column, ColumnType, CsvFormat, Layout, Tally, excerpt, note
 from streamx.codec.reference.csv_records import CsvScanner, csv_scanner
@@ -67,8 +68,11 @@ class CsvTable:
 
     def position(self, row: int) -> int:
         """Return where a row starts in the slice."""
-        starts = self._scanner.starts(self._data)
-        return next(start for index, start in enumerate(starts) if index == row)
+        return self._starts[row]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return list(self._scanner.starts(self._data))
 
     def _diagnose(
         self, index: int, row: list[bytes] | None, width: int, max_record_bytes: int

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import orjson
 
-from streamx.codec.layout import Bad, CsvFormat, Layout, Tally, excerpt, note
+from streamx.codec.layout import (
+    MOST_NAMED_KEYS,
+    OTHER_KEYS,
+    Bad,
+    CsvFormat,
+    Layout,
+    Tally,
+    excerpt,
+    note,
+)
 from streamx.codec.reference.emit import CsvWriter, json_lines, json_string
 from streamx.codec.reference.json_columns import Shapes, cell_values, uniform_columns
 from streamx.codec.reference.json_records import (
@@ -29,6 +39,7 @@ class JsonlToCsv:
         self._writer = CsvWriter(layout.target)
         names = [column.name.encode() for column in layout.columns]
         self._known = frozenset(names)
+        self._shapes = Shapes()
         self._picked = [names[pick.index] for pick in layout.picks]
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
@@ -41,16 +52,14 @@ class JsonlToCsv:
             nulls = [b"null"] * len(lines)
             return self._write([same.get(name, nulls) for name in self._picked])
         records: list[dict[bytes, bytes]] = []
-        pairs_of = flat_pairs if self._layout.flattens else Shapes().pairs
+        pairs_of = flat_pairs if self._layout.flattens else self._shapes.pairs
         for index, line in enumerate(lines):
             try:
                 pairs = pairs_of(object_at(line))
             except ValueError as error:
-                tally.bad = _bad(data, index, line, error)
+                tally.bad = _bad(slice.position(index), line, error)
                 break
-            if not pairs.keys() <= self._known and not self._accept(
-                pairs, index, line, data, tally
-            ):
+            if not pairs.keys() <= self._known and not self._accept(pairs, index, slice, tally):
                 break
             records.append(pairs)
         tally.records_in = tally.records_out = len(records)
@@ -65,9 +74,7 @@ class JsonlToCsv:
     def _write(self, columns: list[Sequence[bytes]]) -> bytes:
         return self._writer.records([self._writer.cells(cell_values(values)) for values in columns])
 
-    def _accept(
-        self, pairs: dict[bytes, bytes], index: int, line: bytes, data: bytes, tally: Tally
-    ) -> bool:
+    def _accept(self, pairs: dict[bytes, bytes], index: int, slice: _Lines, tally: Tally) -> bool:
         """Deal with keys that the header lacks; return False where they make the record bad."""
         layout = self._layout
         extra = [key.decode() for key in pairs if key not in self._known]
@@ -75,15 +82,16 @@ class JsonlToCsv:
             return True
         if not layout.drops_extra_keys:
             tally.bad = Bad(
-                _position(data, index),
-                f"the key {extra[0]!r}, which the header lacks, in {excerpt(line)}",
+                slice.position(index),
+                f"the key {extra[0]!r}, which the header lacks, in {excerpt(slice.filled[index])}",
                 "only keys of the header; name all columns with --columns, "
                 "or leave others out with --extra-keys drop",
             )
             return False
         for key in extra:
-            position = 0 if key in tally.dropped_keys else _position(data, index)
-            note(tally.dropped_keys, key, 1, position, excerpt(line))
+            if key not in tally.dropped_keys and len(tally.dropped_keys) >= MOST_NAMED_KEYS:
+                key = OTHER_KEYS
+            note(tally.dropped_keys, key, 1, slice.position(index), excerpt(slice.filled[index]))
         return True
 
 
@@ -94,6 +102,7 @@ class JsonlToJsonl:
         self._layout = layout
         columns = [column.name.encode() for column in layout.columns]
         self._known = frozenset(columns)
+        self._shapes = Shapes()
         self._renames = {columns[pick.index]: pick.name.encode() for pick in layout.picks}
         self._prefixes = {name: json_string(name) + b":" for name in self._renames.values()}
 
@@ -108,23 +117,22 @@ class JsonlToJsonl:
                 picked = {new: same[name] for name, new in self._renames.items()}
                 return json_lines([name.decode() for name in picked], list(picked.values()))
         output: list[bytes] = []
-        shapes = Shapes()
         for index, line in enumerate(lines):
             try:
-                output.append(self._convert(line, shapes))
+                output.append(self._convert(line))
             except ValueError as error:
-                tally.bad = _bad(data, index, line, error)
+                tally.bad = _bad(slice.position(index), line, error)
                 break
         tally.records_in = tally.records_out = len(output)
         if tally.bad is not None:
             tally.blank_lines = slice.count_blank(len(output))
         return b"\n".join([*output, b""])
 
-    def _convert(self, line: bytes, shapes: Shapes) -> bytes:
+    def _convert(self, line: bytes) -> bytes:
         if self._layout.is_unchanged:
             parse(line)
             return line
-        pairs = shapes.pairs(object_at(line))
+        pairs = self._shapes.pairs(object_at(line))
         chosen = self._own_order(pairs) if self._layout.passes_unknown_keys else self._picked(pairs)
         return b"{%b}" % b",".join(chosen)
 
@@ -168,11 +176,20 @@ class _Lines:
     """The lines of a slice that are not blank, up to the limit."""
 
     def __init__(self, data: bytes, limit: int | None) -> None:
+        self._data = data
         self._all = JsonlScanner().records(data)
         self._limit = limit
         filled = [line for line in self._all if not _is_blank(line)]
         self._has_blank_lines = len(filled) < len(self._all)
         self.filled = filled if limit is None else filled[:limit]
+
+    def position(self, index: int) -> int:
+        """Return where a line that is not blank starts."""
+        return self._starts[index]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return list(JsonlScanner().starts(self._data))
 
     def count_blank(self, bad_index: int | None) -> int:
         """Count blank lines before the bad record or the last one wanted, or all of them."""
@@ -186,13 +203,7 @@ def _is_blank(line: bytes) -> bool:
     return not line or (line.isspace() and not line.strip(_SPACE))
 
 
-def _position(data: bytes, index: int) -> int:
-    starts = JsonlScanner().starts(data)
-    return next(start for number, start in enumerate(starts) if number == index)
-
-
-def _bad(data: bytes, index: int, line: bytes, error: ValueError) -> Bad:
-    position = _position(data, index)
+def _bad(position: int, line: bytes, error: ValueError) -> Bad:
     if isinstance(error, orjson.JSONDecodeError):
         column = error.pos + 1
         return Bad(

@@ -17,8 +17,10 @@ from streamx.codec.reference.json_records import NUMBER, VALUE, cell_value, raw_
 
 # Proves what it matches to be valid; strings with escapes and nested values are left to others.
 _SCALAR = rb'("[^"\\\x00-\x1f]*+"|%b|true|false|null)' % NUMBER
-_MOST_KEYS = 500
+_MOST_KEYS = 100
 _MOST_SHAPES = 4
+_MOST_CANDIDATES = 200
+_OFTEN = 8
 
 
 def uniform_columns(lines: Sequence[bytes]) -> dict[bytes, Sequence[bytes]] | None:
@@ -41,12 +43,16 @@ def uniform_columns(lines: Sequence[bytes]) -> dict[bytes, Sequence[bytes]] | No
 class Shapes:
     """Takes valid JSON objects apart, quickly if they have the keys of one of the last few.
 
+    Making a pattern takes as long as reading hundreds of lines, so keys must come often first, and
+    only so many patterns are made. What is returned does not depend on any of that.
+
     >>> Shapes().pairs(b'{"a":1,"b":[2]}')
     {b'a': b'1', b'b': b'[2]'}
     """
 
     def __init__(self) -> None:
         self._shapes: list[tuple[tuple[bytes, ...], re.Pattern[bytes]]] = []
+        self._times_seen: dict[tuple[bytes, ...], int] = {}
 
     def pairs(self, line: bytes) -> dict[bytes, bytes]:
         """Return the keys and raw values of an object, as `raw_pairs` does."""
@@ -55,10 +61,16 @@ class Shapes:
             if match is not None:
                 return dict(zip(keys, match.groups(), strict=True))
         pairs = raw_pairs(line)
-        if len(pairs) <= _MOST_KEYS and b"\\" not in line:
-            keys = tuple(pairs)
-            self._shapes = [(keys, _pattern(keys, VALUE)), *self._shapes[: _MOST_SHAPES - 1]]
+        if len(self._shapes) < _MOST_SHAPES and b"\\" not in line:
+            self._note(tuple(pairs))
         return pairs
+
+    def _note(self, keys: tuple[bytes, ...]) -> None:
+        if len(keys) > _MOST_KEYS or len(self._times_seen) > _MOST_CANDIDATES:
+            return
+        seen = self._times_seen[keys] = self._times_seen.get(keys, 0) + 1
+        if seen == _OFTEN:
+            self._shapes = [*self._shapes, (keys, _pattern(keys, VALUE))]
 
 
 def cell_values(values: Sequence[bytes]) -> Sequence[bytes]:
@@ -74,15 +86,18 @@ def cell_values(values: Sequence[bytes]) -> Sequence[bytes]:
 
 
 def _first_keys(lines: Sequence[bytes]) -> tuple[bytes, ...]:
-    if not lines or b"\\" in lines[0]:
-        return ()
+    """Return the keys of the first two lines if they are the same, and few enough to try."""
     try:
-        if not isinstance(orjson.loads(lines[0]), dict):
-            return ()
-        keys = tuple(raw_pairs(lines[0]))
+        first, second = (_plain_keys(line) for line in lines[:2])
     except ValueError:
         return ()
-    return keys if len(keys) <= _MOST_KEYS else ()
+    return first if first == second and len(first) <= _MOST_KEYS else ()
+
+
+def _plain_keys(line: bytes) -> tuple[bytes, ...]:
+    if b"\\" in line or not isinstance(orjson.loads(line), dict):
+        raise ValueError
+    return tuple(raw_pairs(line))
 
 
 @lru_cache(maxsize=64)

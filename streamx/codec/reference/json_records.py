@@ -11,20 +11,24 @@ from collections.abc import Iterator
 
 import orjson
 
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+from streamx.codec.patterns import ANY, OPTIONAL
+
+_STRING = rb'"(?:[^"\\]++|\\.)%b"' % ANY
 _SPACE = rb"[ \t\r\n]*+"
 # A value that holds no more than two levels is taken whole; of a deeper one only the start is.
-_INNER = rb'[\[{](?:[^\[\]{}"]++|%b)*+[\]}]' % _STRING
-_NESTED = rb'[\[{](?:[^\[\]{}"]++|%b|%b)*+[\]}]' % (_STRING, _INNER)
+_INNER = rb'[\[{](?:[^\[\]{}"]++|%b)%b[\]}]' % (_STRING, ANY)
+_NESTED = rb'[\[{](?:[^\[\]{}"]++|%b|%b)%b[\]}]' % (_STRING, _INNER, ANY)
 VALUE = rb'(%b|[^\[\]{}" \t\r\n,]++|%b)' % (_STRING, _NESTED)
 _VALUE = rb"%b%b[,}\]]" % (VALUE, _SPACE)
-_ITEM = re.compile(rb"%b(?:%b|(?=[\[{]))" % (_SPACE, _VALUE), re.DOTALL)
 _PAIR = re.compile(
     rb"%b(%b)%b:%b(?:%b|(?=[\[{]))" % (_SPACE, _STRING, _SPACE, _SPACE, _VALUE), re.DOTALL
 )
 _AFTER = re.compile(rb"%b[,}\]]" % _SPACE)
+_TOKEN = re.compile(
+    rb'(%b)(%b:)?|([\[{])|([\]}])|([^\[\]{}",: \t\r\n]++)' % (_STRING, _SPACE), re.DOTALL
+)
 _BRACKET = re.compile(rb"%b|[\[\]{}]" % _STRING, re.DOTALL)
-NUMBER = rb"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+"
+NUMBER = rb"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)%b(?:[eE][-+]?+[0-9]++)%b" % (OPTIONAL, OPTIONAL)
 _STRING_OR_NUMBER = re.compile(rb"(%b)|%b" % (_STRING, NUMBER), re.DOTALL)
 _STRING_OR_SPACE = re.compile(rb"(%b)|[ \t\r\n]++" % _STRING, re.DOTALL)
 
@@ -100,22 +104,6 @@ def raw_pairs(text: bytes) -> dict[bytes, bytes]:
     return pairs
 
 
-def raw_items(text: bytes) -> list[bytes]:
-    """Return the raw values in a valid JSON array.
-
-    >>> raw_items(b'[1.50, "x", []]')
-    [b'1.50', b'"x"', b'[]']
-    """
-    items: list[bytes] = []
-    position = text.index(b"[") + 1
-    while (match := _ITEM.match(text, position)) is not None:
-        item, position = match[1], match.end()
-        if item is None:
-            item, position = _deep_value(text, position)
-        items.append(item)
-    return items
-
-
 def flat_pairs(text: bytes) -> dict[bytes, bytes]:
     """Return the pairs of a valid JSON object with nested values under keys `a.b` and `a.0`.
 
@@ -126,7 +114,7 @@ def flat_pairs(text: bytes) -> dict[bytes, bytes]:
     {b'a.b.0': b'1', b'a.b.1': b'2', b'c': b'{}'}
     """
     flat: dict[bytes, bytes] = {}
-    for key, value in _flatten(raw_pairs(text)):
+    for key, value in _leaves(text):
         if key in flat:
             raise DuplicateKeyError(key.decode())
         flat[key] = value
@@ -174,19 +162,29 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
-def _flatten(pairs: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
-    pending = list(reversed(pairs.items()))
-    while pending:
-        key, value = pending.pop()
-        nested: dict[bytes, bytes] = {}
-        if value[:1] == b"{":
-            nested = raw_pairs(value)
-        elif value[:1] == b"[":
-            nested = {b"%d" % index: item for index, item in enumerate(raw_items(value))}
-        if nested:
-            pending += [(key + b"." + name, item) for name, item in reversed(nested.items())]
+def _leaves(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the path and raw value of each scalar and empty container, in one pass."""
+    outer: list[tuple[bytes, int]] = []  # of each open container: its path, and where it counts
+    path, index, is_empty = b"", -1, True
+    for string, colon, opening, closing, scalar in _TOKEN.findall(text):
+        if colon:
+            prefix = outer[-1][0] + b"." if len(outer) > 1 else b""
+            path, is_empty = prefix + string_value(string), False
+            continue
+        if closing:
+            path, index_before = outer.pop()
+            if is_empty and outer:
+                yield path, b"{}" if closing == b"}" else b"[]"
+            index, is_empty = index_before, False
+            continue
+        if index >= 0:  # in an array: a value comes under its number
+            path, is_empty = outer[-1][0] + b".%d" % index, False
+            index += 1
+        if opening:
+            outer.append((path, index))
+            index, is_empty = 0 if opening == b"[" else -1, True
         else:
-            yield key, value
+            yield path, string or scalar
 
 
 def _deep_value(text: bytes, start: int) -> tuple[bytes, int]:

@@ -33,9 +33,7 @@ def slices(data: bytes, scanner: Scanner) -> Iterator[tuple[int, int]]:
 
 def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes, Bad | None]:
     """Return the records before the first that is too long or not UTF-8, and that one."""
-    bad = _too_long(data, scanner, max_record_bytes)
-    if bad is not None:
-        data = data[: bad.position]
+    data, bad = _short_enough(data, scanner, max_record_bytes)
     try:
         if not data.isascii():
             data.decode()
@@ -50,26 +48,30 @@ def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes,
     return data, bad
 
 
-def _too_long(data: bytes, scanner: Scanner, max_record_bytes: int) -> Bad | None:
+def _short_enough(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes, Bad | None]:
     if len(data) <= max_record_bytes:
-        return None
+        return data, None
     for start in scanner.starts(data):
         if scanner.next_boundary(data, start) - start > max_record_bytes:
-            return too_long(data[start : start + max_record_bytes], scanner, start)
-    return None
+            return data[:start], too_long(data, start, scanner, max_record_bytes)
+    return data, None
 
 
-def too_long(start_of_record: bytes, scanner: Scanner, position: int) -> Bad:
-    """Say that a record is longer than the part of it that is given, the longest allowed."""
-    most = len(start_of_record)
+def too_long(data: bytes, start: int, scanner: Scanner, max_record_bytes: int) -> Bad:
+    """Say that the record at `start` is longer than allowed.
+
+    The answer depends on its first bytes only, up to one more than allowed (which tells a closing
+    quote from a doubled one), so it is the same however much of the record is there.
+    """
+    record = data[start : start + max_record_bytes + 1]
     if isinstance(scanner, CsvScanner):
-        unclosed = scanner.unclosed_quote(start_of_record, position, most)
+        unclosed = scanner.unclosed_quote(record, start, max_record_bytes)
         if unclosed is not None:
             return unclosed
     return Bad(
-        position,
-        f"a record of more than {most} bytes: {excerpt(start_of_record)}",
-        f"at most {most} bytes, or a higher --max-record-bytes",
+        start,
+        f"a record of more than {max_record_bytes} bytes: {excerpt(record)}",
+        f"at most {max_record_bytes} bytes, or a higher --max-record-bytes",
     )
 
 
