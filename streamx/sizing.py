@@ -14,7 +14,7 @@ SMALLEST_CHUNK_BYTES = 16 * 1024
 
 # Measured (see ARCHITECTURE.md): the interpreter with all that a run imports, and the objects
 # that one worker makes of a slice.
-_BASE_BYTES = 40 * MIB
+_BASE_BYTES = 34 * MIB
 _WORKER_BYTES = 4 * MIB
 # A record longer than its chunk is held as blocks, as a chunk, as cells and as output; cells of one
 # byte, or JSON that is nothing but brackets, become objects of 30 times their size.

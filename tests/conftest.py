@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -15,6 +16,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_DATA = ROOT / "sample_data"
 STREAMX = (sys.executable, "-m", "streamx")
+
+# Where SIGINT is ignored (a job in the background) children would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A run that hangs is a failure, not a wait.
 TIMEOUT_SECONDS = 120

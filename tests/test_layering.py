@@ -33,7 +33,7 @@ ALLOWED = {
         "job",
     },
     "__init__": {"errors", "job", "monitor", "transform", "pipeline"},
-    "cli": {"", "errors", "transform", "codec", "monitor"},
+    "cli": {"", "errors", "transform", "codec", "monitor", "write"},
     "__main__": {"cli"},
 }  # fmt: skip
 # Libraries that only one place may import.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -121,6 +122,14 @@ def input_options(command: F) -> F:
             help="Cell text that stands for null, in every column. Repeatable.",
         ),
     )
+
+
+def refuse_to_wait_on_terminal(ctx: click.Context, input: str | None) -> None:
+    """Print short help instead of waiting for someone to type the input."""
+    if input is None and sys.stdin is not None and sys.stdin.isatty():
+        click.echo(ctx.get_usage(), err=True)
+        click.echo(f"Name an INPUT or pipe one in; {ctx.command_path} --help says more.", err=True)
+        ctx.exit(2)
 
 
 def _add(command: F, *options: Callable[[F], F]) -> F:

@@ -105,8 +105,14 @@ async def _cancelled_by_signals(
         received.append(number)
         for each in handled:
             loop.remove_signal_handler(each)
-            signal.signal(each, signal.SIG_DFL)  # a second one is not waited for
+            signal.signal(each, end_at_once)
         task.cancel()
+
+    def end_at_once(number: int, _: object) -> None:
+        from streamx.write.publish import discard_all
+
+        discard_all()
+        die_by(signal.Signals(number))
 
     handled = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
     for each in handled:

@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 import streamx
-from streamx.cli.options import FORMATS, Names, Pair, Size, in_order_written, input_options
+from streamx.cli.options import (
+    FORMATS,
+    Names,
+    Pair,
+    Size,
+    in_order_written,
+    input_options,
+    refuse_to_wait_on_terminal,
+)
 from streamx.cli.run import run, warn
 from streamx.transform.operations import Drop, Limit, Operation, Rename, Select
 
@@ -25,7 +33,7 @@ class _OrderedCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-@click.command("transform", cls=_OrderedCommand)
+@click.command("transform", cls=_OrderedCommand, short_help="Convert a file or a stream.")
 @click.argument("input", required=False)
 @click.argument("output", default="-")
 @click.option("--to", "target_format", type=FORMATS, help="Format of the output.")
@@ -140,10 +148,7 @@ def command(
       streamx transform flights.csv.gz flights.tsv --select carrier,flight
       tail -f log.jsonl | streamx transform --from jsonl --to csv --columns time,level
     """
-    if input is None and sys.stdin is not None and sys.stdin.isatty():
-        click.echo(ctx.get_usage(), err=True)
-        click.echo(f"Name an INPUT or pipe one in; {ctx.command_path} --help says more.", err=True)
-        ctx.exit(2)
+    refuse_to_wait_on_terminal(ctx, input)
     if quiet or (output == "-" and _shares_terminal(values["progress"])):
         values["progress"] = "off"
     values["operations"] = _operations(ctx.meta[_ORDER], values)

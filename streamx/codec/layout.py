@@ -133,6 +133,10 @@ def note(remarks: dict[str, Remark], key: str, count: int, position: int, exampl
 
 def excerpt(data: bytes, most: int = 40) -> str:
     """Show bytes in a message: as text in quotes, shortened, whatever they are."""
-    text = data[:most].decode("utf-8", "backslashreplace")
-    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    shown = printable(data[:most].decode("utf-8", "backslashreplace"))
     return f"'{shown}'" + ("..." if len(data) > most else "")
+
+
+def printable(text: str) -> str:
+    """Show control characters in a text as escapes, so that they do nothing to a terminal."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -11,10 +11,13 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streamx.flow import BufferStatistics, FlowMonitor, FlowSnapshot
 from streamx.monitor.stderr import write_line
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 _BAR_SECONDS = 0.1
 _PLAIN_SECONDS = 5.0
@@ -22,6 +25,9 @@ _JSON_SECONDS = 1.0
 _GAUGE_WIDTH = 4
 _NAME_WIDTH = 24
 _WIDE_COLUMNS = 80
+_FIRST_BAR_SECONDS = 0.5
+_BLOCKS = ("█", "░")
+_ASCII_BLOCKS = ("#", ".")
 
 
 class View(Protocol):
@@ -31,7 +37,7 @@ class View(Protocol):
 
     def show(self, snapshot: FlowSnapshot) -> None: ...
 
-    def close(self, snapshot: FlowSnapshot) -> None: ...
+    def close(self, snapshot: FlowSnapshot, is_complete: bool) -> None: ...
 
 
 @asynccontextmanager
@@ -48,13 +54,15 @@ async def show_progress(mode: str, monitor: FlowMonitor, name: str) -> AsyncIter
         yield
         return
     refreshing = asyncio.ensure_future(_refresh(view, monitor))
+    is_complete = False
     try:
         yield
+        is_complete = True
     finally:
         refreshing.cancel()
         await asyncio.gather(refreshing, return_exceptions=True)
         with contextlib.suppress(OSError):  # the terminal may have gone; the run goes on
-            view.close(monitor.snapshot())
+            view.close(monitor.snapshot(), is_complete)
 
 
 def gauge(fill: int, capacity: int) -> str:
@@ -64,7 +72,13 @@ def gauge(fill: int, capacity: int) -> str:
     '██░░'
     """
     filled = min(-(-fill * _GAUGE_WIDTH // max(capacity, 1)), _GAUGE_WIDTH)
-    return "█" * filled + "░" * (_GAUGE_WIDTH - filled)
+    full, empty = _BLOCKS if _is_unicode() else _ASCII_BLOCKS
+    return full * filled + empty * (_GAUGE_WIDTH - filled)
+
+
+def _is_unicode() -> bool:
+    encoding = getattr(sys.stderr, "encoding", None) or "ascii"
+    return encoding.lower().replace("-", "").startswith("utf")
 
 
 def _view(mode: str, monitor: FlowMonitor, name: str) -> View | None:
@@ -81,8 +95,8 @@ def _view(mode: str, monitor: FlowMonitor, name: str) -> View | None:
 
 async def _refresh(view: View, monitor: FlowMonitor) -> None:
     while True:
-        view.show(monitor.snapshot())
         await asyncio.sleep(view.interval_seconds)
+        view.show(monitor.snapshot())
 
 
 class _Bar:
@@ -91,48 +105,62 @@ class _Bar:
     interval_seconds = _BAR_SECONDS
 
     def __init__(self, monitor: FlowMonitor, name: str) -> None:
+        self._name = os.path.basename(name)
+        self._total_bytes = monitor.total_bytes
+        self._bars: tuple[tqdm[Any], tqdm[Any]] | None = None
+
+    def show(self, snapshot: FlowSnapshot) -> None:
+        # Not before there is something to see: a short run in a pipe leaves the screen alone.
+        if snapshot.seconds >= _FIRST_BAR_SECONDS:
+            self._draw(snapshot)
+
+    def close(self, snapshot: FlowSnapshot, is_complete: bool) -> None:
+        if is_complete:
+            self._draw(snapshot)
+        if self._bars is not None:
+            bar, fills = self._bars
+            bar.leave = is_complete
+            fills.close()
+            bar.close()
+
+    def _draw(self, snapshot: FlowSnapshot) -> None:
+        if self._bars is None:
+            self._bars = self._open()
+        bar, fills = self._bars
+        bar.update(snapshot.bytes_read - bar.n)
+        rate = snapshot.records / max(snapshot.seconds, 0.001)
+        bar.set_postfix_str(f"{_short(snapshot.records)} records, {_short(rate)}/s", refresh=True)
+        fills.set_description_str(_fills_line(snapshot), refresh=True)
+
+    def _open(self) -> tuple[tqdm[Any], tqdm[Any]]:
         from tqdm import tqdm
 
         known: Any = {"file": sys.stderr, "dynamic_ncols": True}
-        self._bar = tqdm(
-            desc=os.path.basename(name)[-_NAME_WIDTH:],
-            total=monitor.total_bytes,
+        name = self._name
+        bar = tqdm(
+            desc=name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 3] + "...",
+            total=self._total_bytes,
             unit="B",
             unit_scale=True,
             colour=None if os.environ.get("NO_COLOR") else "green",
             position=0,
             **known,
         )
-        self._fills = tqdm(bar_format="{desc}", position=1, leave=False, **known)
-
-    def show(self, snapshot: FlowSnapshot) -> None:
-        self._bar.update(snapshot.bytes_read - self._bar.n)
-        rate = snapshot.records / max(snapshot.seconds, 0.001)
-        records, per_second = (self._bar.format_sizeof(n) for n in (snapshot.records, rate))
-        self._bar.set_postfix_str(f"{records} records, {per_second}/s", refresh=True)
-        self._fills.set_description_str(_fills_line(snapshot), refresh=True)
-
-    def close(self, snapshot: FlowSnapshot) -> None:
-        self.show(snapshot)
-        self._fills.close()
-        self._bar.close()
+        return bar, tqdm(bar_format="{desc}", position=1, leave=False, **known)
 
 
 class _Lines:
     """A line now and then, and one at the end."""
 
-    def __init__(self, line: Callable[[FlowSnapshot], str], interval_seconds: float) -> None:
+    def __init__(self, line: Callable[[FlowSnapshot, bool], str], interval_seconds: float) -> None:
         self.interval_seconds = interval_seconds
         self._line = line
-        self._is_first = True
 
     def show(self, snapshot: FlowSnapshot) -> None:
-        if not self._is_first:
-            self.close(snapshot)
-        self._is_first = False
+        write_line(self._line(snapshot, False))
 
-    def close(self, snapshot: FlowSnapshot) -> None:
-        write_line(self._line(snapshot))
+    def close(self, snapshot: FlowSnapshot, is_complete: bool) -> None:
+        write_line(self._line(snapshot, is_complete))
 
 
 def _fills_line(snapshot: FlowSnapshot) -> str:
@@ -157,15 +185,23 @@ def _chunks(buffer: BufferStatistics) -> str:
     return f"{gauge(buffer.fill, buffer.capacity)} {buffer.fill}/{buffer.capacity}"
 
 
-def _plain_line(snapshot: FlowSnapshot) -> str:
+def _plain_line(snapshot: FlowSnapshot, is_complete: bool) -> str:
+    end = "complete" if is_complete else f"waiting on {snapshot.waiting_on}"
     share = ""
     if snapshot.total_bytes:
         share = f"{100 * snapshot.bytes_read / snapshot.total_bytes:.0f}%, "
     return (
         f"streamx: {share}{snapshot.bytes_read / 1e6:.1f} MB read, {snapshot.records:,} records, "
-        f"{snapshot.seconds:.0f} s, waiting on {snapshot.waiting_on}"
+        f"{snapshot.seconds:.0f} s, {end}"
     )
 
 
-def _json_line(snapshot: FlowSnapshot) -> str:
-    return json.dumps(asdict(snapshot))
+def _json_line(snapshot: FlowSnapshot, is_complete: bool) -> str:
+    return json.dumps({**asdict(snapshot), "is_complete": is_complete})
+
+
+def _short(number: float) -> str:
+    """Write a number in four characters or so: 7, 999, 12.3k, 1.05M."""
+    from tqdm import tqdm
+
+    return f"{number:.0f}" if number < 1000 else tqdm.format_sizeof(number)

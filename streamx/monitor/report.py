@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from streamx.chunk import ChunkResult, Notice
-from streamx.codec.layout import MOST_NAMED_KEYS, OTHER_KEYS
+from streamx.codec.layout import MOST_NAMED_KEYS, OTHER_KEYS, CsvFormat
 from streamx.errors import BadRecordError
 from streamx.flow import BufferStatistics, FlowSnapshot
 from streamx.transform.plan import Plan
@@ -77,19 +77,33 @@ class Totals:
 
     def warnings(self) -> list[str]:
         """Say what did not fit or was left out, once for each column or key."""
+        return [*self._blank_line_warnings(), *self._misfit_warnings(), *self._key_warnings()]
+
+    def _blank_line_warnings(self) -> Iterator[str]:
+        layout = self.plan.layout
+        if self.blank_lines and len(layout.columns) == 1 and isinstance(layout.source, CsvFormat):
+            yield (
+                f"{self.source}: {_times(self.blank_lines, 'blank line')} skipped; "
+                'in a file of one column an empty cell is written as ""'
+            )
+
+    def _misfit_warnings(self) -> Iterator[str]:
         types = {column.name: column.type for column in self.plan.layout.columns}
-        return [
-            f"{self.source}: {_times(notice.count, 'cell')} in column {name} did not fit its type "
-            f"{types[name]} and became strings, first {notice.example} in line "
-            f"{notice.first.line}; pin the type with --type {shlex.quote(name + '=string')}, "
-            "or name cells that stand for null with --null"
-            for name, notice in self.misfits.items()
-        ] + [
-            f"{self.source}: the key {key!r} of {_times(notice.count, 'record')} is not in the "
-            f"header and was left out, first in line {notice.first.line}; "
-            "name it in --columns to keep it"
-            for key, notice in self.dropped_keys.items()
-        ]
+        for name, notice in self.misfits.items():
+            yield (
+                f"{self.source}: {_times(notice.count, 'cell')} in column {name} did not fit its "
+                f"type {types[name]} and became strings, first {notice.example} in line "
+                f"{notice.first.line}; pin the type with --type {shlex.quote(name + '=string')}, "
+                "or name cells that stand for null with --null"
+            )
+
+    def _key_warnings(self) -> Iterator[str]:
+        for key, notice in self.dropped_keys.items():
+            yield (
+                f"{self.source}: the key {key!r} of {_times(notice.count, 'record')} is not in the "
+                f"header and was left out, first in line {notice.first.line}; "
+                "name it in --columns to keep it"
+            )
 
     def report(self, last: FlowSnapshot, warnings: tuple[str, ...]) -> Report:
         """Return the account, with the flow's last snapshot."""

@@ -38,6 +38,8 @@ class Limit:
     records: int
 
 
+_MOST_LISTED = 30
+
 Operation = Select | Drop | Rename | Limit
 
 
@@ -101,9 +103,13 @@ def unknown_column(names: Iterable[str], name: str, option: str) -> UsageError:
     from difflib import get_close_matches
 
     known = list(names)
-    nearest = get_close_matches(name, known, n=1)
+    nearest = [other for other in known if other.lower() == name.lower()]
+    nearest = nearest or get_close_matches(name, known, n=1)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-    return UsageError(f"{option}: no column {name!r}{hint} The columns are: {', '.join(known)}")
+    shown = ", ".join(known[:_MOST_LISTED])
+    if len(known) > _MOST_LISTED:
+        shown += f" and {len(known) - _MOST_LISTED} more (streamx schema lists them)"
+    return UsageError(f"{option}: no column {name!r}{hint} The columns are: {shown}")
 
 
 def limit_of(operations: Sequence[Operation]) -> int | None:

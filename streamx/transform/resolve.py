@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +32,8 @@ from streamx.transform.plan import Plan, Recipe
 # What is known of the end of a head: more may follow at once, nothing came for a moment, nothing
 # came for long enough to give up waiting, nothing will come.
 Ending = Literal["open", "pause", "idle", "end"]
+
+_MOST_FLAGS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def _resolve_csv(
         max_record_bytes=recipe.max_record_bytes,
     )
     columns: tuple[Column, ...] = _pinned(recipe, header.names)
-    warnings = [f"{source}: {text}" for text in header.warnings]
+    warnings = [f"{source}: {text}" for text in (*header.warnings, *_doubts(header, format))]
     is_typed = isinstance(recipe.target, JsonlFormat)
     if is_typed and recipe.infers_types and not all(column.is_pinned for column in columns):
         end = _sample_end(recipe, head, header.end, ending)
@@ -201,16 +203,32 @@ def _refuse_other_data(head: bytes, source: str) -> None:
     """Recognise what is often taken for text, since its bytes would only give odd messages."""
     if head.startswith(b"\x1f\x8b"):
         raise InputError(
-            f"{source}: found gzip data; expected text. "
-            "Unpack it with zcat in front, or give the file a name that ends with .gz"
+            f"{source}: found gzip data; expected text. Put zcat in front of streamx, "
+            "or name a file that ends with .gz"
         )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{source}: found UTF-16; expected UTF-8. Read it with --encoding utf-16")
 
 
+def _doubts(header: Header, format: CsvFormat) -> Iterator[str]:
+    """Say what about a header makes it likely that the file is not what it is taken for."""
+    if any("\r" in name for name in header.names):
+        yield (
+            "the header holds a carriage return, which is data unless a line feed follows; if "
+            "lines end with it, put tr '\\r' '\\n' in front"
+        )
+    if len(header.names) == 1:
+        for other in (",", ";", "\t", "|"):
+            if other in header.names[0] and other.encode() != format.delimiter:
+                shown = "tab" if other == "\t" else f"'{other}'"
+                yield f"there is one column, {header.names[0]!r}; if it is several, say -d {shown}"
+                return
+
+
 def _idle_warning(source: str, what: str, flags: list[str], other: str | None) -> str:
+    shown = " ".join(flags) if len(flags) <= _MOST_FLAGS else f"{flags[0]} and so on"
     alternative = f", or {other}" if other else ""
     return (
         f"{source} went idle: {what} were decided from the records that had come; "
-        f"pin them with {' '.join(flags)}{alternative}"
+        f"pin them with {shown}{alternative}"
     )

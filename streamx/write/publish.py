@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from streamx.errors import OutputError, UsageError, cannot
 
 # A name may have 255 bytes; the rest is for what makes it unique.
 _LONGEST_STEM_BYTES = 200
+_temporary_files: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,14 @@ class Target:
     Attributes:
         name: the path as the user gave it, for messages.
         path: the file behind it, links followed.
-        is_stdout: standard output.
+        descriptor: an open descriptor that the path stands for, such as 1 for standard output.
         is_special: a device, FIFO or the like, written directly.
         is_direct: written in place, for a directory that takes no new file.
     """
 
     name: str
     path: str
-    is_stdout: bool = False
+    descriptor: int | None = None
     is_special: bool = False
     is_direct: bool = False
 
@@ -42,9 +44,11 @@ class Target:
             UsageError: it is the input.
             OutputError: it is a directory, or lies in none.
         """
-        if path == "-":
-            _refuse_same(1, path, input_path)
-            return cls("standard output", path, is_stdout=True)
+        descriptor = _descriptor_of(path)
+        if descriptor is not None:
+            name = "standard output" if descriptor == 1 else path
+            _refuse_same(descriptor, name, input_path)
+            return cls(name, path, descriptor=descriptor)
         try:
             status = os.stat(path)
         except FileNotFoundError as error:
@@ -81,6 +85,7 @@ class Target:
                 "or --direct to write in place"
             ) from error
         unpublished = Unpublished(descriptor, temporary, self.path)
+        _temporary_files.add(temporary)
         try:
             unpublished.adopt_mode()
         except OSError as error:
@@ -128,6 +133,7 @@ class Unpublished:
             return
         with _directory_of(self.path) as directory:
             os.replace(self.temporary, self.path)
+            _temporary_files.discard(self.temporary)
             try:
                 if directory is not None:
                     os.fsync(directory)
@@ -142,8 +148,16 @@ class Unpublished:
     def discard(self) -> None:
         """Remove the temporary file; a direct one stays as far as it was written."""
         if self.temporary is not None:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 os.unlink(self.temporary)
+            _temporary_files.discard(self.temporary)
+
+
+def discard_all() -> None:
+    """Remove every temporary file of this process, which is about to end without cleaning up."""
+    for path in tuple(_temporary_files):
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 @contextlib.contextmanager
@@ -158,6 +172,14 @@ def _directory_of(path: str) -> Iterator[int | None]:
         yield directory
     finally:
         os.close(directory)
+
+
+def _descriptor_of(path: str) -> int | None:
+    """Return the descriptor that a path names: what was opened must not be replaced or cut off."""
+    if path in ("-", "/dev/stdout"):
+        return 1
+    match = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]+)", path)
+    return None if match is None else int(match[1])
 
 
 def _new_path(path: str) -> str:
@@ -178,5 +200,4 @@ def _refuse_same(output: str | int, name: str, input_path: str) -> None:
     except OSError:
         return
     if stat.S_ISREG(written.st_mode) and os.path.samestat(written, read):
-        shown = "standard output" if name == "-" else name
-        raise UsageError(f"input and output are the same file ({shown}); name another output")
+        raise UsageError(f"input and output are the same file ({name}); name another output")

@@ -15,7 +15,6 @@ from streamx.descriptors import ThreadedFile, is_pollable, wait_until_writable
 from streamx.errors import OutputError, cannot, output_error
 from streamx.write.publish import Target, Unpublished
 
-STDOUT_NAME = "standard output"
 _RETRY_SECONDS = 0.05
 _THREAD = "streamx-write"
 _LIVE_FLAGS = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -161,8 +160,10 @@ async def open_sink(target: Target) -> Sink:
     Raises:
         OutputError: it cannot be opened.
     """
-    if target.is_stdout:
-        return await _on_stdout()
+    if target.descriptor is not None:
+        if target.descriptor == 1 and sys.stdout is None:
+            raise OutputError("standard output is closed; name an output file")
+        return _on_descriptor(target.descriptor, target.name)
     if target.is_special:
         return await _on_special(target)
     unpublished = target.create()
@@ -170,19 +171,20 @@ async def open_sink(target: Target) -> Sink:
     return FileSink(file, target.name, unpublished)
 
 
-async def _on_stdout() -> Sink:
-    if sys.stdout is None:
-        raise OutputError("standard output is closed; name an output file")
-    if not is_pollable(1):
-        return FileSink(ThreadedFile(1, "wb", _THREAD, closes=False), STDOUT_NAME, None)
+def _on_descriptor(descriptor: int, name: str) -> Sink:
+    try:
+        if not is_pollable(descriptor):
+            return FileSink(ThreadedFile(descriptor, "wb", _THREAD, closes=False), name, None)
+    except OSError as error:
+        raise OutputError(f"{name} is closed; name an output file") from error
     try:
         # A description of our own can be non-blocking without others noticing that share it.
-        descriptor = os.open("/proc/self/fd/1", _LIVE_FLAGS)
-        return LiveSink(descriptor, STDOUT_NAME, closes=True, restores=False)
+        own = os.open(f"/proc/self/fd/{descriptor}", _LIVE_FLAGS)
+        return LiveSink(own, name, closes=True, restores=False)
     except OSError:
-        was_blocking = os.get_blocking(1)
-        os.set_blocking(1, False)
-        return LiveSink(1, STDOUT_NAME, closes=False, restores=was_blocking)
+        was_blocking = os.get_blocking(descriptor)
+        os.set_blocking(descriptor, False)
+        return LiveSink(descriptor, name, closes=False, restores=was_blocking)
 
 
 async def _on_special(target: Target) -> Sink:

@@ -45,6 +45,7 @@ class Terminal:
         return self.shown
 
     def _read(self) -> bool:
+        assert select.select([self._descriptor], [], [], 60)[0], "the terminal stays silent"
         try:
             block = os.read(self._descriptor, 65536)
         except OSError:  # EIO: the last process on the terminal has closed it
