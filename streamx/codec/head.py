@@ -119,7 +119,7 @@ def refuse_endless(
     """Refuse a first record that is longer than allowed, whether or not it has ended yet."""
     first_line = skip_blank_lines(head, start)
     if first_line - start > max_record_bytes:
-        found = f"only blank lines in {first_line - start} bytes"
+        found = f"only blank lines in the first {max_record_bytes} bytes"
         raise bad_head(head, Bad(start, found, "a header (--skip-lines passes over lines)"), source)
     start = first_line
     if len(head) - start > max_record_bytes:
