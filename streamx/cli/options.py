@@ -41,12 +41,12 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # likewise
         if isinstance(value, tuple):
             return value
         try:
-            rows = list(csv.reader([value], strict=True))
+            records = list(csv.reader([value], strict=True))
         except csv.Error:
-            rows = []
-        if len(rows) != 1 or not rows[0]:
+            records = []
+        if len(records) != 1 or not records[0]:
             self.fail(f"{value!r} is not a list of names; write a,b or '\"a,b\",c'", param, ctx)
-        return tuple(rows[0])
+        return tuple(records[0])
 
 
 class Pair(click.ParamType):  # type: ignore[type-arg]  # likewise

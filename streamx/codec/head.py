@@ -209,8 +209,8 @@ def infer_columns(
     scanner = csv_scanner(format)
     inference = TypeInference(columns, nulls)
     for start, end in slices(sample, scanner):
-        rows = [scanner.cells(record) for record in scanner.records(sample[start:end])]
-        fitting = [row for row in rows if row is not None and len(row) == len(columns)]
+        split = [scanner.cells(record) for record in scanner.records(sample[start:end])]
+        fitting = [cells for cells in split if cells is not None and len(cells) == len(columns)]
         if fitting:
             inference.add(
                 [scanner.value(cell) for cell in cells] for cells in zip(*fitting, strict=True)

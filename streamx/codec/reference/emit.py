@@ -90,5 +90,5 @@ class CsvWriter:
             last = [cell or self._quote * 2 for cell in last]
         if b"\r" in b"\n".join(last):
             last = [self.cell(cell) if cell.endswith(b"\r") else cell for cell in last]
-        rows = zip(*columns[:-1], last, strict=True)
-        return self._line_end.join(map(self._delimiter.join, rows)) + self._line_end
+        records = zip(*columns[:-1], last, strict=True)
+        return self._line_end.join(map(self._delimiter.join, records)) + self._line_end

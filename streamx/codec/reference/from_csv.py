@@ -20,10 +20,10 @@ _BOOLEANS = {
 
 
 class CsvTable:
-    """The records of a slice as rows of cells, up to the first bad one.
+    """The records of a slice as lists of cells, up to the first bad one.
 
     Attributes:
-        rows: the cells of each record as they stand, quotes included.
+        records: the cells of each record as they stand, quotes included.
         bad: the first record that cannot be split, or has too many or too few cells.
     """
 
@@ -37,15 +37,15 @@ class CsvTable:
         if b"" in records:
             records = [record for record in records if record]
         self._has_blank_lines = len(records) < len(self._all)
-        self._records = records if limit is None else records[:limit]
-        rows = [scanner.cells(record) for record in self._records]
+        self._raw_records = records if limit is None else records[:limit]
+        split = [scanner.cells(record) for record in self._raw_records]
         self.bad: Bad | None = None
-        self.rows: Cells = []
-        for index, row in enumerate(rows):
-            if row is None or len(row) != width:
-                self.bad = self._diagnose(index, row, width, max_record_bytes)
+        self.records: Cells = []
+        for index, cells in enumerate(split):
+            if cells is None or len(cells) != width:
+                self.bad = self._diagnose(index, cells, width, max_record_bytes)
                 break
-            self.rows.append(row)
+            self.records.append(cells)
 
     @property
     def blank_lines(self) -> int:
@@ -53,11 +53,11 @@ class CsvTable:
         if not self._has_blank_lines:
             return 0
         last = None if self._limit is None else self._limit - 1
-        return blank_lines_before(self._all, len(self.rows) if self.bad else last, is_empty)
+        return blank_lines_before(self._all, len(self.records) if self.bad else last, is_empty)
 
     def columns(self, indexes: Sequence[int]) -> list[Sequence[bytes]]:
         """Return the chosen columns as they stand."""
-        columns = list(zip(*self.rows, strict=True))
+        columns = list(zip(*self.records, strict=True))
         return [columns[index] for index in indexes]
 
     def values(self, cells: Sequence[bytes]) -> Sequence[bytes]:
@@ -66,23 +66,23 @@ class CsvTable:
             return cells
         return [self._scanner.value(cell) for cell in cells]
 
-    def position(self, row: int) -> int:
-        """Return where a row starts in the slice."""
-        return self._starts[row]
+    def position(self, index: int) -> int:
+        """Return where a record starts in the slice."""
+        return self._starts[index]
 
     @cached_property
     def _starts(self) -> list[int]:
         return list(self._scanner.starts(self._data))
 
     def _diagnose(
-        self, index: int, row: list[bytes] | None, width: int, max_record_bytes: int
+        self, index: int, cells: list[bytes] | None, width: int, max_record_bytes: int
     ) -> Bad:
-        position, record = self.position(index), self._records[index]
-        if row is None:
+        position, record = self.position(index), self._raw_records[index]
+        if cells is None:
             return self._scanner.diagnose(record, position, max_record_bytes)
         return Bad(
             position,
-            f"{_cells(len(row))} in {excerpt(record)}",
+            f"{_cells(len(cells))} in {excerpt(record)}",
             f"{_cells(width)}, as many as the header has; "
             "--delimiter and --quote say how cells are told apart",
         )
@@ -103,10 +103,10 @@ class CsvToJsonl:
         table = CsvTable(data, self._scanner, len(layout.columns), layout.max_record_bytes, limit)
         if layout.strict_types:
             self._stop_at_misfit(table)
-        tally.records_in = tally.records_out = len(table.rows)
+        tally.records_in = tally.records_out = len(table.records)
         tally.blank_lines = table.blank_lines
         tally.bad = table.bad
-        if not table.rows:
+        if not table.records:
             return b""
         columns = [
             self._json_values(layout.columns[index], table.values(cells), table, tally)
@@ -140,42 +140,42 @@ class CsvToJsonl:
         self, column: Column, texts: Sequence[bytes], table: CsvTable, tally: Tally
     ) -> Sequence[bytes]:
         strings = json_strings(texts)
-        rows = _misfits(column, texts)
+        indexes = _misfits(column, texts)
         is_known = column.name in tally.misfits
-        position = 0 if is_known else table.position(rows[0])
-        note(tally.misfits, column.name, len(rows), position, excerpt(texts[rows[0]]))
-        misfits = set(rows)
+        position = 0 if is_known else table.position(indexes[0])
+        note(tally.misfits, column.name, len(indexes), position, excerpt(texts[indexes[0]]))
+        misfits = set(indexes)
         return [
-            strings[row] if row in misfits else _BOOLEANS.get(text, text) or b"null"
-            for row, text in enumerate(texts)
+            strings[index] if index in misfits else _BOOLEANS.get(text, text) or b"null"
+            for index, text in enumerate(texts)
         ]
 
     def _stop_at_misfit(self, table: CsvTable) -> None:
         """Make the first record with a misfit the bad one, and drop what comes after it."""
-        if not table.rows:
+        if not table.records:
             return
         nulls = self._layout.nulls
         first: tuple[int, Column, bytes] | None = None
-        for index, cells in zip(self._indexes, table.columns(self._indexes), strict=True):
-            column = self._layout.columns[index]
+        for column_index, cells in zip(self._indexes, table.columns(self._indexes), strict=True):
+            column = self._layout.columns[column_index]
             if column.type is ColumnType.STRING:
                 continue
             texts = [b"" if text in nulls else text for text in table.values(cells)]
             if all_fit(texts, column.type, column.is_pinned):
                 continue
-            row = _misfits(column, texts)[0]
-            if first is None or row < first[0]:
-                first = row, column, texts[row]
+            index = _misfits(column, texts)[0]
+            if first is None or index < first[0]:
+                first = index, column, texts[index]
         if first is not None:
-            row, column, text = first
+            index, column, text = first
             pinned = shlex.quote(f"{column.name}=string")
             table.bad = Bad(
-                table.position(row),
+                table.position(index),
                 f"{excerpt(text)} in column {column.name}, which is of type {column.type}",
                 f"a cell that fits (--strict-types); --type {pinned} takes any, "
                 "--null names cells that stand for null",
             )
-            del table.rows[row:]
+            del table.records[index:]
 
 
 class CsvToCsv:
@@ -196,10 +196,10 @@ class CsvToCsv:
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
         layout = self._layout
         table = CsvTable(data, self._scanner, len(layout.columns), layout.max_record_bytes, limit)
-        tally.records_in = tally.records_out = len(table.rows)
+        tally.records_in = tally.records_out = len(table.records)
         tally.blank_lines = table.blank_lines
         tally.bad = table.bad
-        if not table.rows:
+        if not table.records:
             return b""
         columns = table.columns(self._indexes)
         if not self._keeps_cells:
@@ -216,8 +216,8 @@ def is_empty(record: bytes) -> bool:
 
 def _misfits(column: Column, texts: Sequence[bytes]) -> list[int]:
     return [
-        row
-        for row, text in enumerate(texts)
+        index
+        for index, text in enumerate(texts)
         if text and not fits(text, column.type, column.is_pinned)
     ]
 

@@ -32,12 +32,12 @@ def uniform_columns(lines: Sequence[bytes]) -> dict[bytes, Sequence[bytes]] | No
     keys = _first_keys(lines)
     if not keys:
         return None
-    rows = _pattern(keys, _SCALAR).findall(b"\n".join(lines))
-    if len(rows) != len(lines):
+    records = _pattern(keys, _SCALAR).findall(b"\n".join(lines))
+    if len(records) != len(lines):
         return None
     if len(keys) == 1:
-        return {keys[0]: rows}
-    return dict(zip(keys, zip(*rows, strict=True), strict=True))
+        return {keys[0]: records}
+    return dict(zip(keys, zip(*records, strict=True), strict=True))
 
 
 class Shapes:
