@@ -12,11 +12,10 @@ source ──▶ chunker ──▶ bounded buffer ──▶ workers ──▶ re
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from streamx.errors import (
     BadRecordError,
@@ -64,6 +63,7 @@ _LAZY = {
     "Limit": "streamx.transform.operations",
 }
 
+T = TypeVar("T")
 StrPath = str | os.PathLike[str]
 
 
@@ -94,8 +94,7 @@ def transform(
         >>> from streamx import Select, transform
         >>> transform("in.csv", "out.csv", operations=[Select(("a", "b"))])  # doctest: +SKIP
     """
-    _refuse_running_loop("transform")
-    return asyncio.run(transform_async(input, output, on_warning=on_warning, **options))
+    return _wait_for("transform", transform_async(input, output, on_warning=on_warning, **options))
 
 
 async def transform_async(
@@ -127,8 +126,7 @@ def schema(
         >>> schema("in.csv", pinned_types={"id": "string"})  # doctest: +SKIP
         {'id': 'string', 'amount': 'number'}
     """
-    _refuse_running_loop("schema")
-    return asyncio.run(schema_async(input, on_warning=on_warning, **options))
+    return _wait_for("schema", schema_async(input, on_warning=on_warning, **options))
 
 
 async def schema_async(
@@ -147,11 +145,14 @@ async def schema_async(
     return {column.name: "json" if source == "jsonl" else str(column.type) for column in columns}
 
 
-def _refuse_running_loop(name: str) -> None:
+def _wait_for(name: str, coroutine: Coroutine[Any, Any, T]) -> T:
+    import asyncio  # takes longer than all else that the command needs to start
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return
+        return asyncio.run(coroutine)
+    coroutine.close()
     raise UsageError(f"{name}() cannot wait inside a running event loop; await {name}_async()")
 
 

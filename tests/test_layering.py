@@ -85,7 +85,7 @@ def test_asking_for_the_version_imports_nothing_heavy() -> None:
         "from streamx.__main__ import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(*{'tqdm', 'aiofiles', 'ctypes', 'streamx.pipeline'} & set(sys.modules))"
+        "print(*{'asyncio', 'tqdm', 'aiofiles', 'ctypes', 'streamx.pipeline'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert result.stdout.split(b"\n")[1:] == [b"", b""]
