@@ -64,7 +64,8 @@ class ChunkResult:
         records_out: records written to the output parts.
         blank_lines: blank lines skipped between records.
         misfits: cells that did not fit their column's type, by column name.
-        dropped_keys: keys left out because they are not in the header, by key.
+        dropped_values: values left out because the header lacks their keys.
+        dropped_keys: where the first of these keys were first met, by key.
         failure: the bad record at which the chunk stopped, or None.
         is_last: no further record is wanted (--limit was reached).
     """
@@ -74,7 +75,8 @@ class ChunkResult:
     records_out: int = 0
     blank_lines: int = 0
     misfits: dict[str, Notice] = field(default_factory=dict)
-    dropped_keys: dict[str, Notice] = field(default_factory=dict)
+    dropped_values: int = 0
+    dropped_keys: dict[str, Place] = field(default_factory=dict)
     failure: Failure | None = None
     is_last: bool = False
 

@@ -7,9 +7,8 @@ from enum import StrEnum
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_RECORD_BYTES = 16 * 1024 * 1024
-# Keys are data, so there may be any number of them: more than these are counted as one.
+# Keys are data, so there may be any number of them; no more than these are remembered.
 MOST_NAMED_KEYS = 20
-OTHER_KEYS = "(others)"
 
 
 class ColumnType(StrEnum):
@@ -112,13 +111,18 @@ class Remark:
 
 @dataclass(slots=True)
 class Tally:
-    """What a conversion amounted to; positions are relative to the data that was converted."""
+    """What a conversion amounted to; positions are relative to the data that was converted.
+
+    `dropped_values` counts the values left out because the header lacks their keys;
+    `dropped_keys` has the position where each of the first of these keys was first met.
+    """
 
     records_in: int = 0
     records_out: int = 0
     blank_lines: int = 0
     misfits: dict[str, Remark] = field(default_factory=dict)
-    dropped_keys: dict[str, Remark] = field(default_factory=dict)
+    dropped_values: int = 0
+    dropped_keys: dict[str, int] = field(default_factory=dict)
     bad: Bad | None = None
 
 

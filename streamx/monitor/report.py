@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from streamx.chunk import ChunkResult, Notice
-from streamx.codec.layout import MOST_NAMED_KEYS, OTHER_KEYS, CsvFormat
+from streamx.chunk import ChunkResult, Notice, Place
+from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat
 from streamx.errors import BadRecordError
 from streamx.flow import BufferStatistics, FlowSnapshot
 from streamx.transform.plan import Plan
@@ -55,7 +55,8 @@ class Totals:
     records_out: int = 0
     blank_lines: int = 0
     misfits: dict[str, Notice] = field(default_factory=dict)
-    dropped_keys: dict[str, Notice] = field(default_factory=dict)
+    dropped_values: int = 0
+    dropped_keys: dict[str, Place] = field(default_factory=dict)
 
     def add(self, result: ChunkResult) -> BadRecordError | None:
         """Add a chunk's result; return the error that its failure amounts to, if it has one."""
@@ -63,10 +64,12 @@ class Totals:
         self.records_out += result.records_out
         self.blank_lines += result.blank_lines
         for name, notice in result.misfits.items():
-            _merge(self.misfits, name, notice)
-        for key, notice in result.dropped_keys.items():
-            is_named = key in self.dropped_keys or len(self.dropped_keys) < MOST_NAMED_KEYS
-            _merge(self.dropped_keys, key if is_named else OTHER_KEYS, notice)
+            known = self.misfits.get(name)
+            self.misfits[name] = notice if known is None else known + notice
+        self.dropped_values += result.dropped_values
+        for key, place in result.dropped_keys.items():
+            if len(self.dropped_keys) <= MOST_NAMED_KEYS:
+                self.dropped_keys.setdefault(key, place)
         failure = result.failure
         if failure is None:
             return None
@@ -88,22 +91,28 @@ class Totals:
             )
 
     def _misfit_warnings(self) -> Iterator[str]:
-        types = {column.name: column.type for column in self.plan.layout.columns}
-        for name, notice in self.misfits.items():
+        for column in self.plan.layout.columns:
+            notice = self.misfits.get(column.name)
+            if notice is None:
+                continue
+            pinned = shlex.quote(f"{column.name}=string")
             yield (
-                f"{self.source}: {_times(notice.count, 'cell')} in column {name} did not fit its "
-                f"type {types[name]} and became strings, first {notice.example} in line "
-                f"{notice.first.line}; pin the type with --type {shlex.quote(name + '=string')}, "
+                f"{self.source}: {_times(notice.count, 'cell')} in column {column.name} did not "
+                f"fit its type {column.type} and became strings, first {notice.example} in line "
+                f"{notice.first.line}; pin the type with --type {pinned}, "
                 "or name cells that stand for null with --null"
             )
 
     def _key_warnings(self) -> Iterator[str]:
-        for key, notice in self.dropped_keys.items():
-            yield (
-                f"{self.source}: the key {key!r} of {_times(notice.count, 'record')} is not in the "
-                f"header and was left out, first in line {notice.first.line}; "
-                "name it in --columns to keep it"
-            )
+        if not self.dropped_values:
+            return
+        named = list(self.dropped_keys.items())[:MOST_NAMED_KEYS]
+        keys = ", ".join(f"{key!r} (first in line {place.line})" for key, place in named)
+        others = " and others" if len(self.dropped_keys) > MOST_NAMED_KEYS else ""
+        yield (
+            f"{self.source}: {_times(self.dropped_values, 'value')} left out, since the header "
+            f"lacks the keys {keys}{others}; name them in --columns to keep them"
+        )
 
     def report(self, last: FlowSnapshot, warnings: tuple[str, ...]) -> Report:
         """Return the account, with the flow's last snapshot."""
@@ -118,10 +127,6 @@ class Totals:
             buffers=last.buffers,
             warnings=warnings,
         )
-
-
-def _merge(notices: dict[str, Notice], key: str, notice: Notice) -> None:
-    notices[key] = notices[key] + notice if key in notices else notice
 
 
 def _times(count: int, noun: str) -> str:

@@ -87,7 +87,8 @@ class Plan:
             records_out=tally.records_out,
             blank_lines=tally.blank_lines,
             misfits=_notices(chunk, tally.misfits),
-            dropped_keys=_notices(chunk, tally.dropped_keys),
+            dropped_values=tally.dropped_values,
+            dropped_keys={key: _place(chunk, at) for key, at in tally.dropped_keys.items()},
             failure=None if bad is None else _failure(chunk, bad),
             is_last=limit is not None and tally.records_in >= limit,
         )

@@ -15,6 +15,7 @@ from streamx.errors import OutputError, UsageError, cannot
 
 # A name may have 255 bytes; the rest is for what makes it unique.
 _LONGEST_STEM_BYTES = 200
+_HIGHEST_DESCRIPTOR = 2**31 - 1
 _temporary_files: set[str] = set()
 
 
@@ -179,7 +180,7 @@ def _descriptor_of(path: str) -> int | None:
     if path in ("-", "/dev/stdout"):
         return 1
     match = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]+)", path)
-    return None if match is None else int(match[1])
+    return None if match is None else min(int(match[1]), _HIGHEST_DESCRIPTOR)
 
 
 def _new_path(path: str) -> str:

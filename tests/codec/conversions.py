@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import TypeVar
 
-from streamx.chunk import Chunk, ChunkResult, Failure, Notice
+from streamx.chunk import Chunk, ChunkResult, Failure, Notice, Place
 from streamx.codec import convert, last_boundary
 from streamx.codec.layout import (
     Column,
@@ -66,7 +66,8 @@ class Outcome:
     records_out: int = 0
     blank_lines: int = 0
     misfits: dict[str, Notice] = field(default_factory=dict)
-    dropped_keys: dict[str, Notice] = field(default_factory=dict)
+    dropped_values: int = 0
+    dropped_keys: dict[str, Place] = field(default_factory=dict)
     failure: Failure | None = None
 
     def add(self, output: bytes, result: ChunkResult) -> None:
@@ -75,12 +76,11 @@ class Outcome:
         self.records_out += result.records_out
         self.blank_lines += result.blank_lines
         self.failure = result.failure
-        for total, notices in (
-            (self.misfits, result.misfits),
-            (self.dropped_keys, result.dropped_keys),
-        ):
-            for key, notice in notices.items():
-                total[key] = total[key] + notice if key in total else notice
+        for name, notice in result.misfits.items():
+            known = self.misfits.get(name)
+            self.misfits[name] = notice if known is None else known + notice
+        self.dropped_values += result.dropped_values
+        self.dropped_keys = {**result.dropped_keys, **self.dropped_keys}
 
     @property
     def failed_at(self) -> tuple[int, int, str] | None:
@@ -95,7 +95,7 @@ class Outcome:
         """What may not depend on how the input was cut; blank lines have tests of their own."""
         return (
             *(self.output, self.records_in, self.records_out),
-            *(self.misfits, self.dropped_keys, self.failed_at),
+            *(self.misfits, self.dropped_values, self.dropped_keys, self.failed_at),
         )
 
 

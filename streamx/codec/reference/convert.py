@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
 
-from streamx.codec.layout import CsvFormat, Format, Layout, Tally
+from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat, Format, Layout, Tally, note
 from streamx.codec.reference.from_csv import CsvToCsv, CsvToJsonl
 from streamx.codec.reference.from_jsonl import JsonlToCsv, JsonlToJsonl
 from streamx.codec.reference.slices import scanner_of, slices, usable
@@ -75,16 +75,12 @@ def _add(total: Tally, tally: Tally, start: int) -> None:
     total.blank_lines += tally.blank_lines
     if tally.bad is not None:
         total.bad = replace(tally.bad, position=tally.bad.position + start)
-    for into, remarks in (
-        (total.misfits, tally.misfits),
-        (total.dropped_keys, tally.dropped_keys),
-    ):
-        for key, remark in remarks.items():
-            if key in into:
-                into[key].count += remark.count
-            else:
-                remark.position += start
-                into[key] = remark
+    for name, remark in tally.misfits.items():
+        note(total.misfits, name, remark.count, remark.position + start, remark.example)
+    total.dropped_values += tally.dropped_values
+    for key, position in tally.dropped_keys.items():
+        if len(total.dropped_keys) <= MOST_NAMED_KEYS:
+            total.dropped_keys.setdefault(key, position + start)
 
 
 @lru_cache(maxsize=16)

@@ -9,13 +9,11 @@ import orjson
 
 from streamx.codec.layout import (
     MOST_NAMED_KEYS,
-    OTHER_KEYS,
     Bad,
     CsvFormat,
     Layout,
     Tally,
     excerpt,
-    note,
 )
 from streamx.codec.reference.emit import CsvWriter, json_lines, json_string
 from streamx.codec.reference.json_columns import Shapes, cell_values, uniform_columns
@@ -89,9 +87,9 @@ class JsonlToCsv:
             )
             return False
         for key in extra:
-            if key not in tally.dropped_keys and len(tally.dropped_keys) >= MOST_NAMED_KEYS:
-                key = OTHER_KEYS
-            note(tally.dropped_keys, key, 1, slice.position(index), excerpt(slice.filled[index]))
+            tally.dropped_values += 1
+            if key not in tally.dropped_keys and len(tally.dropped_keys) <= MOST_NAMED_KEYS:
+                tally.dropped_keys[key] = slice.position(index)
         return True
 
 

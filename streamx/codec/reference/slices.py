@@ -39,9 +39,10 @@ def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes,
             data.decode()
     except UnicodeDecodeError as error:
         start = scanner.last_boundary(data, 0, error.start)
+        found = data[error.start : error.start + 8].partition(b"\n")[0]
         bad = Bad(
             error.start,
-            f"bytes that are not UTF-8: {excerpt(data[error.start : error.start + 8])}",
+            f"bytes that are not UTF-8: {excerpt(found)}",
             "UTF-8, or the input's encoding named with --encoding (such as latin-1)",
         )
         data = data[:start]

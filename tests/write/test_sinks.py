@@ -1,0 +1,225 @@
+"""Sinks write every byte, however little the other side takes at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import random
+import threading
+import zlib
+from pathlib import Path
+
+import pytest
+
+from streamx.descriptors import ThreadedFile
+from streamx.errors import OutputError, ReaderGoneError
+from streamx.write import sinks
+from streamx.write.publish import Target
+from streamx.write.sinks import FileSink, GzipSink, LiveSink, open_sink
+
+DATA = random.Random(1).randbytes(1_000_000)
+
+
+class MemorySink:
+    """Keeps what is written."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.ending = ""
+
+    async def write(self, data: bytes) -> None:
+        self.data += data
+
+    async def commit(self) -> None:
+        self.ending += "committed"
+
+    async def abort(self) -> None:
+        self.ending += "aborted"
+
+
+class StubbornFile(ThreadedFile):
+    """Writes 3 bytes at a time, and every other time says that it would have to wait."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "wb", "stubborn", closes=True)
+        self.calls = 0
+
+    async def write(self, data: bytes | memoryview) -> int | None:
+        self.calls += 1
+        return None if self.calls % 2 else await super().write(data[:3])
+
+
+def live_sink(write_end: int) -> LiveSink:
+    os.set_blocking(write_end, False)
+    return LiveSink(write_end, "pipe", closes=True, restores=False)
+
+
+def test_live_sink_writes_everything_to_a_reader_that_takes_little_at_a_time() -> None:
+    read_end, write_end = os.pipe()
+    pieces: list[bytes] = []
+
+    def read_slowly() -> None:
+        while piece := os.read(read_end, 1_000):
+            pieces.append(piece)
+
+    async def main() -> None:
+        sink = live_sink(write_end)
+        await sink.write(DATA[:7])
+        await sink.write(b"")
+        writing = asyncio.ensure_future(sink.write(DATA[7:]))
+        await asyncio.sleep(0)
+        assert not writing.done(), "a pipe holds less than this"
+        reader = threading.Thread(target=read_slowly)
+        reader.start()
+        await writing
+        await sink.commit()
+        await asyncio.to_thread(reader.join)
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    os.close(read_end)
+    assert b"".join(pieces) == DATA
+
+
+def test_live_sink_tells_that_its_reader_went_away_while_it_waits() -> None:
+    read_end, write_end = os.pipe()
+
+    async def main() -> None:
+        sink = live_sink(write_end)
+        writing = asyncio.ensure_future(sink.write(DATA))
+        await asyncio.sleep(0)
+        os.close(read_end)
+        with pytest.raises(ReaderGoneError):
+            await writing
+        await sink.abort()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_live_sink_gives_a_shared_descriptor_back_as_it_was() -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    asyncio.run(LiveSink(write_end, "pipe", closes=False, restores=True).commit())
+    assert os.get_blocking(write_end)
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_file_sink_writes_everything_to_a_file_that_takes_3_bytes_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks, "_RETRY_SECONDS", 0)
+    path = tmp_path / "out"
+
+    async def main() -> int:
+        file = StubbornFile(os.open(path, os.O_WRONLY | os.O_CREAT))
+        sink = FileSink(file, "out", None)
+        await sink.write(DATA[:100])
+        await sink.write(b"")
+        await sink.write(DATA[100:200])
+        await sink.commit()
+        return file.calls
+
+    assert asyncio.run(main()) == 2 * (34 + 34)
+    assert path.read_bytes() == DATA[:200]
+
+
+def test_file_sink_that_is_aborted_leaves_no_file(tmp_path: Path) -> None:
+    async def main() -> None:
+        sink = await open_sink(Target.of(str(tmp_path / "out.csv"), "in", is_direct=False))
+        await sink.write(DATA)
+        assert len(os.listdir(tmp_path)) == 1
+        await sink.abort()
+
+    asyncio.run(main())
+    assert os.listdir(tmp_path) == []
+
+
+def test_direct_file_is_cut_off_only_when_there_is_something_new(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_bytes(DATA)
+
+    async def main() -> None:
+        target = Target.of(str(path), "in", is_direct=True)
+        aborted = await open_sink(target)
+        await aborted.write(b"")
+        await aborted.abort()
+        assert path.read_bytes() == DATA
+        committed = await open_sink(target)
+        await committed.write(b"new")
+        await committed.commit()
+
+    asyncio.run(main())
+    assert path.read_bytes() == b"new"
+
+
+def test_full_device_is_an_output_error_and_closes_the_file() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+
+    async def main() -> None:
+        sink = await open_sink(Target.of("/dev/full", "in", is_direct=False))
+        with pytest.raises(OutputError, match="cannot write /dev/full: No space left on device"):
+            await sink.write(b"x")
+        await sink.abort()
+
+    asyncio.run(main())
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def compressed(*writes: bytes, flushes: bool = False) -> bytes:
+    async def main() -> bytes:
+        inner = MemorySink()
+        sink = GzipSink(inner, flushes=flushes)
+        for data in writes:
+            await sink.write(data)
+        await sink.commit()
+        assert (sink.name, inner.ending) == ("memory", "committed")
+        return inner.data
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("flushes", [False, True])
+@pytest.mark.parametrize("writes", [(), (b"",), (b"a\n", b"b\n"), (DATA, b"end\n")])
+def test_gzip_output_is_one_member_with_the_same_bytes_every_time(
+    writes: tuple[bytes, ...], flushes: bool
+) -> None:
+    data = compressed(*writes, flushes=flushes)
+    assert gzip.decompress(data) == b"".join(writes)
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    member.decompress(data)
+    assert (member.eof, member.unused_data) == (True, b"")
+    assert data[3:8] == bytes(5), "no name and no time"
+    assert compressed(*writes, flushes=flushes) == data
+
+
+def test_gzip_output_without_flushes_does_not_depend_on_how_it_is_written() -> None:
+    pieces = [DATA[at : at + 999] for at in range(0, len(DATA), 999)]
+    assert compressed(*pieces) == compressed(DATA)
+
+
+def test_every_write_can_be_decoded_at_once_if_gzip_flushes() -> None:
+    async def main() -> None:
+        inner, reader = MemorySink(), zlib.decompressobj(zlib.MAX_WBITS | 16)
+        sink = GzipSink(inner, flushes=True)
+        for record in (b"a\n", DATA[:100_000], b"b\n"):
+            before = len(inner.data)
+            await sink.write(record)
+            assert reader.decompress(inner.data[before:]) == record
+
+    asyncio.run(main())
+
+
+def test_aborted_gzip_output_is_not_ended() -> None:
+    async def main() -> None:
+        inner = MemorySink()
+        sink = GzipSink(inner)
+        await sink.write(DATA)
+        await sink.abort()
+        assert inner.ending == "aborted"
+        with pytest.raises(EOFError):
+            gzip.decompress(inner.data)
+
+    asyncio.run(main())
