@@ -8,14 +8,23 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Literal, TypedDict, get_args
 
-from streamx.codec.layout import ColumnType, CsvFormat, Format, JsonlFormat
 from streamx.errors import UsageError
 from streamx.read.decode import is_utf8
 from streamx.sizing import Sizing, choose_sizing
-from streamx.transform.operations import Drop, Limit, Operation, Rename, Select
+from streamx.transform.operations import Drop, Limit, Operation, Select
 from streamx.transform.plan import Recipe
+from streamx.values import (
+    FormatName,
+    at_least,
+    checked_operation,
+    column_type,
+    distinct_names,
+    format_from,
+    format_of,
+    is_gzip,
+    utf8_text,
+)
 
-FormatName = Literal["csv", "tsv", "jsonl"]
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
@@ -25,13 +34,6 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
     "progress": get_args(ProgressMode),
-}
-_FORMATS: dict[str, FormatName] = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
 }
 
 
@@ -140,11 +142,11 @@ class Job:
 
     @property
     def is_gzip_input(self) -> bool:
-        return _is_gzip(self.input)
+        return is_gzip(self.input)
 
     @property
     def is_gzip_output(self) -> bool:
-        return _is_gzip(self.output)
+        return is_gzip(self.output)
 
     @property
     def source(self) -> FormatName:
@@ -154,28 +156,30 @@ class Job:
     @property
     def target(self) -> FormatName:
         """The output's format, as named or by extension."""
-        return self.target_format or _format_of(self.output, "output", "--to")
+        return self.target_format or format_of(self.output, "output", "--to")
 
     @cached_property
     def recipe(self) -> Recipe:
         """What to do with the records."""
-        _at_least(self.skip_lines, 0, "--skip-lines")
+        at_least(self.skip_lines, 0, "--skip-lines")
         return Recipe(
-            source=_format(self.source, self.delimiter, self.quote, "--delimiter", crlf=False),
-            target=_format(
+            source=format_from(self.source, self.delimiter, self.quote, "--delimiter", crlf=False),
+            target=format_from(
                 self.target, self.output_delimiter, self.quote, "--output-delimiter", crlf=self.crlf
             ),
             has_header=self.has_header,
             skip_lines=self.skip_lines,
             add_bom=self.add_bom,
             infers_types=self.types == "infer",
-            pinned_types={name: _type(name, type) for name, type in self.pinned_types.items()},
-            nulls=frozenset(_text(token, "--null").encode() for token in self.nulls),
+            pinned_types={
+                name: column_type(name, type) for name, type in self.pinned_types.items()
+            },
+            nulls=frozenset(utf8_text(token, "--null").encode() for token in self.nulls),
             strict_types=self.strict_types,
-            columns=None if self.columns is None else _distinct(self.columns, "--columns"),
+            columns=None if self.columns is None else distinct_names(self.columns, "--columns"),
             extra_keys=self.extra_keys or "error",
             nested=self.nested or "json",
-            operations=tuple(map(_operation, self.operations)),
+            operations=tuple(map(checked_operation, self.operations)),
             max_record_bytes=self.sizing.max_record_bytes,
         )
 
@@ -188,7 +192,7 @@ class Job:
             (self.chunk_size_bytes, "--chunk-size"),
             (self.max_record_bytes, "--max-record-bytes"),
         ):
-            _at_least(value, 1, option)
+            at_least(value, 1, option)
         is_limited = any(isinstance(operation, Limit) for operation in self.operations)
         return choose_sizing(
             workers=1 if is_limited else self.workers,
@@ -258,7 +262,7 @@ def source_format_of(path: str) -> FormatName:
     Raises:
         UsageError: the extension is none of ours.
     """
-    return _format_of(path, "input", "--from")
+    return format_of(path, "input", "--from")
 
 
 def job_of(
@@ -274,81 +278,3 @@ def job_of(
     if unknown:
         raise UsageError(f"no option {unknown[0]!r}; the options are: {', '.join(sorted(known))}")
     return Job(input=os.fspath(input), output=os.fspath(output), **options)
-
-
-def _is_gzip(path: str) -> bool:
-    return path.lower().endswith(".gz")
-
-
-def _format_of(path: str, side: str, option: str) -> FormatName:
-    lower = path.lower().removesuffix(".gz")
-    format = _FORMATS.get(os.path.splitext(lower)[1])
-    if format is None:
-        what = f"standard {side}" if path == "-" else repr(path)
-        raise UsageError(
-            f"the format of {what} cannot be told from its name; say {option} csv, tsv or jsonl"
-        )
-    return format
-
-
-def _format(
-    name: FormatName, delimiter: str | None, quote: str | None, option: str, *, crlf: bool
-) -> Format:
-    if name == "jsonl":
-        return JsonlFormat()
-    default = "\t" if name == "tsv" else ","
-    separator = _character(default if delimiter is None else delimiter, option)
-    quotes = _character('"' if quote is None else quote, "--quote")
-    if separator == quotes:
-        raise UsageError(f"{option} and --quote are both {separator.decode()!r}; choose two")
-    return CsvFormat(separator, quotes, b"\r\n" if crlf else b"\n")
-
-
-def _character(text: str, option: str) -> bytes:
-    text = {"tab": "\t", r"\t": "\t"}.get(text, text)
-    if len(text) != 1 or not text.isascii() or text in "\r\n\0":
-        raise UsageError(f"{option} {text!r} is not one ASCII character; give one, or `tab`")
-    return text.encode()
-
-
-def _type(name: str, type: str) -> ColumnType:
-    try:
-        return ColumnType(type)
-    except ValueError:
-        known = ", ".join(ColumnType)
-        raise UsageError(
-            f"--type {name}={type}: no type {type!r}; the types are: {known}"
-        ) from None
-
-
-def _distinct(names: Sequence[str], option: str) -> tuple[str, ...]:
-    seen: set[str] = set()
-    for name in names:
-        if _text(name, option) in seen:
-            raise UsageError(f"{option} names {name!r} twice")
-        seen.add(name)
-    if not names:
-        raise UsageError(f"{option} names no column")
-    return tuple(names)
-
-
-def _operation(operation: Operation) -> Operation:
-    if isinstance(operation, Limit):
-        _at_least(operation.records, 0, "--limit")
-    elif isinstance(operation, Rename):
-        _text(operation.new, "--rename")
-    return operation
-
-
-def _text(text: str, option: str) -> str:
-    """Refuse what cannot be UTF-8: an argument in some other encoding."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"{option} {text!a} is not valid UTF-8") from None
-    return text
-
-
-def _at_least(value: int | None, least: int, option: str) -> None:
-    if value is not None and value < least:
-        raise UsageError(f"{option} {value} cannot work; it must be at least {least}")

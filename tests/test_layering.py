@@ -27,7 +27,8 @@ ALLOWED = {
     "write": {"errors", "descriptors"},
     "engine": {"chunk", "transform"},
     "monitor": {"errors", "chunk", "codec", "flow", "transform"},
-    "job": {"errors", "codec", "transform", "read", "sizing"},
+    "values": {"errors", "codec", "transform"},
+    "job": {"errors", "codec", "transform", "read", "sizing", "values"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job",

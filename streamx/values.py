@@ -1,0 +1,110 @@
+"""Checks single values of options; each function returns what it was given, made definite.
+
+Every function raises UsageError, naming the option, for a value that cannot work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+from streamx.codec.layout import ColumnType, CsvFormat, Format, JsonlFormat
+from streamx.errors import UsageError
+from streamx.transform.operations import Limit, Operation, Rename
+
+FormatName = Literal["csv", "tsv", "jsonl"]
+
+_FORMATS: dict[str, FormatName] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+
+def is_gzip(path: str) -> bool:
+    """Tell whether a path is that of a gzip file."""
+    return path.lower().endswith(".gz")
+
+
+def format_of(path: str, side: str, option: str) -> FormatName:
+    """Return the format that a path's extension stands for."""
+    lower = path.lower().removesuffix(".gz")
+    format = _FORMATS.get(os.path.splitext(lower)[1])
+    if format is None:
+        what = f"standard {side}" if path == "-" else repr(path)
+        raise UsageError(
+            f"the format of {what} cannot be told from its name; say {option} csv, tsv or jsonl"
+        )
+    return format
+
+
+def format_from(
+    name: FormatName, delimiter: str | None, quote: str | None, option: str, *, crlf: bool
+) -> Format:
+    """Return a format with its delimiter and quote."""
+    if name == "jsonl":
+        return JsonlFormat()
+    default = "\t" if name == "tsv" else ","
+    separator = character(default if delimiter is None else delimiter, option)
+    quotes = character('"' if quote is None else quote, "--quote")
+    if separator == quotes:
+        raise UsageError(f"{option} and --quote are both {separator.decode()!r}; choose two")
+    return CsvFormat(separator, quotes, b"\r\n" if crlf else b"\n")
+
+
+def character(text: str, option: str) -> bytes:
+    """Return the byte of a one-character option; `tab` and `\\t` are tabs."""
+    text = {"tab": "\t", r"\t": "\t"}.get(text, text)
+    if len(text) != 1 or not text.isascii() or text in "\r\n\0":
+        raise UsageError(f"{option} {text!r} is not one ASCII character; give one, or `tab`")
+    return text.encode()
+
+
+def column_type(name: str, type: str) -> ColumnType:
+    """Return the type of a name."""
+    try:
+        return ColumnType(type)
+    except ValueError:
+        known = ", ".join(ColumnType)
+        raise UsageError(
+            f"--type {name}={type}: no type {type!r}; the types are: {known}"
+        ) from None
+
+
+def distinct_names(names: Sequence[str], option: str) -> tuple[str, ...]:
+    """Return names of which there is at least one and none twice."""
+    seen: set[str] = set()
+    for name in names:
+        if utf8_text(name, option) in seen:
+            raise UsageError(f"{option} names {name!r} twice")
+        seen.add(name)
+    if not names:
+        raise UsageError(f"{option} names no column")
+    return tuple(names)
+
+
+def checked_operation(operation: Operation) -> Operation:
+    """Return an operation whose own values can work."""
+    if isinstance(operation, Limit):
+        at_least(operation.records, 0, "--limit")
+    elif isinstance(operation, Rename):
+        utf8_text(operation.new, "--rename")
+    return operation
+
+
+def utf8_text(text: str, option: str) -> str:
+    """Refuse what cannot be UTF-8: an argument in some other encoding."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{option} {text!a} is not valid UTF-8") from None
+    return text
+
+
+def at_least(value: int | None, least: int, option: str) -> None:
+    """Refuse a number that is too small."""
+    if value is not None and value < least:
+        raise UsageError(f"{option} {value} cannot work; it must be at least {least}")
