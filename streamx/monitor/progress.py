@@ -125,14 +125,14 @@ class _Bar:
 
     def _draw(self, snapshot: FlowSnapshot) -> None:
         if self._bars is None:
-            self._bars = self._open()
+            self._bars = self._open(snapshot.seconds)
         bar, fills = self._bars
         bar.update(snapshot.bytes_read - bar.n)
         rate = snapshot.records / max(snapshot.seconds, 0.001)
         bar.set_postfix_str(f"{_short(snapshot.records)} records, {_short(rate)}/s", refresh=True)
         fills.set_description_str(_fills_line(snapshot), refresh=True)
 
-    def _open(self) -> tuple[tqdm[Any], tqdm[Any]]:
+    def _open(self, seconds: float) -> tuple[tqdm[Any], tqdm[Any]]:
         from tqdm import tqdm
 
         known: Any = {"file": sys.stderr, "dynamic_ncols": True}
@@ -146,6 +146,9 @@ class _Bar:
             position=0,
             **known,
         )
+        # The bar comes late, but its times are the run's.
+        bar.start_t -= seconds
+        bar.last_print_t -= seconds
         return bar, tqdm(bar_format="{desc}", position=1, leave=False, **known)
 
 
