@@ -62,6 +62,7 @@ class ThreadedFile:
     def __init__(
         self, descriptor: int, mode: Literal["rb", "wb"], thread: str, *, closes: bool
     ) -> None:
+        self._is_closed = False
         self._executor = ThreadPoolExecutor(1, thread)
         self._file = aiofiles_wrap(
             io.FileIO(descriptor, mode, closefd=closes),
@@ -91,7 +92,10 @@ class ThreadedFile:
         await uninterrupted(loop.run_in_executor(self._executor, function, *arguments))
 
     async def close(self) -> None:
-        """Close the file and end the thread."""
+        """Close the file and end the thread; a second time does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         try:
             await uninterrupted(self._file.close())
         finally:

@@ -99,8 +99,13 @@ async def together(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
     async def noting_failure(coroutine: Coroutine[Any, Any, Any]) -> Any:
         try:
             return await coroutine
-        except asyncio.CancelledError:
-            raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Nobody cancelled this task: what it waited for was, so it has failed.
+            failures.append(RuntimeError("what a part of the flow waited for was cancelled"))
+            raise failures[-1] from error
         except BaseException as error:
             failures.append(error)
             raise

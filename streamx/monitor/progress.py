@@ -25,6 +25,7 @@ _JSON_SECONDS = 1.0
 _GAUGE_WIDTH = 4
 _NAME_WIDTH = 24
 _WIDE_COLUMNS = 80
+_NARROW_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{remaining}{postfix}]"
 _FIRST_BAR_SECONDS = 0.5
 _BLOCKS = ("█", "░")
 _ASCII_BLOCKS = ("#", ".")
@@ -135,6 +136,7 @@ class _Bar:
     def _open(self, seconds: float) -> tuple[tqdm[Any], tqdm[Any]]:
         from tqdm import tqdm
 
+        is_wide = shutil.get_terminal_size().columns >= _WIDE_COLUMNS or not self._total_bytes
         known: Any = {"file": sys.stderr, "dynamic_ncols": True}
         name = self._name
         bar = tqdm(
@@ -144,6 +146,7 @@ class _Bar:
             unit_scale=True,
             colour=None if os.environ.get("NO_COLOR") else "green",
             position=0,
+            bar_format=None if is_wide else _NARROW_BAR,
             **known,
         )
         # The bar comes late, but its times are the run's.

@@ -68,8 +68,11 @@ class Totals:
             self.misfits[name] = notice if known is None else known + notice
         self.dropped_values += result.dropped_values
         for key, place in result.dropped_keys.items():
-            if len(self.dropped_keys) <= MOST_NAMED_KEYS:
-                self.dropped_keys.setdefault(key, place)
+            known_place = self.dropped_keys.get(key)
+            if known_place is not None:
+                self.dropped_keys[key] = min(known_place, place, key=lambda each: each.offset)
+            elif len(self.dropped_keys) <= MOST_NAMED_KEYS:
+                self.dropped_keys[key] = place
         failure = result.failure
         if failure is None:
             return None

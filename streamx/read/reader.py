@@ -53,12 +53,16 @@ class ChunkReader:
 
     async def resolve(self, decide: Callable[[bytes, Ending], Resolution | None]) -> Resolution:
         """Read until `decide` finds the head long enough; the head is kept for `chunks`."""
+        loop = asyncio.get_running_loop()
         ending: Ending = "open"
         look_at_bytes = 0
+        overdue_at: float | None = None  # when the first record has waited long enough
         while True:
             if ending != "open" or len(self._head) >= look_at_bytes:
+                is_overdue = overdue_at is not None and loop.time() >= overdue_at
+                known: Ending = "pause" if ending == "open" and is_overdue else ending
                 # In a thread: an odd head can take a while, and signals must be heard.
-                resolution = await asyncio.to_thread(decide, bytes(self._head), ending)
+                resolution = await asyncio.to_thread(decide, bytes(self._head), known)
                 if resolution is not None:
                     return resolution
                 # A longer head is looked at again when it has grown by half, or at a pause.
@@ -70,6 +74,8 @@ class ChunkReader:
                 ending = "open" if block else "end"
                 self._head += block
                 self._is_at_end = not block
+                if overdue_at is None and self._source.is_live:
+                    overdue_at = loop.time() + LINGER_SECONDS
 
     async def chunks(
         self, resolution: Resolution, format: Format, credits: Credits

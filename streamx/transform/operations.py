@@ -43,12 +43,15 @@ _MOST_LISTED = 30
 Operation = Select | Drop | Rename | Limit
 
 
-def apply_operations(operations: Sequence[Operation], names: Sequence[str]) -> list[Pick]:
+def apply_operations(
+    operations: Sequence[Operation], names: Sequence[str], *, is_complete: bool = True
+) -> list[Pick]:
     """Return the output's columns after a chain; each operation sees what the one before left.
 
     Args:
         operations: the chain; a Limit leaves the columns as they are.
         names: the input's columns.
+        is_complete: the input has no others, so a chain that leaves none is a mistake.
 
     Raises:
         UsageError: an operation names a column that is not there, or makes two of one name.
@@ -73,7 +76,7 @@ def apply_operations(operations: Sequence[Operation], names: Sequence[str]) -> l
                 name: Pick(pick.index, name)
                 for name, pick in zip(names_left, picks.values(), strict=True)
             }
-    if names and not picks:
+    if is_complete and names and not picks:
         raise UsageError("--drop leaves no column; leave at least one")
     return list(picks.values())
 

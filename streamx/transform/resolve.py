@@ -29,8 +29,8 @@ from streamx.transform.operations import (
 )
 from streamx.transform.plan import Plan, Recipe
 
-# What is known of the end of a head: more may follow at once, nothing came for a moment, nothing
-# came for long enough to give up waiting, nothing will come.
+# What is known of the end of a head: more may follow at once; its first record has waited for a
+# moment; nothing came for long enough to give up waiting; nothing will come.
 Ending = Literal["open", "pause", "idle", "end"]
 
 _MOST_FLAGS = 30
@@ -59,7 +59,7 @@ def resolve(recipe: Recipe, head: bytes, ending: Ending, source: str) -> Resolut
         recipe: what the user asked for.
         head: the input from its first byte on, as much as has been read.
         ending: "end" if the head is the whole input; "idle" if nothing has come for a while, and
-            one whole record must be enough; "pause" if nothing has come for a moment.
+            one whole record must be enough; "pause" if its first record has waited for a moment.
         source: the input's name, for messages.
 
     Returns:
@@ -126,7 +126,7 @@ def _resolve_jsonl(
     if isinstance(recipe.target, JsonlFormat) and is_live:
         # Nothing depends on the keys of others but the check of names: take them on trust.
         named = tuple(Column(name) for name in named_columns(recipe.operations))
-        return Resolution(_plan(recipe, named, nothing), start, line)
+        return Resolution(_plan(recipe, named, nothing, is_complete=False), start, line)
     end = _sample_end(recipe, head, start, ending)
     if end is None:
         return None
@@ -152,9 +152,13 @@ def _sample_end(recipe: Recipe, head: bytes, start: int, ending: Ending) -> int 
     return end
 
 
-def _plan(recipe: Recipe, columns: tuple[Column, ...], header: Header) -> Plan:
+def _plan(
+    recipe: Recipe, columns: tuple[Column, ...], header: Header, *, is_complete: bool = True
+) -> Plan:
     names = [column.name for column in columns]
-    picks: Sequence[Pick] = apply_operations(recipe.operations, names) if names else ()
+    picks: Sequence[Pick] = ()
+    if names:
+        picks = apply_operations(recipe.operations, names, is_complete=is_complete)
     selects = any(isinstance(operation, Select) for operation in recipe.operations)
     layout = Layout(
         source=recipe.source,

@@ -16,6 +16,7 @@ from streamx.errors import OutputError, UsageError, cannot
 # A name may have 255 bytes; the rest is for what makes it unique.
 _LONGEST_STEM_BYTES = 200
 _HIGHEST_DESCRIPTOR = 2**31 - 1
+_MOST_LINKS = 40
 _temporary_files: set[str] = set()
 
 
@@ -177,10 +178,18 @@ def _directory_of(path: str) -> Iterator[int | None]:
 
 def _descriptor_of(path: str) -> int | None:
     """Return the descriptor that a path names: what was opened must not be replaced or cut off."""
-    if path in ("-", "/dev/stdout"):
+    if path == "-":
         return 1
-    match = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]+)", path)
-    return None if match is None else min(int(match[1]), _HIGHEST_DESCRIPTOR)
+    own = rf"/(?:dev|proc/(?:self|thread-self|{os.getpid()}))/fd/([0-9]+)"
+    for _ in range(_MOST_LINKS):
+        match = re.fullmatch(own, path)
+        if match is not None:
+            return min(int(match[1]), _HIGHEST_DESCRIPTOR)
+        try:
+            path = os.path.join(os.path.dirname(path), os.readlink(path))
+        except OSError:
+            break
+    return None
 
 
 def _new_path(path: str) -> str:

@@ -121,3 +121,51 @@ def test_a_failing_source_or_sink_is_raised_as_itself() -> None:
         assert_nothing_runs()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("part", ["source", "work", "sink"])
+def test_a_part_whose_awaited_future_is_cancelled_has_failed(part: str) -> None:
+    async def main() -> None:
+        async def wait_in(name: str) -> None:
+            if name == part:
+                cancelled: asyncio.Future[None] = asyncio.Future()
+                cancelled.cancel()
+                await cancelled
+
+        async def source() -> AsyncIterator[bytes]:
+            yield b"x"
+            await wait_in("source")
+
+        async def work(item: bytes, emit: Emit[bytes]) -> int:
+            await wait_in("work")
+            await emit(item)
+            return 1
+
+        async def sink(items: AsyncIterable[object]) -> None:
+            await wait_in("sink")
+            await forever(items)
+
+        with pytest.raises(RuntimeError, match="was cancelled"):
+            await asyncio.wait_for(pipeline(source(), pool_of(work), sink=sink), 10)
+        assert_nothing_runs()
+
+    asyncio.run(main())
+
+
+def test_the_first_of_two_failures_is_raised() -> None:
+    async def main() -> None:
+        async def failing_late(item: bytes, emit: Emit[bytes]) -> int:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise RuntimeError("the second")
+
+        async def failing(items: AsyncIterable[object]) -> None:
+            await asyncio.sleep(0)
+            raise ValueError("the first")
+
+        with pytest.raises(ValueError, match="the first"):
+            await pipeline(Source().items(), pool_of(failing_late), sink=failing)
+        assert_nothing_runs()
+
+    asyncio.run(main())

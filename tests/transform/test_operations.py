@@ -163,3 +163,9 @@ def test_an_idle_input_is_decided_by_one_record_with_a_warning(
     resolution = resolve(recipe, head + b"9", "idle", "in")
     assert resolution is not None
     assert warning in resolution.warnings[0]
+
+
+def test_a_chain_may_leave_none_of_the_known_columns_if_there_may_be_others() -> None:
+    assert apply_operations([Drop(("a",))], ["a"], is_complete=False) == []
+    with pytest.raises(UsageError, match="leaves no column"):
+        apply_operations([Drop(("a",))], ["a"])

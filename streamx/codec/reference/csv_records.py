@@ -15,6 +15,8 @@ from functools import lru_cache
 from streamx.codec.layout import Bad, CsvFormat, excerpt
 from streamx.codec.patterns import ANY
 
+_STEP_BYTES = 32 * 1024
+
 
 class CsvScanner:
     """The record grammar of one delimiter and quote, over bytes that start at a record."""
@@ -43,8 +45,18 @@ class CsvScanner:
         end = len(data) if end is None else end
         if data.find(self.quote, start, end) < 0:
             return max(data.rfind(b"\n", start, end) + 1, start)
-        match = self._records.match(data, start, end)
-        return start if match is None else match.end()
+        # In steps, since a plain repeat remembers each round of its match.
+        step_bytes = _STEP_BYTES
+        while start < end:
+            stop = min(start + step_bytes, end)
+            match = self._records.match(data, start, stop)
+            if match is not None and match.end() > start:
+                start, step_bytes = match.end(), _STEP_BYTES
+            elif stop == end:
+                break
+            else:
+                step_bytes *= 2
+        return start
 
     def next_boundary(self, data: bytes, start: int) -> int:
         """Return the end of the record that starts at `start`: past its line feed, or the end."""

@@ -1,0 +1,37 @@
+"""What a live input has not shown yet is taken on trust where no type depends on it."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamx.codec.layout import CsvFormat, JsonlFormat
+from streamx.errors import UsageError
+from streamx.transform.operations import Drop, Operation, Rename, Select
+from streamx.transform.plan import Recipe
+from streamx.transform.resolve import resolve
+
+HEAD = b'{"a":1,"b":2}\n'
+
+
+@pytest.mark.parametrize("operation", [Drop(("a",)), Select(("late",)), Rename("late", "b2")])
+def test_names_are_taken_on_trust_once_a_record_has_waited(operation: Operation) -> None:
+    recipe = Recipe(JsonlFormat(), JsonlFormat(), operations=(operation,))
+    assert resolve(recipe, HEAD, "open", "in") is None
+    assert resolve(recipe, HEAD, "pause", "in") is not None
+
+
+def test_a_whole_input_shows_which_names_are_wrong() -> None:
+    recipe = Recipe(JsonlFormat(), JsonlFormat(), operations=(Select(("late",)),))
+    with pytest.raises(UsageError, match="no column 'late'"):
+        resolve(recipe, HEAD, "end", "in")
+
+
+def test_types_and_columns_wait_longer_than_a_moment() -> None:
+    for recipe, head in (
+        (Recipe(CsvFormat(), JsonlFormat()), b"a\n1\n"),
+        (Recipe(JsonlFormat(), CsvFormat()), HEAD),
+    ):
+        assert resolve(recipe, head, "pause", "in") is None
+        resolution = resolve(recipe, head, "idle", "in")
+        assert resolution is not None
+        assert "went idle" in resolution.warnings[-1]
