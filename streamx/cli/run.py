@@ -101,20 +101,22 @@ async def _cancelled_by_signals(
     task = asyncio.current_task()
     assert task is not None
 
-    def stop(number: signal.Signals) -> None:
-        received.append(number)
-        for each in handled:
-            loop.remove_signal_handler(each)
-            signal.signal(each, end_at_once)
-        task.cancel()
+    def stop(number: int, _: object) -> None:
+        if received:
+            from streamx.write.publish import discard_all
 
-    def end_at_once(number: int, _: object) -> None:
-        from streamx.write.publish import discard_all
+            discard_all()
+            die_by(signal.Signals(number))
+        received.append(signal.Signals(number))
+        loop.call_soon_threadsafe(task.cancel)
 
-        discard_all()
-        die_by(signal.Signals(number))
-
+    # Not the loop's own handlers: those wait for the loop, which may be busy or stuck.
     handled = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
     for each in handled:
-        loop.add_signal_handler(each, stop, each)
-    return await main()
+        signal.signal(each, stop)
+    try:
+        return await main()
+    finally:
+        if not received:
+            for each in handled:
+                signal.signal(each, signal.SIG_DFL)

@@ -133,8 +133,7 @@ def test_second_interrupt_does_not_wait_for_a_read_that_hangs(output: Path) -> N
         with running("-", output, *FROM_CSV, cwd=directory, stdin=silent) as process:
             until(lambda: temporary_files(directory))
             process.send_signal(signal.SIGINT)
-            until(lambda: process.poll() is not None or not has_pending_signal(process.pid))
-            process.send_signal(signal.SIGINT)
+            until(lambda: is_gone_after_another_interrupt(process), END_SECONDS)
             assert finish(process, END_SECONDS) == (-signal.SIGINT, "")
     finally:
         os.close(silent)
@@ -144,6 +143,11 @@ def test_second_interrupt_does_not_wait_for_a_read_that_hangs(output: Path) -> N
 def has_pending_signal(process_id: int) -> bool:
     status = Path(f"/proc/{process_id}/status").read_text()
     return any(int(mask, 16) for mask in re.findall(r"(?:SigPnd|ShdPnd):\s*(\w+)", status))
+
+
+def is_gone_after_another_interrupt(process: Process) -> bool:
+    process.send_signal(signal.SIGINT)
+    return process.poll() is not None
 
 
 def test_hangup_that_was_ignored_at_the_start_stays_ignored(output: Path) -> None:
