@@ -8,6 +8,8 @@ stays defined all the same, as if that text were unquoted. So any input can be c
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -93,6 +95,21 @@ class CsvScanner:
             return record.split(self.delimiter)
         cells: list[bytes] = self._strict_cells.findall(record + self.delimiter)
         return cells if self.delimiter.join(cells) == record else None
+
+    def texts(self, data: bytes) -> list[list[str]] | None:
+        """Return the texts of the cells of valid records, blank ones empty, by the csv module.
+
+        None means that it cannot judge them: it takes a lone carriage return for a line end,
+        limits the length of a cell, and says less about what is wrong.
+        """
+        if b"\r" in data:
+            return None
+        lines = io.StringIO(data.decode(), newline="\n")
+        delimiter, quote = self.delimiter.decode(), self.quote.decode()
+        try:
+            return list(csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=True))
+        except csv.Error:
+            return None
 
     def value(self, cell: bytes) -> bytes:
         """Return the text of a cell, without the quotes around it and their doubling.

@@ -4,88 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from functools import cached_property
 
 from streamx.codec.layout import Bad, Column, ColumnType, CsvFormat, Layout, Tally, excerpt, note
-from streamx.codec.reference.csv_records import CsvScanner, csv_scanner
+from streamx.codec.reference.csv_records import csv_scanner
+from streamx.codec.reference.csv_table import CsvTable, read_values
 from streamx.codec.reference.emit import CsvWriter, json_lines, json_strings
-from streamx.codec.reference.slices import blank_lines_before
 from streamx.codec.types import all_fit, fits
-
-Cells = list[list[bytes]]
 
 _BOOLEANS = {
     word: word.lower() for word in (b"true", b"True", b"TRUE", b"false", b"False", b"FALSE")
 }
-
-
-class CsvTable:
-    """The records of a slice as lists of cells, up to the first bad one.
-
-    Attributes:
-        records: the cells of each record as they stand, quotes included.
-        bad: the first record that cannot be split, or has too many or too few cells.
-    """
-
-    def __init__(
-        self, data: bytes, scanner: CsvScanner, width: int, max_record_bytes: int, limit: int | None
-    ) -> None:
-        self._data = data
-        self._scanner = scanner
-        self._limit = limit
-        self._all = records = scanner.records(data)
-        if b"" in records:
-            records = [record for record in records if record]
-        self._has_blank_lines = len(records) < len(self._all)
-        self._raw_records = records if limit is None else records[:limit]
-        split = [scanner.cells(record) for record in self._raw_records]
-        self.bad: Bad | None = None
-        self.records: Cells = []
-        for index, cells in enumerate(split):
-            if cells is None or len(cells) != width:
-                self.bad = self._diagnose(index, cells, width, max_record_bytes)
-                break
-            self.records.append(cells)
-
-    @property
-    def blank_lines(self) -> int:
-        """Blank lines before the bad record or the last one wanted, or in the whole slice."""
-        if not self._has_blank_lines:
-            return 0
-        last = None if self._limit is None else self._limit - 1
-        return blank_lines_before(self._all, len(self.records) if self.bad else last, is_empty)
-
-    def columns(self, indexes: Sequence[int]) -> list[Sequence[bytes]]:
-        """Return the chosen columns as they stand."""
-        columns = list(zip(*self.records, strict=True))
-        return [columns[index] for index in indexes]
-
-    def values(self, cells: Sequence[bytes]) -> Sequence[bytes]:
-        """Return the texts of cells, without quotes."""
-        if self._scanner.quote not in self._data:
-            return cells
-        return [self._scanner.value(cell) for cell in cells]
-
-    def position(self, index: int) -> int:
-        """Return where a record starts in the slice."""
-        return self._starts[index]
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        return list(self._scanner.starts(self._data))
-
-    def _diagnose(
-        self, index: int, cells: list[bytes] | None, width: int, max_record_bytes: int
-    ) -> Bad:
-        position, record = self.position(index), self._raw_records[index]
-        if cells is None:
-            return self._scanner.diagnose(record, position, max_record_bytes)
-        return Bad(
-            position,
-            f"{_cells(len(cells))} in {excerpt(record)}",
-            f"{_cells(width)}, as many as the header has; "
-            "--delimiter and --quote say how cells are told apart",
-        )
 
 
 class CsvToJsonl:
@@ -100,7 +28,7 @@ class CsvToJsonl:
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
         layout = self._layout
-        table = CsvTable(data, self._scanner, len(layout.columns), layout.max_record_bytes, limit)
+        table = read_values(data, self._scanner, layout, limit)
         if layout.strict_types:
             self._stop_at_misfit(table)
         tally.records_in = tally.records_out = len(table.records)
@@ -109,8 +37,8 @@ class CsvToJsonl:
         if not table.records:
             return b""
         columns = [
-            self._json_values(layout.columns[index], table.values(cells), table, tally)
-            for index, cells in zip(self._indexes, table.columns(self._indexes), strict=True)
+            self._json_values(layout.columns[index], texts, table, tally)
+            for index, texts in zip(self._indexes, table.values(self._indexes), strict=True)
         ]
         return json_lines(self._names, columns)
 
@@ -156,11 +84,11 @@ class CsvToJsonl:
             return
         nulls = self._layout.nulls
         first: tuple[int, Column, bytes] | None = None
-        for column_index, cells in zip(self._indexes, table.columns(self._indexes), strict=True):
+        for column_index, values in zip(self._indexes, table.values(self._indexes), strict=True):
             column = self._layout.columns[column_index]
             if column.type is ColumnType.STRING:
                 continue
-            texts = [b"" if text in nulls else text for text in table.values(cells)]
+            texts = [b"" if text in nulls else text for text in values]
             if all_fit(texts, column.type, column.is_pinned):
                 continue
             index = _misfits(column, texts)[0]
@@ -195,23 +123,20 @@ class CsvToCsv:
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
         layout = self._layout
-        table = CsvTable(data, self._scanner, len(layout.columns), layout.max_record_bytes, limit)
+        read = CsvTable if self._keeps_cells else read_values
+        table = read(data, self._scanner, layout, limit)
         tally.records_in = tally.records_out = len(table.records)
         tally.blank_lines = table.blank_lines
         tally.bad = table.bad
         if not table.records:
             return b""
-        columns = table.columns(self._indexes)
         if not self._keeps_cells:
-            columns = [self._writer.cells(table.values(cells)) for cells in columns]
-        elif not data.isascii():
+            texts = table.values(self._indexes)
+            return self._writer.records([self._writer.cells(each) for each in texts])
+        columns = table.columns(self._indexes)
+        if not data.isascii():
             columns[0] = [self._writer.safe_first(cell) for cell in columns[0]]
         return self._writer.records(columns)
-
-
-def is_empty(record: bytes) -> bool:
-    """Tell whether a record is a blank line."""
-    return not record
 
 
 def _misfits(column: Column, texts: Sequence[bytes]) -> list[int]:
@@ -220,7 +145,3 @@ def _misfits(column: Column, texts: Sequence[bytes]) -> list[int]:
         for index, text in enumerate(texts)
         if text and not fits(text, column.type, column.is_pinned)
     ]
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"

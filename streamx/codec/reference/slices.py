@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from streamx.codec.layout import Bad, CsvFormat, Format, excerpt
 from streamx.codec.reference.csv_records import CsvScanner, csv_scanner
@@ -13,6 +14,7 @@ from streamx.codec.reference.json_records import JsonlScanner
 SLICE_BYTES = 32 * 1024
 
 Scanner = CsvScanner | JsonlScanner
+T = TypeVar("T")
 
 
 def scanner_of(format: Format) -> Scanner:
@@ -77,7 +79,7 @@ def too_long(data: bytes, start: int, scanner: Scanner, max_record_bytes: int) -
 
 
 def blank_lines_before(
-    records: list[bytes], index: int | None, is_blank: Callable[[bytes], bool]
+    records: Sequence[T], index: int | None, is_blank: Callable[[T], bool]
 ) -> int:
     """Count the blank records before the one that has an index among the others; None for all."""
     seen = skipped = 0
