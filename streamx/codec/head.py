@@ -241,10 +241,7 @@ def header_record(
 ) -> bytes:
     """Return the header of the output; a name that nobody changed keeps its bytes if it can."""
     writer = CsvWriter(target)
-    keeps_cells = isinstance(source, CsvFormat) and (source.delimiter, source.quote) == (
-        target.delimiter,
-        target.quote,
-    )
+    keeps_cells = isinstance(source, CsvFormat) and source.has_cells_of(target)
     cells = [writer.cell(name.encode()) for name in names]
     if keeps_cells and header.cells:
         scanner = csv_scanner(target)

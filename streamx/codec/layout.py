@@ -33,6 +33,10 @@ class CsvFormat:
     quote: bytes = b'"'
     line_end: bytes = b"\n"
 
+    def has_cells_of(self, other: CsvFormat) -> bool:
+        """Tell whether a cell of one format can stand in the other as it is."""
+        return (self.delimiter, self.quote) == (other.delimiter, other.quote)
+
 
 @dataclass(frozen=True, slots=True)
 class JsonlFormat:

@@ -12,7 +12,6 @@ from streamx.codec.layout import (
     MAX_RECORD_BYTES,
     Bad,
     ColumnType,
-    CsvFormat,
     Format,
     Layout,
     Remark,
@@ -91,13 +90,6 @@ class Plan:
             dropped_keys={key: _place(chunk, at) for key, at in tally.dropped_keys.items()},
             failure=None if bad is None else _failure(chunk, bad),
             is_last=limit is not None and tally.records_in >= limit,
-        )
-
-    @property
-    def is_typed(self) -> bool:
-        """Whether columns have types: only where CSV becomes JSON."""
-        return isinstance(self.layout.source, CsvFormat) and not isinstance(
-            self.layout.target, CsvFormat
         )
 
 

@@ -2,77 +2,81 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from functools import cached_property
+from typing import Generic, TypeVar
 
 from streamx.codec.layout import Bad, Layout, excerpt
 from streamx.codec.reference.csv_records import CsvScanner
-from streamx.codec.reference.slices import blank_lines_before
+from streamx.codec.reference.slices import Filled
 
 # As in emit.py: a byte that text seldom holds, to encode a column in one call.
 _SEPARATOR = "\x7f"
 
+T = TypeVar("T", bytes, list[str])
 
-class CsvTable:
-    """The records of a slice as lists of cells, up to the first bad one.
+
+class _Table(Generic[T]):
+    """What a table of records knows, whichever way they were taken apart.
 
     Attributes:
-        records: the cells of each record as they stand, quotes included.
-        bad: the first record that cannot be split, or has too many or too few cells.
+        record_count: how many records come before the bad one, or in all.
+        bad: the first record that cannot be taken for what its format and columns say, or None.
     """
 
-    def __init__(self, data: bytes, scanner: CsvScanner, layout: Layout, limit: int | None) -> None:
-        width = len(layout.columns)
-        self._data = data
-        self._scanner = scanner
-        self._limit = limit
-        records = scanner.records(data)
-        self._all: Sequence[Sequence[object]] = records
-        if b"" in records:
-            records = [record for record in records if record]
-        self._has_blank_lines = len(records) < len(self._all)
-        self._raw_records = records if limit is None else records[:limit]
-        split = [scanner.cells(record) for record in self._raw_records]
-        self.bad: Bad | None = None
-        self.records: list[list[bytes]] = []
-        for index, cells in enumerate(split):
-            if cells is None or len(cells) != width:
-                self.bad = self._diagnose(index, cells, width, layout.max_record_bytes)
-                break
-            self.records.append(cells)
+    record_count: int
+    bad: Bad | None = None
+    _filled: Filled[T]
 
     @property
     def blank_lines(self) -> int:
         """Blank lines before the bad record or the last one wanted, or in the whole slice."""
-        if not self._has_blank_lines:
-            return 0
-        last = None if self._limit is None else self._limit - 1
-        return blank_lines_before(self._all, len(self.records) if self.bad else last, is_empty)
+        return self._filled.blank_lines(self.record_count if self.bad else None)
+
+    def position(self, index: int) -> int:
+        """Return where a record starts in the slice."""
+        return self._filled.position(index)
+
+    def stop_at(self, index: int, bad: Bad) -> None:
+        """Make a record the bad one, and leave out what comes after it."""
+        self.record_count, self.bad = index, bad
+
+
+class CsvTable(_Table[bytes]):
+    """The records of a slice as lists of cells, up to the first that cannot be split or has too
+    many or too few cells.
+    """
+
+    def __init__(self, data: bytes, scanner: CsvScanner, layout: Layout, limit: int | None) -> None:
+        self._has_quotes = scanner.quote in data
+        self._scanner = scanner
+        self._filled = Filled(data, scanner, scanner.records(data), operator.not_, limit)
+        self._records: list[list[bytes]] = []
+        width = len(layout.columns)
+        for index, record in enumerate(self._filled.records):
+            cells = scanner.cells(record)
+            if cells is None or len(cells) != width:
+                self.bad = self._diagnose(index, cells, width, layout.max_record_bytes)
+                break
+            self._records.append(cells)
+        self.record_count = len(self._records)
 
     def columns(self, indexes: Sequence[int]) -> list[Sequence[bytes]]:
         """Return the chosen columns as they stand."""
-        columns = list(zip(*self.records, strict=True))
+        columns = list(zip(*self._records[: self.record_count], strict=True))
         return [columns[index] for index in indexes]
 
     def values(self, indexes: Sequence[int]) -> list[Sequence[bytes]]:
         """Return the texts of the chosen columns, without quotes."""
         columns = self.columns(indexes)
-        if self._scanner.quote not in self._data:
+        if not self._has_quotes:
             return columns
         return [[self._scanner.value(cell) for cell in cells] for cells in columns]
-
-    def position(self, index: int) -> int:
-        """Return where a record starts in the slice."""
-        return self._starts[index]
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        return list(self._scanner.starts(self._data))
 
     def _diagnose(
         self, index: int, cells: list[bytes] | None, width: int, max_record_bytes: int
     ) -> Bad:
-        position, record = self.position(index), self._raw_records[index]
+        position, record = self.position(index), self._filled.records[index]
         if cells is None:
             return self._scanner.diagnose(record, position, max_record_bytes)
         return Bad(
@@ -83,7 +87,7 @@ class CsvTable:
         )
 
 
-class CsvTexts(CsvTable):
+class CsvTexts(_Table[list[str]]):
     """The same for records that Python's csv module has taken apart, which is faster with quotes.
 
     It has only texts, no cells as they stand.
@@ -92,22 +96,18 @@ class CsvTexts(CsvTable):
     def __init__(
         self, data: bytes, scanner: CsvScanner, texts: list[list[str]], limit: int | None
     ) -> None:
-        self._data = data
-        self._scanner = scanner
-        self._limit = limit
-        self._all = texts
-        filled = [record for record in texts if record]
-        self._has_blank_lines = len(filled) < len(texts)
-        self._texts = filled if limit is None else filled[:limit]
-        self.bad = None
-        self.records = [[] for _ in self._texts]
+        self._filled = Filled(data, scanner, texts, operator.not_, limit)
+        self.record_count = len(self._filled.records)
 
     def values(self, indexes: Sequence[int]) -> list[Sequence[bytes]]:
-        columns = list(zip(*self._texts[: len(self.records)], strict=True))
+        """Return the texts of the chosen columns."""
+        columns = list(zip(*self._filled.records[: self.record_count], strict=True))
         return [_encoded(columns[index]) for index in indexes]
 
 
-def read_values(data: bytes, scanner: CsvScanner, layout: Layout, limit: int | None) -> CsvTable:
+def read_values(
+    data: bytes, scanner: CsvScanner, layout: Layout, limit: int | None
+) -> CsvTable | CsvTexts:
     """Read records of which only the texts are wanted, by the quickest way that can judge them."""
     texts = scanner.texts(data) if scanner.quote in data else None
     if texts is not None and {len(record) for record in texts} <= {0, len(layout.columns)}:
@@ -118,11 +118,6 @@ def read_values(data: bytes, scanner: CsvScanner, layout: Layout, limit: int | N
 def _encoded(texts: Sequence[str]) -> Sequence[bytes]:
     encoded = _SEPARATOR.join(texts).encode().split(_SEPARATOR.encode())
     return encoded if len(encoded) == len(texts) else [text.encode() for text in texts]
-
-
-def is_empty(record: Sequence[object]) -> bool:
-    """Tell whether a record is a blank line."""
-    return not record
 
 
 def _cells(count: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from streamx.codec.layout import Bad, Column, ColumnType, CsvFormat, Layout, Tally, excerpt, note
 from streamx.codec.reference.csv_records import csv_scanner
-from streamx.codec.reference.csv_table import CsvTable, read_values
+from streamx.codec.reference.csv_table import CsvTable, CsvTexts, read_values
 from streamx.codec.reference.emit import CsvWriter, json_lines, json_strings
 from streamx.codec.types import all_fit, fits
 
@@ -31,10 +31,10 @@ class CsvToJsonl:
         table = read_values(data, self._scanner, layout, limit)
         if layout.strict_types:
             self._stop_at_misfit(table)
-        tally.records_in = tally.records_out = len(table.records)
+        tally.records_in = tally.records_out = table.record_count
         tally.blank_lines = table.blank_lines
         tally.bad = table.bad
-        if not table.records:
+        if not table.record_count:
             return b""
         columns = [
             self._json_values(layout.columns[index], texts, table, tally)
@@ -43,7 +43,7 @@ class CsvToJsonl:
         return json_lines(self._names, columns)
 
     def _json_values(
-        self, column: Column, texts: Sequence[bytes], table: CsvTable, tally: Tally
+        self, column: Column, texts: Sequence[bytes], table: CsvTable | CsvTexts, tally: Tally
     ) -> Sequence[bytes]:
         if column.type is ColumnType.STRING:
             return self._strings(texts)
@@ -65,7 +65,7 @@ class CsvToJsonl:
         return [b"null" if text in nulls else string for text, string in pairs]
 
     def _with_misfits(
-        self, column: Column, texts: Sequence[bytes], table: CsvTable, tally: Tally
+        self, column: Column, texts: Sequence[bytes], table: CsvTable | CsvTexts, tally: Tally
     ) -> Sequence[bytes]:
         strings = json_strings(texts)
         indexes = _misfits(column, texts)
@@ -78,9 +78,9 @@ class CsvToJsonl:
             for index, text in enumerate(texts)
         ]
 
-    def _stop_at_misfit(self, table: CsvTable) -> None:
+    def _stop_at_misfit(self, table: CsvTable | CsvTexts) -> None:
         """Make the first record with a misfit the bad one, and drop what comes after it."""
-        if not table.records:
+        if not table.record_count:
             return
         nulls = self._layout.nulls
         first: tuple[int, Column, bytes] | None = None
@@ -97,13 +97,13 @@ class CsvToJsonl:
         if first is not None:
             index, column, text = first
             pinned = shlex.quote(f"{column.name}=string")
-            table.bad = Bad(
+            bad = Bad(
                 table.position(index),
                 f"{excerpt(text)} in column {column.name}, which is of type {column.type}",
                 f"a cell that fits (--strict-types); --type {pinned} takes any, "
                 "--null names cells that stand for null",
             )
-            del table.records[index:]
+            table.stop_at(index, bad)
 
 
 class CsvToCsv:
@@ -116,21 +116,18 @@ class CsvToCsv:
         self._scanner = csv_scanner(layout.source)
         self._writer = CsvWriter(layout.target)
         self._indexes = [pick.index for pick in layout.picks]
-        self._keeps_cells = (layout.source.delimiter, layout.source.quote) == (
-            layout.target.delimiter,
-            layout.target.quote,
-        )
+        self._keeps_cells = layout.source.has_cells_of(layout.target)
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
         layout = self._layout
         read = CsvTable if self._keeps_cells else read_values
         table = read(data, self._scanner, layout, limit)
-        tally.records_in = tally.records_out = len(table.records)
+        tally.records_in = tally.records_out = table.record_count
         tally.blank_lines = table.blank_lines
         tally.bad = table.bad
-        if not table.records:
+        if not table.record_count:
             return b""
-        if not self._keeps_cells:
+        if not isinstance(table, CsvTable) or not self._keeps_cells:
             texts = table.values(self._indexes)
             return self._writer.records([self._writer.cells(each) for each in texts])
         columns = table.columns(self._indexes)

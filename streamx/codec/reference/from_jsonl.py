@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 import orjson
 
@@ -23,7 +22,7 @@ from streamx.codec.reference.json_records import (
     flat_pairs,
     parse,
 )
-from streamx.codec.reference.slices import blank_lines_before
+from streamx.codec.reference.slices import Filled
 
 _SPACE = b" \t\r\n"
 
@@ -41,9 +40,9 @@ class JsonlToCsv:
         self._picked = [names[pick.index] for pick in layout.picks]
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
-        slice = _Lines(data, limit)
-        tally.blank_lines = slice.count_blank(None)
-        lines = slice.filled
+        slice = _lines(data, limit)
+        tally.blank_lines = slice.blank_lines(None)
+        lines = slice.records
         same = None if self._layout.flattens else uniform_columns(lines)
         if same is not None and (self._layout.ignores_extra_keys or same.keys() <= self._known):
             tally.records_in = tally.records_out = len(lines)
@@ -62,7 +61,7 @@ class JsonlToCsv:
             records.append(pairs)
         tally.records_in = tally.records_out = len(records)
         if tally.bad is not None:
-            tally.blank_lines = slice.count_blank(len(records))
+            tally.blank_lines = slice.blank_lines(len(records))
         if not records:
             return b""
         return self._write(
@@ -72,16 +71,18 @@ class JsonlToCsv:
     def _write(self, columns: list[Sequence[bytes]]) -> bytes:
         return self._writer.records([self._writer.cells(cell_values(values)) for values in columns])
 
-    def _accept(self, pairs: dict[bytes, bytes], index: int, slice: _Lines, tally: Tally) -> bool:
+    def _accept(
+        self, pairs: dict[bytes, bytes], index: int, slice: Filled[bytes], tally: Tally
+    ) -> bool:
         """Deal with keys that the header lacks; return False where they make the record bad."""
         layout = self._layout
-        extra = [key.decode() for key in pairs if key not in self._known]
         if layout.ignores_extra_keys:
             return True
+        extra = [key.decode() for key in pairs if key not in self._known]
         if not layout.drops_extra_keys:
             tally.bad = Bad(
                 slice.position(index),
-                f"the key {extra[0]!r}, which the header lacks, in {excerpt(slice.filled[index])}",
+                f"the key {extra[0]!r}, which the header lacks, in {excerpt(slice.records[index])}",
                 "only keys of the header; name all columns with --columns, "
                 "or leave others out with --extra-keys drop",
             )
@@ -105,9 +106,9 @@ class JsonlToJsonl:
         self._prefixes = {name: json_string(name) + b":" for name in self._renames.values()}
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
-        slice = _Lines(data, limit)
-        tally.blank_lines = slice.count_blank(None)
-        lines = slice.filled
+        slice = _lines(data, limit)
+        tally.blank_lines = slice.blank_lines(None)
+        lines = slice.records
         if not self._layout.is_unchanged and not self._layout.passes_unknown_keys:
             same = uniform_columns(lines)
             if same is not None and same.keys() >= self._renames.keys():
@@ -123,7 +124,7 @@ class JsonlToJsonl:
                 break
         tally.records_in = tally.records_out = len(output)
         if tally.bad is not None:
-            tally.blank_lines = slice.count_blank(len(output))
+            tally.blank_lines = slice.blank_lines(len(output))
         return b"\n".join([*output, b""])
 
     def _convert(self, line: bytes) -> bytes:
@@ -170,31 +171,9 @@ class NotAnObjectError(ValueError):
     """A line holds valid JSON, but no object."""
 
 
-class _Lines:
-    """The lines of a slice that are not blank, up to the limit."""
-
-    def __init__(self, data: bytes, limit: int | None) -> None:
-        self._data = data
-        self._all = JsonlScanner().records(data)
-        self._limit = limit
-        filled = [line for line in self._all if not _is_blank(line)]
-        self._has_blank_lines = len(filled) < len(self._all)
-        self.filled = filled if limit is None else filled[:limit]
-
-    def position(self, index: int) -> int:
-        """Return where a line that is not blank starts."""
-        return self._starts[index]
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        return list(JsonlScanner().starts(self._data))
-
-    def count_blank(self, bad_index: int | None) -> int:
-        """Count blank lines before the bad record or the last one wanted, or all of them."""
-        if not self._has_blank_lines:
-            return 0
-        last = None if self._limit is None else self._limit - 1
-        return blank_lines_before(self._all, last if bad_index is None else bad_index, _is_blank)
+def _lines(data: bytes, limit: int | None) -> Filled[bytes]:
+    scanner = JsonlScanner()
+    return Filled(data, scanner, scanner.records(data), _is_blank, limit)
 
 
 def _is_blank(line: bytes) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from functools import cached_property
+from typing import Generic, TypeVar
 
 from streamx.codec.layout import Bad, CsvFormat, Format, excerpt
 from streamx.codec.reference.csv_records import CsvScanner, csv_scanner
@@ -78,16 +79,52 @@ def too_long(data: bytes, start: int, scanner: Scanner, max_record_bytes: int) -
     )
 
 
-def blank_lines_before(
-    records: Sequence[T], index: int | None, is_blank: Callable[[T], bool]
-) -> int:
-    """Count the blank records before the one that has an index among the others; None for all."""
-    seen = skipped = 0
-    for record in records:
-        if is_blank(record):
-            skipped += 1
-        elif seen == index:
-            break
-        else:
-            seen += 1
-    return skipped
+class Filled(Generic[T]):
+    """The records of a slice that are not blank, up to a limit, and where they stand.
+
+    Args:
+        data, scanner: the slice, and what finds records in it.
+        records: all of its records, in any form that `is_blank` can judge.
+        limit: how many that are not blank are wanted, or None.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        scanner: Scanner,
+        records: Sequence[T],
+        is_blank: Callable[[T], bool],
+        limit: int | None,
+    ) -> None:
+        self._data = data
+        self._scanner = scanner
+        self._all = records
+        self._is_blank = is_blank
+        self._limit = limit
+        filled = [record for record in records if not is_blank(record)]
+        self._has_blank_lines = len(filled) < len(records)
+        self.records = filled if limit is None else filled[:limit]
+
+    def position(self, index: int) -> int:
+        """Return where a record that is not blank starts."""
+        return self._starts[index]
+
+    def blank_lines(self, bad_index: int | None) -> int:
+        """Count blank lines before the bad record or the last one wanted, or all of them."""
+        if not self._has_blank_lines:
+            return 0
+        last = None if self._limit is None else self._limit - 1
+        stop = last if bad_index is None else bad_index
+        seen = skipped = 0
+        for record in self._all:
+            if self._is_blank(record):
+                skipped += 1
+            elif seen == stop:
+                break
+            else:
+                seen += 1
+        return skipped
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return list(self._scanner.starts(self._data))
