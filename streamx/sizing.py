@@ -50,12 +50,12 @@ class Sizing:
     @property
     def window_bytes(self) -> int:
         """Output that may wait for an older chunk's."""
-        return max(2 * self.workers * self.chunk_size_bytes, 2 * MIB)
+        return max(2 * self.workers * self.chunk_size_bytes, MIB)
 
     @property
     def output_bytes(self) -> int:
         """High-water mark of the writer."""
-        return max(2 * self.chunk_size_bytes, MIB)
+        return 2 * self.chunk_size_bytes
 
     @property
     def peak_bytes(self) -> int:
