@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from streamx.codec import column_types
 from streamx.codec.layout import (
     BYTE_ORDER_MARK,
     MAX_RECORD_BYTES,
@@ -19,8 +20,7 @@ from streamx.codec.reference.csv_records import csv_scanner
 from streamx.codec.reference.emit import CsvWriter
 from streamx.codec.reference.from_jsonl import object_at
 from streamx.codec.reference.json_records import flat_pairs, raw_pairs
-from streamx.codec.reference.slices import Scanner, scanner_of, slices, too_long
-from streamx.codec.types import TypeInference
+from streamx.codec.reference.slices import Scanner, scanner_of, too_long
 from streamx.errors import BadRecordError
 
 SAMPLE_RECORDS = 10_000
@@ -206,16 +206,11 @@ def infer_columns(
     sample: bytes, format: CsvFormat, columns: Sequence[Column], nulls: frozenset[bytes]
 ) -> tuple[Column, ...]:
     """Decide the types of the columns that are not pinned, from a sample of whole records."""
-    scanner = csv_scanner(format)
-    inference = TypeInference(columns, nulls)
-    for start, end in slices(sample, scanner):
-        split = [scanner.cells(record) for record in scanner.records(sample[start:end])]
-        fitting = [cells for cells in split if cells is not None and len(cells) == len(columns)]
-        if fitting:
-            inference.add(
-                [scanner.value(cell) for cell in cells] for cells in zip(*fitting, strict=True)
-            )
-    return inference.columns()
+    types = column_types(sample, format, len(columns), nulls)
+    return tuple(
+        column if column.is_pinned else Column(column.name, type)
+        for column, type in zip(columns, types, strict=True)
+    )
 
 
 def keys_of(sample: bytes, *, flattens: bool) -> list[str] | None:

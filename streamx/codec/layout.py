@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from operator import itemgetter
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_RECORD_BYTES = 16 * 1024 * 1024
@@ -129,14 +130,31 @@ class Tally:
     dropped_keys: dict[str, int] = field(default_factory=dict)
     bad: Bad | None = None
 
+    def add(self, other: Tally, start: int) -> None:
+        """Add the tally of another piece of the same data, which starts at `start`."""
+        self.records_in += other.records_in
+        self.records_out += other.records_out
+        self.blank_lines += other.blank_lines
+        for name, remark in other.misfits.items():
+            self.note_misfits(name, remark.count, remark.position + start, remark.example)
+        self.dropped_values += other.dropped_values
+        if other.dropped_keys:
+            keys = {key: position + start for key, position in other.dropped_keys.items()}
+            keys |= {key: min(at, keys.get(key, at)) for key, at in self.dropped_keys.items()}
+            first = sorted(keys.items(), key=itemgetter(1))
+            self.dropped_keys = dict(first[: MOST_NAMED_KEYS + 1])
+        if other.bad is not None:
+            self.bad = replace(other.bad, position=other.bad.position + start)
 
-def note(remarks: dict[str, Remark], key: str, count: int, position: int, example: str) -> None:
-    """Add to the count under a key; the first case keeps its place."""
-    remark = remarks.get(key)
-    if remark is None:
-        remarks[key] = Remark(count, position, example)
-    else:
-        remark.count += count
+    def note_misfits(self, name: str, count: int, position: int, example: str) -> None:
+        """Add to the misfits of a column; the first one in the data is the example."""
+        known = self.misfits.get(name)
+        if known is None:
+            self.misfits[name] = Remark(count, position, example)
+            return
+        known.count += count
+        if position < known.position:
+            known.position, known.example = position, example
 
 
 def excerpt(data: bytes, most: int = 40) -> str:

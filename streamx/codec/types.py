@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from streamx.codec.layout import Column, ColumnType
+from streamx.codec.layout import ColumnType
 from streamx.codec.patterns import ANY, OPTIONAL
 
 # At most 15 significant digits survive a double, which is what most JSON readers use.
@@ -71,15 +71,14 @@ class TypeInference:
     """Narrows down the types of columns as sampled records come in.
 
     Args:
-        columns: the columns; pinned ones keep their type.
+        width: how many columns there are.
         nulls: cell texts that stand for null and decide nothing.
     """
 
-    def __init__(self, columns: Sequence[Column], nulls: frozenset[bytes]) -> None:
-        self._columns = columns
+    def __init__(self, width: int, nulls: frozenset[bytes]) -> None:
         self._nulls = nulls
-        self._candidates = [list(INFERRED) for _ in columns]
-        self._has_values = [False for _ in columns]
+        self._candidates = [list(INFERRED) for _ in range(width)]
+        self._has_values = [False] * width
 
     def add(self, column_values: Iterable[Sequence[bytes]]) -> None:
         """Take in the unquoted cells of some records, column by column."""
@@ -91,14 +90,9 @@ class TypeInference:
                     type for type in self._candidates[index] if all_fit(texts, type)
                 ]
 
-    def columns(self) -> tuple[Column, ...]:
-        """Return the decision; a column without a single value is a string column."""
-        return tuple(
-            column if column.is_pinned else Column(column.name, self._type_of(index))
-            for index, column in enumerate(self._columns)
-        )
-
-    def _type_of(self, index: int) -> ColumnType:
-        if self._has_values[index] and self._candidates[index]:
-            return self._candidates[index][0]
-        return ColumnType.STRING
+    def types(self) -> list[ColumnType]:
+        """Return the decisions; a column without a single value is a string column."""
+        return [
+            candidates[0] if has_values and candidates else ColumnType.STRING
+            for candidates, has_values in zip(self._candidates, self._has_values, strict=True)
+        ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
 
-from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat, Format, Layout, Tally, note
+from streamx.codec.layout import ColumnType, CsvFormat, Format, Layout, Tally
+from streamx.codec.reference.csv_records import csv_scanner
 from streamx.codec.reference.from_csv import CsvToCsv, CsvToJsonl
 from streamx.codec.reference.from_jsonl import JsonlToCsv, JsonlToJsonl
 from streamx.codec.reference.slices import scanner_of, slices, usable
+from streamx.codec.types import TypeInference
 
 
 class SliceConverter(Protocol):
@@ -24,12 +25,40 @@ class SliceConverter(Protocol):
         ...
 
 
-def last_boundary(data: bytes, format: Format) -> int:
+def last_boundary(data: bytes | memoryview, format: Format) -> int:
     """Return the end of the last whole record in data that starts at a record; 0 without one."""
-    return scanner_of(format).last_boundary(data)
+    return scanner_of(format).last_boundary(bytes(data))
 
 
-def convert(data: bytes, layout: Layout, limit: int | None = None) -> Generator[bytes, None, Tally]:
+def count_lines(data: bytes | memoryview, end: int) -> int:
+    """Count the line feeds before a position."""
+    return bytes(data[:end]).count(b"\n")
+
+
+def column_types(
+    sample: bytes, format: CsvFormat, width: int, nulls: frozenset[bytes]
+) -> list[ColumnType]:
+    """Return the types of a CSV's columns, as TypeInference decides them.
+
+    Args:
+        sample: whole records; those of more or fewer cells than `width` decide nothing.
+        nulls: cell texts that stand for null.
+    """
+    scanner = csv_scanner(format)
+    inference = TypeInference(width, nulls)
+    for start, end in slices(sample, scanner):
+        split = [scanner.cells(record) for record in scanner.records(sample[start:end])]
+        fitting = [cells for cells in split if cells is not None and len(cells) == width]
+        if fitting:
+            inference.add(
+                [scanner.value(cell) for cell in cells] for cells in zip(*fitting, strict=True)
+            )
+    return inference.types()
+
+
+def convert(
+    data: bytes | memoryview, layout: Layout, limit: int | None = None
+) -> Generator[bytes, None, Tally]:
     """Convert whole records; the reference that every faster codec must match byte for byte.
 
     Args:
@@ -49,6 +78,7 @@ def convert(data: bytes, layout: Layout, limit: int | None = None) -> Generator[
     >>> list(convert(b"1\\n2\\n", layout))
     [b'{"b":"1"}\\n{"b":"2"}\\n']
     """
+    data = bytes(data)
     scanner = scanner_of(layout.source)
     convert_slice = _slice_converter(layout)
     total = Tally()
@@ -61,26 +91,12 @@ def convert(data: bytes, layout: Layout, limit: int | None = None) -> Generator[
         part = convert_slice(piece, remaining, tally)
         if tally.bad is None and (remaining is None or tally.records_in < remaining):
             tally.bad = bad
-        _add(total, tally, start)
+        total.add(tally, start)
         if part:
             yield part
         if total.bad is not None:
             break
     return total
-
-
-def _add(total: Tally, tally: Tally, start: int) -> None:
-    total.records_in += tally.records_in
-    total.records_out += tally.records_out
-    total.blank_lines += tally.blank_lines
-    if tally.bad is not None:
-        total.bad = replace(tally.bad, position=tally.bad.position + start)
-    for name, remark in tally.misfits.items():
-        note(total.misfits, name, remark.count, remark.position + start, remark.example)
-    total.dropped_values += tally.dropped_values
-    for key, position in tally.dropped_keys.items():
-        if len(total.dropped_keys) <= MOST_NAMED_KEYS:
-            total.dropped_keys.setdefault(key, position + start)
 
 
 @lru_cache(maxsize=16)

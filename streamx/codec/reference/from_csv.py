@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from streamx.codec.layout import Bad, Column, ColumnType, CsvFormat, Layout, Tally, excerpt, note
+from streamx.codec.layout import Bad, Column, ColumnType, CsvFormat, Layout, Tally, excerpt
 from streamx.codec.reference.csv_records import csv_scanner
 from streamx.codec.reference.csv_table import CsvTable, CsvTexts, read_values
 from streamx.codec.reference.emit import CsvWriter, json_lines, json_strings
@@ -71,7 +71,7 @@ class CsvToJsonl:
         indexes = _misfits(column, texts)
         is_known = column.name in tally.misfits
         position = 0 if is_known else table.position(indexes[0])
-        note(tally.misfits, column.name, len(indexes), position, excerpt(texts[indexes[0]]))
+        tally.note_misfits(column.name, len(indexes), position, excerpt(texts[indexes[0]]))
         misfits = set(indexes)
         return [
             strings[index] if index in misfits else _BOOLEANS.get(text, text) or b"null"

@@ -1,0 +1,474 @@
+# cython: language_level=3
+"""The native codec: the reference's twin in C, byte for byte the same and much faster.
+
+This module turns layouts and buffers into what the kernel in native/ takes and lets it run without
+the interpreter's lock. Records that the kernel does not recognise as right it calls odd; the reference
+converts those, one at a time, and so says what is wrong with them.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytearray cimport PyByteArray_AS_STRING
+from cpython.ref cimport Py_XDECREF, PyObject
+from libc.stdint cimport UINT64_MAX, uint8_t, uint64_t
+
+from functools import lru_cache
+
+from streamx.codec.layout import Column, ColumnType, CsvFormat, Layout, Remark, Tally, excerpt
+
+cdef extern from "Python.h":
+    # As pointers, since a bytes object is filled here before anyone else sees it.
+    PyObject *PyBytes_FromStringAndSize(const char *data, Py_ssize_t size) except NULL
+    char *PyBytes_AS_STRING(PyObject *data)
+    int _PyBytes_Resize(PyObject **data, Py_ssize_t size) except -1
+
+cdef extern from "native/kernel.h":
+    enum: PADDING_BYTES, LONGEST_ESCAPE_BYTES
+    enum: MOST_KERNELS
+    enum: HAS_VALUE, NO_INTEGER, NO_NUMBER, NO_BOOLEAN
+    ctypedef enum sx_status: SX_END, SX_FULL, SX_ODD, SX_MEMORY
+    ctypedef enum sx_type: TYPE_STRING, TYPE_INTEGER, TYPE_NUMBER, TYPE_BOOLEAN
+
+    ctypedef struct sx_text:
+        const uint8_t *bytes
+        size_t length
+    ctypedef struct sx_column:
+        sx_text name
+        sx_type type
+        bint is_pinned
+    ctypedef struct sx_pick:
+        size_t column
+        sx_text name
+        sx_text label
+    ctypedef struct sx_csv:
+        uint8_t delimiter
+        uint8_t quote
+        uint8_t line_end[2]
+        size_t line_end_length
+    ctypedef struct sx_layout:
+        bint is_from_csv, is_to_csv, keeps_cells
+        bint is_unchanged, passes_unknown_keys, drops_extra_keys, ignores_extra_keys, strict_types
+        sx_csv source, target
+        size_t max_record_bytes, column_count, pick_count, null_count
+        const sx_column *columns
+        const sx_pick *picks
+        const sx_text *nulls
+    ctypedef struct sx_remark:
+        uint64_t count, position
+        size_t example_length
+        uint8_t *example
+    ctypedef struct sx_dropped_key:
+        sx_text key
+        uint64_t position
+    ctypedef struct sx_tally:
+        uint64_t records, blank_lines, dropped_values
+        sx_remark *misfits
+        sx_dropped_key *dropped_keys
+        size_t dropped_key_count
+    ctypedef struct sx_state:
+        pass
+    ctypedef struct sx_kernel:
+        const char *name
+        sx_status (*convert)(sx_state *, uint8_t *, size_t, size_t *) nogil
+        sx_status (*infer_types)(sx_state *, uint8_t *) nogil
+        size_t (*last_boundary)(const sx_csv *, const uint8_t *, size_t) nogil
+        size_t (*count_lines)(const uint8_t *, size_t) nogil
+        size_t (*json_string)(uint8_t *, const uint8_t *, size_t) nogil
+
+    size_t sx_kernels(const sx_kernel **) nogil
+    sx_state *sx_new(const sx_kernel *, const sx_layout *) nogil
+    void sx_free(sx_state *) nogil
+    void sx_start(sx_state *, const uint8_t *, size_t, uint64_t) nogil
+    void sx_pass_odd(sx_state *, uint64_t) nogil
+    const sx_tally *sx_tally_of(const sx_state *) nogil
+    size_t sx_odd_start(const sx_state *) nogil
+    size_t sx_odd_end(const sx_state *) nogil
+    size_t sx_needed(const sx_state *) nogil
+
+# The size of a part: large enough that handing it on costs little beside making it, and small enough
+# to stay in a processor's cache until it is written.
+PART_BYTES = 256 * 1024
+
+cdef const sx_kernel *_kernels[MOST_KERNELS]
+cdef size_t _kernel_count = sx_kernels(_kernels)
+cdef const sx_kernel *_kernel = _kernels[_kernel_count - 1]
+
+_EXCLUSIONS = (
+    (ColumnType.INTEGER, NO_INTEGER),
+    (ColumnType.NUMBER, NO_NUMBER),
+    (ColumnType.BOOLEAN, NO_BOOLEAN),
+)
+_TYPES = {
+    ColumnType.STRING: TYPE_STRING,
+    ColumnType.INTEGER: TYPE_INTEGER,
+    ColumnType.NUMBER: TYPE_NUMBER,
+    ColumnType.BOOLEAN: TYPE_BOOLEAN,
+}
+
+
+def instruction_sets():
+    """Return the names of the instruction sets that this machine can run, the fastest last."""
+    return tuple(_kernels[index].name.decode() for index in range(_kernel_count))
+
+
+def use(name):
+    """Use one of the instruction sets from now on, for tests; return the one used so far."""
+    global _kernel
+    before = _kernel.name.decode()
+    _kernel = _kernels[instruction_sets().index(name)]
+    _compiled.cache_clear()
+    return before
+
+
+def last_boundary(data, format):
+    """Return the end of the last whole record in data that starts at a record; 0 without one."""
+    cdef _View view = _View(data)
+    cdef sx_csv csv
+    cdef const sx_csv *which = NULL
+    cdef size_t end
+    if isinstance(format, CsvFormat):
+        csv = _csv(format)
+        which = &csv
+    with nogil:
+        end = _kernel.last_boundary(which, view.start, view.length)
+    return end
+
+
+def count_lines(data, Py_ssize_t end):
+    """Count the line feeds before a position."""
+    cdef _View view = _View(data)
+    return _kernel.count_lines(view.start, min(<size_t>max(end, 0), view.length))
+
+
+def column_types(sample, format, Py_ssize_t width, nulls):
+    """Return the types of a CSV's columns, as streamx.codec.types.TypeInference decides them.
+
+    Args:
+        sample: whole records; those of more or fewer cells than `width` decide nothing.
+        nulls: cell texts that stand for null.
+    """
+    cdef _View view = _View(sample)
+    cdef sx_status status
+    columns = (Column(""),) * width
+    layout = Layout(format, format, columns, nulls=nulls, max_record_bytes=len(sample) + 1)
+    cdef _Compiled compiled = _Compiled(layout)
+    cdef _State state = compiled.take_state()
+    verdicts = bytearray(width + 1)
+    cdef uint8_t *notes = verdicts
+    sx_start(state.pointer, view.start, view.length, UINT64_MAX)
+    with nogil:
+        status = _kernel.infer_types(state.pointer, notes)
+    if status == SX_MEMORY:
+        raise MemoryError
+    return [_type_of(verdict) for verdict in verdicts[:width]]
+
+
+def convert(data, layout, limit=None):
+    """Convert whole records; see streamx.codec.reference.convert."""
+    cdef _Compiled compiled = _compiled(layout)
+    if not compiled.is_native:
+        return (yield from _reference().convert(data, layout, limit))
+    cdef _Conversion conversion = _Conversion(compiled, data, limit)
+    try:
+        while not conversion.is_finished:
+            part = conversion.next_part()
+            if part:
+                yield part
+            if conversion.is_at_odd:
+                odd = conversion.odd_records()
+                conversion.pass_odd(
+                    (yield from _reference().convert(odd, layout, conversion.remaining()))
+                )
+        return conversion.tally()
+    finally:
+        conversion.close()
+
+
+cdef class _View:
+    """The bytes of a buffer, held for as long as this lives."""
+
+    cdef Py_buffer buffer
+    cdef const uint8_t *start
+    cdef size_t length
+
+    def __cinit__(self, data):
+        PyObject_GetBuffer(data, &self.buffer, PyBUF_SIMPLE)
+        self.start = <const uint8_t *>self.buffer.buf
+        self.length = <size_t>self.buffer.len
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.buffer)
+
+
+cdef class _State:
+    """What one conversion at a time needs."""
+
+    cdef sx_state *pointer
+
+    def __dealloc__(self):
+        sx_free(self.pointer)
+
+
+cdef class _Compiled:
+    """A layout as the kernel takes it, and states for it that are not in use.
+
+    Attributes:
+        is_native: the kernel can convert this; flattening, for one, it cannot.
+    """
+
+    cdef sx_layout layout
+    cdef bint is_native
+    cdef list names
+    cdef list _kept
+    cdef list _states
+
+    def __cinit__(self, layout):
+        self._kept = []
+        self._states = []
+        self.names = [layout.columns[pick.index].name for pick in layout.picks]
+        self._set_formats(layout)
+        self._set_columns(layout)
+        self._set_picks(layout)
+        nulls = self._texts(sorted(layout.nulls))
+        self.layout.nulls = <const sx_text *>_address(nulls)
+        self.layout.null_count = len(layout.nulls)
+        self.is_native = _can_be_native(layout)
+        if self.is_native:
+            state = self._new_state()
+            self.is_native = state is not None
+            self._states.append(state)
+
+    cdef _State take_state(self):
+        """Return a state that is not in use."""
+        try:
+            return self._states.pop()
+        except IndexError:
+            pass
+        state = self._new_state()
+        if state is None:
+            raise MemoryError
+        return state
+
+    cdef void give_back(self, _State state):
+        self._states.append(state)
+
+    cdef _State _new_state(self):
+        cdef _State state = _State()
+        state.pointer = sx_new(_kernel, &self.layout)
+        return None if state.pointer == NULL else state
+
+    cdef void _set_formats(self, layout):
+        self.layout.is_from_csv = isinstance(layout.source, CsvFormat)
+        self.layout.is_to_csv = isinstance(layout.target, CsvFormat)
+        if self.layout.is_from_csv:
+            self.layout.source = _csv(layout.source)
+        if self.layout.is_to_csv:
+            self.layout.target = _csv(layout.target)
+        if self.layout.is_from_csv and self.layout.is_to_csv:
+            self.layout.keeps_cells = layout.source.has_cells_of(layout.target)
+        self.layout.is_unchanged = layout.is_unchanged
+        self.layout.passes_unknown_keys = layout.passes_unknown_keys
+        self.layout.drops_extra_keys = layout.drops_extra_keys
+        self.layout.ignores_extra_keys = layout.ignores_extra_keys
+        self.layout.strict_types = layout.strict_types
+        self.layout.max_record_bytes = layout.max_record_bytes
+
+    cdef void _set_columns(self, layout):
+        cdef sx_column *columns
+        count = len(layout.columns)
+        memory = self._keep(bytearray(count * sizeof(sx_column) + 1))
+        columns = <sx_column *>_address(memory)
+        for index, column in enumerate(layout.columns):
+            columns[index].name = self._text(column.name.encode())
+            columns[index].type = _TYPES[column.type]
+            columns[index].is_pinned = column.is_pinned
+        self.layout.columns = columns
+        self.layout.column_count = count
+
+    cdef void _set_picks(self, layout):
+        cdef sx_pick *picks
+        count = len(layout.picks)
+        memory = self._keep(bytearray(count * sizeof(sx_pick) + 1))
+        picks = <sx_pick *>_address(memory)
+        for index, pick in enumerate(layout.picks):
+            name = pick.name.encode()
+            picks[index].column = pick.index
+            picks[index].name = self._text(name)
+            label = b"" if self.layout.is_to_csv else _json_string(name) + b":"
+            if self.layout.is_from_csv and not self.layout.is_to_csv:
+                label = (b"{" if index == 0 else b",") + label
+            picks[index].label = self._text(label)
+        self.layout.picks = picks
+        self.layout.pick_count = count
+
+    cdef bytearray _texts(self, texts):
+        """Return some texts as an array of sx_text."""
+        cdef sx_text *array
+        memory = self._keep(bytearray(len(texts) * sizeof(sx_text) + 1))
+        array = <sx_text *>_address(memory)
+        for index, text in enumerate(texts):
+            array[index] = self._text(text)
+        return memory
+
+    cdef sx_text _text(self, bytes text):
+        """Return a text with readable bytes behind it."""
+        cdef sx_text view
+        view.length = len(text)
+        view.bytes = _address(self._keep(bytearray(text + bytes(PADDING_BYTES))))
+        return view
+
+    cdef bytearray _keep(self, bytearray memory):
+        """Keep memory for as long as this lives."""
+        self._kept.append(memory)
+        return memory
+
+
+@lru_cache(maxsize=16)
+def _compiled(layout):
+    return _Compiled(layout)
+
+
+cdef class _Conversion:
+    """A conversion under way.
+
+    Attributes:
+        is_at_odd: the kernel met records that the reference must convert.
+        is_finished: there is nothing more to convert.
+    """
+
+    cdef _Compiled _compiled
+    cdef _State _state
+    cdef _View _view
+    cdef object _data
+    cdef object _limit
+    cdef list _odd
+    cdef bint is_at_odd
+    cdef bint is_finished
+
+    def __cinit__(self, _Compiled compiled, data, limit):
+        self._compiled = compiled
+        self._state = compiled.take_state()
+        self._view = _View(data)
+        self._data = data
+        self._limit = limit
+        self._odd = []
+        sx_start(
+            self._state.pointer,
+            self._view.start,
+            self._view.length,
+            UINT64_MAX if limit is None else limit,
+        )
+
+    cdef bytes next_part(self):
+        """Convert until a part is full, a record is odd or the data ends."""
+        cdef size_t capacity = min(PART_BYTES, 16 * self._view.length + 4096)
+        cdef size_t written = 0
+        cdef sx_status status = SX_FULL
+        cdef PyObject *part = NULL
+        cdef uint8_t *out
+        while status == SX_FULL and written == 0:
+            Py_XDECREF(part)
+            part = PyBytes_FromStringAndSize(NULL, capacity)
+            out = <uint8_t *>PyBytes_AS_STRING(part)
+            with nogil:
+                status = _kernel.convert(self._state.pointer, out, capacity, &written)
+            capacity = max(capacity, sx_needed(self._state.pointer))
+        self.is_at_odd = status == SX_ODD
+        self.is_finished = status == SX_END
+        if status == SX_MEMORY:
+            Py_XDECREF(part)
+            raise MemoryError
+        _PyBytes_Resize(&part, written)
+        result = <bytes>part
+        Py_XDECREF(part)
+        return result
+
+    cdef bytes odd_records(self):
+        cdef size_t start = sx_odd_start(self._state.pointer)
+        cdef size_t end = sx_odd_end(self._state.pointer)
+        return self._view.start[start:end]
+
+    cdef void pass_odd(self, tally):
+        """Go on behind odd records, of which the reference has given an account."""
+        self._odd.append((sx_odd_start(self._state.pointer), tally))
+        self.is_finished = tally.bad is not None
+        sx_pass_odd(self._state.pointer, tally.records_in)
+
+    cdef object remaining(self):
+        """Return how many more records are wanted, or None for all."""
+        if self._limit is None:
+            return None
+        records = sx_tally_of(self._state.pointer).records
+        return self._limit - records - sum(tally.records_in for _, tally in self._odd)
+
+    cdef object tally(self):
+        """Return the account of the kernel and the reference together."""
+        total = self._own_tally()
+        for start, tally in self._odd:
+            total.add(tally, start)
+        return total
+
+    cdef object _own_tally(self):
+        cdef const sx_tally *own = sx_tally_of(self._state.pointer)
+        cdef const sx_remark *misfit
+        cdef const sx_dropped_key *dropped
+        total = Tally(own.records, own.records, own.blank_lines)
+        total.dropped_values = own.dropped_values
+        for index, name in enumerate(self._compiled.names):
+            misfit = &own.misfits[index]
+            if misfit.count:
+                example = excerpt(misfit.example[:misfit.example_length])
+                total.misfits[name] = Remark(misfit.count, misfit.position, example)
+        for index in range(own.dropped_key_count):
+            dropped = &own.dropped_keys[index]
+            key = dropped.key.bytes[:dropped.key.length]
+            total.dropped_keys[key.decode()] = dropped.position
+        return total
+
+    cdef void close(self):
+        self._compiled.give_back(self._state)
+        self._state = None
+
+
+cdef bytes _json_string(bytes text):
+    cdef bytearray padded = bytearray(text + bytes(PADDING_BYTES))
+    out = bytearray(LONGEST_ESCAPE_BYTES * len(text) + 2 + PADDING_BYTES)
+    return bytes(out[: _kernel.json_string(_address(out), _address(padded), len(text))])
+
+
+cdef sx_csv _csv(format):
+    cdef sx_csv csv
+    csv.delimiter = ord(format.delimiter)
+    csv.quote = ord(format.quote)
+    csv.line_end[0] = format.line_end[0]
+    csv.line_end[1] = format.line_end[-1]
+    csv.line_end_length = len(format.line_end)
+    return csv
+
+
+cdef uint8_t *_address(bytearray memory):
+    return <uint8_t *>PyByteArray_AS_STRING(memory)
+
+
+def _reference():
+    """Return the reference codec, which most runs do without."""
+    from streamx.codec import reference
+
+    return reference
+
+
+def _can_be_native(layout):
+    """Tell whether the kernel can follow a layout: its outputs' bounds count each cell once."""
+    indexes = [pick.index for pick in layout.picks]
+    if layout.flattens or len(set(indexes)) < len(indexes):
+        return False
+    return bool(indexes) or not (
+        isinstance(layout.source, CsvFormat) or isinstance(layout.target, CsvFormat)
+    )
+
+
+def _type_of(verdict):
+    if verdict & HAS_VALUE:
+        for type, exclusion in _EXCLUSIONS:
+            if not verdict & exclusion:
+                return type
+    return ColumnType.STRING

@@ -1,0 +1,48 @@
+/* body.h: the kernel, for the instruction set that the including file has chosen. */
+
+#include "state.h"
+#include "vector.h"
+#include "utf8.h"
+#include "numbers.h"
+#include "emit.h"
+#include "csv_index.h"
+#include "window.h"
+#include "from_csv.h"
+#include "json_scan.h"
+#include "json_keys.h"
+#include "from_jsonl.h"
+
+static sx_status convert(sx_state *state, uint8_t *out, size_t capacity, size_t *written) {
+    *written = 0;
+    return state->layout->is_from_csv ? convert_csv(state, out, capacity, written)
+                                      : convert_jsonl(state, out, capacity, written);
+}
+
+static size_t last_boundary(const sx_csv *csv, const uint8_t *data, size_t length) {
+    return csv == NULL ? line_boundary(data, length) : csv_boundary(csv, data, length);
+}
+
+static size_t count_lines(const uint8_t *data, size_t length) {
+    vector line_feed = all_of('\n');
+    size_t count = 0;
+    for (; length >= BLOCK_BYTES; data += BLOCK_BYTES, length -= BLOCK_BYTES) {
+        block b = load_block(data);
+        count += (size_t)__builtin_popcountll(block_equal(&b, line_feed));
+    }
+    while (length-- > 0) count += *data++ == '\n';
+    return count;
+}
+
+static size_t json_string(uint8_t *out, const uint8_t *text, size_t length) {
+    return (size_t)(emit_json_string(out, text, length) - out);
+}
+
+const sx_kernel KERNEL = {
+    .name = KERNEL_NAME,
+    .convert = convert,
+    .infer_types = infer_types,
+    .last_boundary = last_boundary,
+    .count_lines = count_lines,
+    .json_string = json_string,
+    .learn_columns = learn_columns,
+};

@@ -1,0 +1,107 @@
+/* kernel.c: chooses the kernels that the machine can run, and keeps the state of a thread. */
+
+#include "state.h"
+
+extern const sx_kernel sx_kernel_portable;
+#if defined(__x86_64__)
+extern const sx_kernel sx_kernel_sse2, sx_kernel_avx2;
+#endif
+
+size_t sx_kernels(const sx_kernel *kernels[MOST_KERNELS]) {
+    size_t count = 0;
+    kernels[count++] = &sx_kernel_portable;
+#if defined(__x86_64__)
+    kernels[count++] = &sx_kernel_sse2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+        __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt"))
+        kernels[count++] = &sx_kernel_avx2;
+#endif
+    return count;
+}
+
+/* The bytes of a record's output beside what its cells need: labels, separators, quotes, null. */
+static size_t fixed_bytes_of(const sx_layout *layout) {
+    enum { MOST_BYTES_OF_CELL = 6, MOST_BYTES_OF_RECORD = 16 };
+    size_t bytes = MOST_BYTES_OF_RECORD + layout->pick_count * MOST_BYTES_OF_CELL;
+    for (size_t i = 0; i < layout->pick_count; i++) bytes += layout->picks[i].label.length;
+    return bytes;
+}
+
+static uint64_t lengths_of(const sx_text *texts, size_t count) {
+    uint64_t lengths = 0;
+    for (size_t i = 0; i < count; i++) lengths |= (uint64_t)1 << smaller(texts[i].length, 63);
+    return lengths;
+}
+
+static bool make_table(sx_state *state) {
+    sx_table *table = &state->table;
+    size_t columns = state->layout->column_count;
+    table->record_capacity = SLICE_BYTES;
+    table->field_capacity = (columns > SLICE_BYTES ? columns : SLICE_BYTES) + 1;
+    table->ends = malloc(table->field_capacity * sizeof *table->ends);
+    table->lasts = malloc(table->record_capacity * sizeof *table->lasts);
+    return table->ends != NULL && table->lasts != NULL;
+}
+
+sx_state *sx_new(const sx_kernel *kernel, const sx_layout *layout) {
+    sx_state *state = calloc(1, sizeof *state);
+    if (state == NULL) return NULL;
+    state->layout = layout;
+    state->fixed_bytes = fixed_bytes_of(layout);
+    state->null_lengths = lengths_of(layout->nulls, layout->null_count);
+    state->tally.misfits = calloc(layout->pick_count + 1, sizeof *state->tally.misfits);
+    bool is_ready = state->tally.misfits != NULL && reserve(&state->scratch, PADDING_BYTES) &&
+                    (layout->is_from_csv ? make_table(state) : kernel->learn_columns(state));
+    if (is_ready) return state;
+    sx_free(state);
+    return NULL;
+}
+
+static void clear_dropped_keys(sx_tally *tally) {
+    for (size_t i = 0; i < tally->dropped_key_count; i++)
+        free((void *)tally->dropped_keys[i].key.bytes);
+    tally->dropped_key_count = 0;
+}
+
+void sx_free(sx_state *state) {
+    if (state == NULL) return;
+    clear_dropped_keys(&state->tally);
+    free(state->tally.misfits);
+    free(state->table.ends);
+    free(state->table.lasts);
+    free(state->dictionary.keys);
+    free(state->dictionary.slots);
+    free(state->dictionary.text.bytes);
+    free(state->pairs);
+    free(state->tail.bytes);
+    free(state->scratch.bytes);
+    free(state);
+}
+
+/* Leave the window empty; the next one starts at a position. */
+static void go_to(sx_state *state, size_t position) {
+    state->window_position = position;
+    state->window_bytes = state->cursor = 0;
+    state->table.records = state->table.next = 0;
+    state->table.ends_in_odd = false;
+}
+
+void sx_start(sx_state *state, const uint8_t *data, size_t length, uint64_t limit) {
+    state->data = data;
+    state->length = length;
+    state->remaining = limit;
+    clear_dropped_keys(&state->tally);
+    state->tally.records = state->tally.blank_lines = state->tally.dropped_values = 0;
+    memset(state->tally.misfits, 0, state->layout->pick_count * sizeof *state->tally.misfits);
+    go_to(state, 0);
+}
+
+void sx_pass_odd(sx_state *state, uint64_t records) {
+    state->remaining -= records < state->remaining ? records : state->remaining;
+    go_to(state, state->odd_end);
+}
+
+const sx_tally *sx_tally_of(const sx_state *state) { return &state->tally; }
+size_t sx_odd_start(const sx_state *state) { return state->odd_start; }
+size_t sx_odd_end(const sx_state *state) { return state->odd_end; }
+size_t sx_needed(const sx_state *state) { return state->needed; }

@@ -1,0 +1,130 @@
+/* kernel.h: the interface of the native codec's kernel, which converts whole records.
+ *
+ * The kernel knows what is right. Whatever it does not recognise as right (a record that may be
+ * bad, nesting beyond MOST_DEPTH) it calls odd, and the caller has it judged by the reference
+ * codec. So there is one place that says what is wrong with a record, and the kernel never has to.
+ *
+ * It needs no Python and holds no lock. All sizes are in bytes and all positions count from the
+ * start of the data, unless a name says otherwise.
+ */
+
+#ifndef STREAMX_KERNEL_H
+#define STREAMX_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PADDING_BYTES = 64,     /* that may be read behind a record, and written behind an output */
+    EXAMPLE_BYTES = 41,     /* one more than a message shows, to know whether there are more */
+    MOST_DROPPED_KEYS = 21, /* one more than a message names */
+    LONGEST_ESCAPE_BYTES = 6, /* of a byte in a JSON string */
+    MOST_DEPTH = 1000,      /* of nested JSON; deeper texts are odd */
+};
+
+typedef struct {
+    const uint8_t *bytes;
+    size_t length;
+} sx_text;
+
+typedef enum { TYPE_STRING, TYPE_INTEGER, TYPE_NUMBER, TYPE_BOOLEAN } sx_type;
+
+typedef struct {
+    sx_text name;
+    sx_type type;
+    bool is_pinned;
+} sx_column;
+
+/* A column of the output; `label` is what stands before its value in JSON. */
+typedef struct {
+    size_t column;
+    sx_text name;
+    sx_text label;
+} sx_pick;
+
+typedef struct {
+    uint8_t delimiter;
+    uint8_t quote;
+    uint8_t line_end[2];
+    size_t line_end_length;
+} sx_csv;
+
+/* streamx.codec.layout.Layout for the kernel. Labels are followed by PADDING_BYTES readable bytes. */
+typedef struct {
+    bool is_from_csv, is_to_csv;
+    bool keeps_cells; /* CSV to CSV: a cell can stand in the output as it is */
+    bool is_unchanged, passes_unknown_keys, drops_extra_keys, ignores_extra_keys, strict_types;
+    sx_csv source, target;
+    size_t max_record_bytes;
+    size_t column_count, pick_count, null_count;
+    const sx_column *columns;
+    const sx_pick *picks;
+    const sx_text *nulls;
+} sx_layout;
+
+typedef struct {
+    uint64_t count;
+    uint64_t position; /* of the record with the first case */
+    size_t example_length;
+    uint8_t example[EXAMPLE_BYTES];
+} sx_remark;
+
+typedef struct {
+    sx_text key; /* allocated */
+    uint64_t position;
+} sx_dropped_key;
+
+/* Counts since the last sx_start. */
+typedef struct {
+    uint64_t records, blank_lines, dropped_values;
+    sx_remark *misfits; /* one for each pick */
+    sx_dropped_key dropped_keys[MOST_DROPPED_KEYS];
+    size_t dropped_key_count;
+} sx_tally;
+
+typedef enum {
+    SX_END,    /* all data was converted, or the limit reached */
+    SX_FULL,   /* the next record needs `needed` bytes of output, which there are not */
+    SX_ODD,    /* the record from `odd_start` to `odd_end` must be judged by the reference */
+    SX_MEMORY, /* there is no memory left */
+} sx_status;
+
+typedef struct sx_state sx_state;
+
+typedef struct {
+    const char *name; /* of the instruction set */
+    sx_status (*convert)(sx_state *, uint8_t *out, size_t capacity, size_t *written);
+    sx_status (*infer_types)(sx_state *, uint8_t *verdicts);
+    size_t (*last_boundary)(const sx_csv *, const uint8_t *data, size_t length); /* NULL: JSONL */
+    size_t (*count_lines)(const uint8_t *data, size_t length);
+    /* Both with PADDING_BYTES behind them; a byte becomes LONGEST_ESCAPE_BYTES at most. */
+    size_t (*json_string)(uint8_t *out, const uint8_t *text, size_t length);
+    bool (*learn_columns)(sx_state *);
+} sx_kernel;
+
+/* What `infer_types` notes of a column; no type is excluded that has no bit. */
+enum { HAS_VALUE = 1, NO_INTEGER = 2, NO_NUMBER = 4, NO_BOOLEAN = 8 };
+
+enum { MOST_KERNELS = 3 };
+
+/* Find the kernels that this machine can run, the fastest last; return how many there are. */
+size_t sx_kernels(const sx_kernel *kernels[MOST_KERNELS]);
+
+/* Return what a thread needs to convert records of a layout, which must outlive it; NULL if there is
+ * no memory, or the layout is one that the kernel cannot follow. */
+sx_state *sx_new(const sx_kernel *kernel, const sx_layout *layout);
+void sx_free(sx_state *state);
+
+/* Begin with new data of whole records, and at most `limit` of them; clears the tally. */
+void sx_start(sx_state *state, const uint8_t *data, size_t length, uint64_t limit);
+
+/* Go on behind the odd record; `records` were read there, which count for the limit. */
+void sx_pass_odd(sx_state *state, uint64_t records);
+
+const sx_tally *sx_tally_of(const sx_state *state);
+size_t sx_odd_start(const sx_state *state);
+size_t sx_odd_end(const sx_state *state);
+size_t sx_needed(const sx_state *state);
+
+#endif

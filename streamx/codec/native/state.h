@@ -1,0 +1,109 @@
+/* state.h: what a thread holds while it converts the records of one layout. */
+
+#ifndef STREAMX_STATE_H
+#define STREAMX_STATE_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel.h"
+
+enum {
+    SLICE_BYTES = 64 * 1024,            /* how much is indexed at a time, so that it stays in the cache */
+    LONGEST_RECORD_BYTES = 1 << 30,     /* offsets within a slice have 32 bits */
+    MOST_NEW_KEYS = 64 * 1024,          /* beyond the layout's columns, and their bytes, that are */
+    MOST_NEW_KEY_BYTES = 4 * 1024 * 1024, /* remembered from one record to the next */
+    MOST_PROBES = 128,                  /* of the hash table, in which keys may be made to collide */
+};
+
+typedef struct {
+    uint8_t *bytes;
+    size_t capacity;
+} sx_buffer;
+
+/* The fields of some CSV records; offsets count from the first record. */
+typedef struct {
+    uint32_t *ends;  /* of each field, where the delimiter or line feed behind it stands */
+    uint32_t *lasts; /* of each record, the index of its last field in `ends` */
+    size_t field_capacity, record_capacity;
+    size_t fields, records;
+    size_t next;     /* the record to convert next */
+    bool has_quotes;
+    bool ends_in_odd; /* behind the last record stands one that breaks the grammar */
+} sx_table;
+
+/* A key that was met in JSON; keys are found by their text, whatever their escapes. */
+typedef struct {
+    size_t text;      /* where its text stands in the dictionary's bytes */
+    size_t length;
+    int64_t column;   /* its index, or -1 for a key beyond the layout's columns */
+    int64_t pick;     /* the output column that shows it, or -1 */
+    size_t label;     /* where `"key":` stands in the dictionary's bytes */
+    size_t label_length;
+    uint32_t after;   /* the key that came behind it last time */
+    bool is_plain;    /* its text stands in JSON as it is */
+    bool is_name_of_pick; /* an output column that shows another key has this name */
+    uint64_t seen_in; /* the number of the last record that had it */
+    uint64_t pair;    /* which of that record's pairs it was */
+} sx_key;
+
+typedef struct {
+    sx_key *keys;
+    size_t count, capacity;
+    size_t column_count;  /* the first keys are those of columns, which are never forgotten */
+    size_t column_bytes;
+    uint32_t *slots;      /* a hash table of indexes + 1; their number is a power of two */
+    size_t slot_count;
+    sx_buffer text;
+    size_t text_bytes;
+    uint32_t first;       /* the key that came first in the last record */
+    uint64_t record;      /* number of the record at hand */
+} sx_dictionary;
+
+typedef enum { VALUE_SCALAR, VALUE_STRING, VALUE_ESCAPED_STRING, VALUE_NESTED } sx_value_kind;
+
+typedef struct {
+    uint32_t key;
+    sx_value_kind kind;
+    const uint8_t *start, *end;
+} sx_pair;
+
+struct sx_state {
+    const sx_layout *layout;
+    uint64_t null_lengths; /* bit n: a null token has n bytes; bit 63: or more */
+    size_t fixed_bytes;    /* of a record's output, beside what its cells need */
+
+    const uint8_t *data;
+    size_t length;
+    uint64_t remaining;
+    sx_tally tally;
+    size_t odd_start, odd_end, needed;
+
+    /* The window holds whole records; behind its end PADDING_BYTES can be read. */
+    const uint8_t *window;
+    size_t window_position; /* in the data */
+    size_t window_bytes;
+    size_t readable_bytes;  /* of data from the window's start on, or of zeros behind the data */
+    size_t cursor;          /* in the window: what was converted */
+    size_t valid_bytes;     /* of the window: how far it is UTF-8 */
+
+    sx_table table;
+    sx_dictionary dictionary;
+    sx_pair *pairs;
+    size_t pair_count, pair_capacity;
+    sx_buffer tail, scratch;
+};
+
+static inline bool reserve(sx_buffer *buffer, size_t capacity) {
+    if (capacity <= buffer->capacity) return true;
+    size_t larger = buffer->capacity * 2 > capacity ? buffer->capacity * 2 : capacity;
+    uint8_t *bytes = realloc(buffer->bytes, larger);
+    if (bytes == NULL) return false;
+    buffer->bytes = bytes;
+    buffer->capacity = larger;
+    return true;
+}
+
+static inline size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+#endif

@@ -1,0 +1,145 @@
+/* vector.h: vectors of bytes and blocks of 64 bytes as bit masks, for the instruction set at hand.
+ *
+ * A mask has a bit for each byte, the lowest for the first one. Everything in the kernel that looks
+ * at many bytes at a time is written with these few functions; a file that includes the kernel
+ * chooses the instruction set by defining KERNEL_AVX2, KERNEL_SSE2 or neither.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(KERNEL_AVX2) || defined(KERNEL_SSE2)
+#include <immintrin.h>
+#endif
+
+#if defined(KERNEL_AVX2)
+
+enum { VECTOR_BYTES = 32 };
+typedef __m256i vector;
+
+static inline vector load(const uint8_t *from) { return _mm256_loadu_si256((const __m256i *)from); }
+static inline void store(uint8_t *to, vector v) { _mm256_storeu_si256((__m256i *)to, v); }
+static inline vector all_of(uint8_t byte) { return _mm256_set1_epi8((char)byte); }
+static inline uint32_t mask_of(vector v) { return (uint32_t)_mm256_movemask_epi8(v); }
+static inline vector equal(vector a, vector b) { return _mm256_cmpeq_epi8(a, b); }
+static inline vector at_most(vector a, vector b) { return equal(_mm256_min_epu8(a, b), a); }
+static inline vector either(vector a, vector b) { return _mm256_or_si256(a, b); }
+static inline vector minus(vector a, vector b) { return _mm256_sub_epi8(a, b); }
+
+#elif defined(KERNEL_SSE2)
+
+enum { VECTOR_BYTES = 16 };
+typedef __m128i vector;
+
+static inline vector load(const uint8_t *from) { return _mm_loadu_si128((const __m128i *)from); }
+static inline void store(uint8_t *to, vector v) { _mm_storeu_si128((__m128i *)to, v); }
+static inline vector all_of(uint8_t byte) { return _mm_set1_epi8((char)byte); }
+static inline uint32_t mask_of(vector v) { return (uint32_t)_mm_movemask_epi8(v); }
+static inline vector equal(vector a, vector b) { return _mm_cmpeq_epi8(a, b); }
+static inline vector at_most(vector a, vector b) { return equal(_mm_min_epu8(a, b), a); }
+static inline vector either(vector a, vector b) { return _mm_or_si128(a, b); }
+static inline vector minus(vector a, vector b) { return _mm_sub_epi8(a, b); }
+
+#else
+
+enum { VECTOR_BYTES = 16 };
+typedef struct {
+    uint8_t bytes[VECTOR_BYTES];
+} vector;
+
+#define FOR_EACH_BYTE for (int i = 0; i < VECTOR_BYTES; i++)
+
+static inline vector load(const uint8_t *from) {
+    vector v;
+    memcpy(v.bytes, from, VECTOR_BYTES);
+    return v;
+}
+
+static inline void store(uint8_t *to, vector v) { memcpy(to, v.bytes, VECTOR_BYTES); }
+
+static inline vector all_of(uint8_t byte) {
+    vector v;
+    memset(v.bytes, byte, VECTOR_BYTES);
+    return v;
+}
+
+static inline uint32_t mask_of(vector v) {
+    uint32_t mask = 0;
+    FOR_EACH_BYTE mask |= (uint32_t)(v.bytes[i] >> 7) << i;
+    return mask;
+}
+
+static inline vector equal(vector a, vector b) {
+    FOR_EACH_BYTE a.bytes[i] = a.bytes[i] == b.bytes[i] ? 0xff : 0;
+    return a;
+}
+
+static inline vector at_most(vector a, vector b) {
+    FOR_EACH_BYTE a.bytes[i] = a.bytes[i] <= b.bytes[i] ? 0xff : 0;
+    return a;
+}
+
+static inline vector either(vector a, vector b) {
+    FOR_EACH_BYTE a.bytes[i] |= b.bytes[i];
+    return a;
+}
+
+static inline vector minus(vector a, vector b) {
+    FOR_EACH_BYTE a.bytes[i] = (uint8_t)(a.bytes[i] - b.bytes[i]);
+    return a;
+}
+
+#endif
+
+enum { BLOCK_BYTES = 64, BLOCK_VECTORS = BLOCK_BYTES / VECTOR_BYTES };
+
+typedef struct {
+    vector part[BLOCK_VECTORS];
+} block;
+
+static inline block load_block(const uint8_t *from) {
+    block b;
+    for (int i = 0; i < BLOCK_VECTORS; i++) b.part[i] = load(from + i * VECTOR_BYTES);
+    return b;
+}
+
+/* Load the last bytes of some data, with zeros behind them. */
+static inline block load_rest(const uint8_t *from, size_t length) {
+    uint8_t bytes[BLOCK_BYTES] = {0};
+    memcpy(bytes, from, length);
+    return load_block(bytes);
+}
+
+static inline uint64_t block_equal(const block *b, vector byte) {
+    uint64_t mask = 0;
+    for (int i = 0; i < BLOCK_VECTORS; i++)
+        mask |= (uint64_t)mask_of(equal(b->part[i], byte)) << (i * VECTOR_BYTES);
+    return mask;
+}
+
+static inline uint64_t block_not_ascii(const block *b) {
+    uint64_t mask = 0;
+    for (int i = 0; i < BLOCK_VECTORS; i++)
+        mask |= (uint64_t)mask_of(b->part[i]) << (i * VECTOR_BYTES);
+    return mask;
+}
+
+/* The lowest `count` bits, for a count of at most 31. */
+static inline uint32_t lowest(size_t count) { return ((uint32_t)1 << count) - 1; }
+
+/* Bit i tells whether an odd number of bits is set in 0..i. */
+static inline uint64_t running_parity(uint64_t mask) {
+    for (int shift = 1; shift < 64; shift *= 2) mask ^= mask << shift;
+    return mask;
+}
+
+/* Which of the first 16 bytes are digits. */
+static inline uint32_t digits_of_16(const uint8_t *from) {
+#if defined(KERNEL_AVX2) || defined(KERNEL_SSE2)
+    __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)from), _mm_set1_epi8('0'));
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(9)), v));
+#else
+    return mask_of(at_most(minus(load(from), all_of('0')), all_of(9)));
+#endif
+}
