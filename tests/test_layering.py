@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
+from typing import Any
 
 import pytest
 from conftest import ROOT
+
+from streamx.codec import CODEC_NAME
 
 PACKAGE = ROOT / "streamx"
 
@@ -80,13 +84,25 @@ def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
         assert reserved is None or where.startswith(reserved), f"{path} imports {name}"
 
 
-def test_asking_for_the_version_imports_nothing_heavy() -> None:
+def modules_after(arguments: Sequence[str], **files: Any) -> set[str]:
+    """Run the command in a process of its own and return the names of what it has imported."""
     script = (
-        "import sys; sys.argv = ['streamx', '--version']\n"
+        "import sys\n"
         "from streamx.__main__ import main\n"
         "try: main()\n"
-        "except SystemExit: pass\n"
-        "print(*{'asyncio', 'tqdm', 'aiofiles', 'ctypes', 'streamx.pipeline'} & set(sys.modules))"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print(*sys.modules, file=sys.stderr)"
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    assert result.stdout.split(b"\n")[1:] == [b"", b""]
+    command = [sys.executable, "-c", script, *arguments]
+    return set(subprocess.run(command, stderr=PIPE, check=True, **files).stderr.decode().split())
+
+
+def test_asking_for_the_version_imports_click_and_little_else() -> None:
+    modules = modules_after(["--version"], stdout=DEVNULL)
+    expected = {
+        "streamx.__main__", "streamx.cli", "streamx.codec", "streamx.errors", "streamx.transform",
+    }  # fmt: skip
+    if CODEC_NAME == "native":
+        expected |= {"streamx.codec._native", "streamx.codec.layout"}
+    assert {name for name in modules if name.startswith("streamx.")} == expected
+    assert not modules & {"asyncio", "csv", "ctypes", "orjson", "aiofiles", "tqdm"}

@@ -13,26 +13,42 @@ environment variable STREAMX_CODEC names the one to use.
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from streamx.errors import UsageError
 
-_wanted = os.environ.get("STREAMX_CODEC") or "any"
-if _wanted not in ("any", "native", "reference"):
-    raise UsageError(f"STREAMX_CODEC is {_wanted!r}; expected native or reference")
+if TYPE_CHECKING:
+    from streamx.codec.reference import column_types, convert, count_lines, last_boundary
 
-CODEC_NAME = "reference"
-if _wanted != "reference":
+__all__ = ["CODEC_NAME", "column_types", "convert", "count_lines", "last_boundary"]
+
+
+def _choose() -> str:
+    """Return the name of the codec to use."""
+    wanted = os.environ.get("STREAMX_CODEC") or None
+    if wanted not in (None, "native", "reference"):
+        raise UsageError(f"STREAMX_CODEC is {wanted!r}; expected native or reference")
+    if wanted == "reference":
+        return wanted
     try:
-        from streamx.codec._native import column_types, convert, count_lines, last_boundary
-
-        CODEC_NAME = "native"
+        import_module("streamx.codec._native")
     except ImportError as error:
-        if _wanted == "native":
+        if wanted == "native":
             raise UsageError(
                 f"STREAMX_CODEC is native, but the native codec cannot be used ({error}); "
                 "install streamx again where there is a C compiler, or say reference"
             ) from error
-if CODEC_NAME == "reference":
-    from streamx.codec.reference import column_types, convert, count_lines, last_boundary
+        return "reference"
+    return "native"
 
-__all__ = ["CODEC_NAME", "column_types", "convert", "count_lines", "last_boundary"]
+
+CODEC_NAME = _choose()
+
+
+def __getattr__(name: str) -> Any:
+    """Take the functions from the codec in use, which is asked for its name without them."""
+    if name in __all__:
+        module = "_native" if CODEC_NAME == "native" else "reference"
+        return getattr(import_module(f"streamx.codec.{module}"), name)
+    raise AttributeError(f"module 'streamx.codec' has no attribute {name!r}")
