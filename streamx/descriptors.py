@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
-from aiofiles.threadpool import wrap as aiofiles_wrap
-
 T = TypeVar("T")
 
 
@@ -62,6 +60,8 @@ class ThreadedFile:
     def __init__(
         self, descriptor: int, mode: Literal["rb", "wb"], thread: str, *, closes: bool
     ) -> None:
+        from aiofiles.threadpool import wrap as aiofiles_wrap  # not needed between two pipes
+
         self._is_closed = False
         self._executor = ThreadPoolExecutor(1, thread)
         self._file = aiofiles_wrap(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,10 @@ ALLOWED = {
 }  # fmt: skip
 # Libraries that only one place may import.
 RESERVED = {"click": "cli", "tqdm": "monitor/progress.py", "aiofiles": "descriptors.py"}
+# What takes long to import: for rare cases only, for files, for any run.
+UNUSED = {"tqdm", "difflib", "secrets", "hashlib"}
+FOR_FILES = {"aiofiles", "shutil", "tempfile"}
+FOR_ANY_RUN = {"asyncio", "ctypes", "orjson"}
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -106,3 +111,27 @@ def test_asking_for_the_version_imports_click_and_little_else() -> None:
         expected |= {"streamx.codec._native", "streamx.codec.layout"}
     assert {name for name in modules if name.startswith("streamx.")} == expected
     assert not modules & {"asyncio", "csv", "ctypes", "orjson", "aiofiles", "tqdm"}
+
+
+def test_asking_for_help_imports_nothing_that_runs() -> None:
+    modules = modules_after(["transform", "--help"], stdout=DEVNULL)
+    assert not modules & {"streamx.job", "streamx.pipeline", "aiofiles", *FOR_ANY_RUN}
+
+
+def test_a_run_between_files_imports_only_what_it_uses(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes(b"a,b\n1,2\n")
+    modules = modules_after(["transform", str(source), str(tmp_path / "out.jsonl")])
+    assert not modules & UNUSED
+    assert modules >= FOR_FILES | FOR_ANY_RUN
+
+
+def test_a_run_between_pipes_imports_nothing_for_files() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"a,b\n1,2\n")
+    os.close(writing)
+    arguments = ["transform", "--from", "csv", "--to", "jsonl"]
+    modules = modules_after(arguments, stdin=reading, stdout=PIPE)
+    os.close(reading)
+    assert not modules & (UNUSED | FOR_FILES)
+    assert modules >= FOR_ANY_RUN

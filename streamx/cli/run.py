@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -24,6 +23,8 @@ def run(main: Callable[[], Coroutine[Any, Any, R]]) -> R:
     dies by that signal, so that a shell or a supervisor sees what happened. A second one is not
     waited for.
     """
+    import asyncio  # takes as long as click itself, which --help and wrong usage can do without
+
     received: list[signal.Signals] = []
     _share_one_heap()
     # A worker in Python code keeps the event loop from the interpreter for this long.
@@ -97,6 +98,8 @@ def _share_one_heap() -> None:
 async def _cancelled_by_signals(
     main: Callable[[], Coroutine[Any, Any, R]], received: list[signal.Signals]
 ) -> R:
+    import asyncio
+
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None

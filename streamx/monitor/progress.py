@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -136,7 +135,7 @@ class _Bar:
     def _open(self, seconds: float) -> tuple[tqdm[Any], tqdm[Any]]:
         from tqdm import tqdm
 
-        is_wide = shutil.get_terminal_size().columns >= _WIDE_COLUMNS or not self._total_bytes
+        is_wide = _terminal_columns() >= _WIDE_COLUMNS or not self._total_bytes
         known: Any = {"file": sys.stderr, "dynamic_ncols": True}
         name = self._name
         bar = tqdm(
@@ -173,7 +172,7 @@ def _fills_line(snapshot: FlowSnapshot) -> str:
     waiting, window, output = (
         snapshot.buffers[name] for name in ("input buffer", "reorder window", "output buffer")
     )
-    if shutil.get_terminal_size().columns < _WIDE_COLUMNS:
+    if _terminal_columns() < _WIDE_COLUMNS:
         share = 100 * output.fill_bytes // output.capacity_bytes
         return (
             f"waiting on {snapshot.waiting_on:<7} in {waiting.fill}/{waiting.capacity}"
@@ -185,6 +184,12 @@ def _fills_line(snapshot: FlowSnapshot) -> str:
         f"  workers {snapshot.workers_busy}/{snapshot.workers}  reorder {_chunks(window)}"
         f"  output {gauge(output.fill_bytes, output.capacity_bytes)}"
     )
+
+
+def _terminal_columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def _chunks(buffer: BufferStatistics) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ class Target:
             return self._open_directly()
         directory, base = os.path.split(self.path)
         stem = os.fsdecode(os.fsencode(base)[:_LONGEST_STEM_BYTES])
-        temporary = os.path.join(directory, f".{stem}.{secrets.token_hex(6)}.tmp")
+        temporary = os.path.join(directory, f".{stem}.{os.urandom(6).hex()}.tmp")
         try:
             descriptor = os.open(
                 temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666
