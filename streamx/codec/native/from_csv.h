@@ -6,13 +6,15 @@ typedef struct {
     bool is_quoted; /* start and length are those of the inside */
 } sx_cell;
 
-static bool is_null(const sx_state *state, const uint8_t *text, size_t length) {
-    if ((state->null_lengths >> smaller(length, 63) & 1) == 0) return false;
-    const sx_layout *layout = state->layout;
-    for (size_t i = 0; i < layout->null_count; i++)
-        if (layout->nulls[i].length == length &&
-            memcmp(layout->nulls[i].bytes, text, length) == 0)
-            return true;
+/* Tell whether a text is a null token. Its first bytes alone nearly always say no, which a processor
+ * predicts better than its length. */
+static inline bool is_null(const sx_state *state, const uint8_t *text, size_t length) {
+    uint64_t word = first_word(text);
+    for (size_t i = 0; i < state->layout->null_count; i++) {
+        const sx_token *null = &state->nulls[i];
+        if (((word ^ null->word) & null->word_mask) != 0 || null->text.length != length) continue;
+        if (length <= sizeof word || memcmp(text, null->text.bytes, length) == 0) return true;
+    }
     return false;
 }
 
@@ -68,36 +70,33 @@ static inline uint8_t *emit_quoted_string(uint8_t *out, const sx_cell *cell, uin
 /* Tell whether a quoted cell is too long to stand for a null token. */
 static inline bool is_surely_text(const sx_state *state, const sx_column *column, size_t length) {
     return column->type == TYPE_STRING &&
-           (state->null_lengths == 0 || (length > 128 && state->null_lengths >> 63 == 0));
+           (state->layout->null_count == 0 || length > 2 * state->longest_null);
 }
 
-/* A record of the window: where it starts and ends, and where its fields end. */
+/* A record of the window. Field i stands from ends[i - 1] + 1 to ends[i], for 0 as well. */
 typedef struct {
     const uint32_t *ends;
     size_t start, end, count;
     size_t bytes; /* its line end included */
 } sx_record;
 
-static inline size_t field_start(const sx_record *record, size_t field) {
-    return field == 0 ? record->start : (size_t)record->ends[field - 1] + 1;
-}
-
-static inline size_t field_end(const sx_record *record, size_t field) {
-    return field + 1 == record->count ? record->end : record->ends[field];
+static inline sx_cell field_of(
+    const sx_state *state, const sx_record *record, size_t field, bool may_have_quotes) {
+    size_t start = (uint32_t)(record->ends[(ptrdiff_t)field - 1] + 1);
+    uint8_t quote = state->layout->source.quote;
+    return cell_at(state->window, start, record->ends[field], quote, may_have_quotes);
 }
 
 static inline sx_status record_to_json(sx_state *state, const sx_record *record, bool has_quotes,
                                        uint8_t **end_of_output) {
     const sx_layout *layout = state->layout;
-    const uint8_t *window = state->window;
     uint8_t quote = layout->source.quote;
     uint8_t *out = *end_of_output;
     for (size_t i = 0; i < layout->pick_count; i++) {
         const sx_pick *pick = &layout->picks[i];
         const sx_column *column = &layout->columns[pick->column];
         out = copy(out, pick->label.bytes, pick->label.length);
-        size_t start = field_start(record, pick->column), end = field_end(record, pick->column);
-        sx_cell cell = cell_at(window, start, end, quote, has_quotes);
+        sx_cell cell = field_of(state, record, pick->column, has_quotes);
         if (cell.is_quoted && is_surely_text(state, column, cell.length)) {
             out = emit_quoted_string(out, &cell, quote);
             continue;
@@ -120,26 +119,25 @@ static inline sx_status record_to_csv(sx_state *state, const sx_record *record, 
                                       uint8_t **end_of_output) {
     const sx_layout *layout = state->layout;
     const sx_csv *target = &layout->target;
-    const uint8_t *window = state->window;
     uint8_t *out = *end_of_output;
     uint8_t *last_cell = out;
     for (size_t i = 0; i < layout->pick_count; i++) {
-        size_t column = layout->picks[i].column;
-        size_t start = field_start(record, column), end = field_end(record, column);
         if (i > 0) *out++ = target->delimiter;
         last_cell = out;
+        bool unquotes = has_quotes && !layout->keeps_cells;
+        sx_cell cell = field_of(state, record, layout->picks[i].column, unquotes);
         if (!layout->keeps_cells) {
-            sx_cell cell = cell_at(window, start, end, layout->source.quote, has_quotes);
             if (has_quotes && !text_of(state, &cell)) return SX_MEMORY;
             out = emit_cell(out, cell.start, cell.length, target);
             continue;
         }
         /* A first cell must not be taken for a byte order mark, nor a last one's end for a line's. */
         bool is_last = i + 1 == layout->pick_count;
-        bool needs_quotes = (i == 0 && is_byte_order_mark(window + start, end - start)) ||
-                            (is_last && end > start && window[end - 1] == '\r');
-        out = needs_quotes ? emit_quoted(out, window + start, end - start, target->quote)
-                           : copy(out, window + start, end - start);
+        bool needs_quotes =
+            (i == 0 && is_byte_order_mark(cell.start, cell.length)) ||
+            (is_last && cell.length > 0 && cell.start[cell.length - 1] == '\r');
+        out = needs_quotes ? emit_quoted(out, cell.start, cell.length, target->quote)
+                           : copy(out, cell.start, cell.length);
     }
     *end_of_output = emit_line_end(out, layout->pick_count == 1 && out == last_cell, target);
     return SX_END;
@@ -176,18 +174,28 @@ static sx_status next_csv_window(sx_state *state) {
 /* Take the next record from the table; false if it breaks the grammar in a way that the table does
  * not show, has too many or too few fields, or is too long. */
 static inline bool next_record(sx_state *state, sx_record *record) {
-    const sx_table *table = &state->table;
+    sx_table *table = &state->table;
     const sx_layout *layout = state->layout;
     size_t first = table->next == 0 ? 0 : (size_t)table->lasts[table->next - 1] + 1;
-    size_t start = table->next == 0 ? 0 : (size_t)table->ends[first - 1] + 1;
     size_t last = table->lasts[table->next];
+    size_t start = table->next_start;
     size_t end = table->ends[last];
+    end += state->window[end] == '\r'; /* this record was looked at before */
     bool has_feed = state->window_position + end < state->length;
     bool has_return = end > start && state->window[end - 1] == '\r';
-    *record = (sx_record){table->ends + first, start, end - (has_return && has_feed),
-                          last - first + 1, end - start + has_feed};
-    if (has_return && !has_feed && state->window[field_start(record, record->count - 1)] == layout->source.quote) return false;
+    table->ends[(ptrdiff_t)first - 1] = (uint32_t)start - 1;
+    table->ends[last] = (uint32_t)(end - (has_return && has_feed));
+    *record = (sx_record){table->ends + first, start, table->ends[last], last - first + 1,
+                          end - start + has_feed};
+    if (has_return && !has_feed &&
+        state->window[(uint32_t)(table->ends[(ptrdiff_t)last - 1] + 1)] == layout->source.quote)
+        return false;
     return record->count == layout->column_count && record->bytes <= layout->max_record_bytes;
+}
+
+static inline void pass_record(sx_table *table, const sx_record *record) {
+    table->next_start = record->start + record->bytes;
+    table->next++;
 }
 
 static inline bool is_blank(const sx_record *record) {
@@ -198,11 +206,12 @@ static inline bool is_blank(const sx_record *record) {
 static inline sx_status table_records(sx_state *state, bool has_quotes, uint8_t *out,
                                       size_t capacity, size_t *written) {
     sx_table *table = &state->table;
-    for (; table->next < table->records && state->remaining > 0; table->next++) {
+    while (table->next < table->records && state->remaining > 0) {
         sx_record record;
         bool is_usual = next_record(state, &record);
         if (is_blank(&record)) {
             state->tally.blank_lines++;
+            pass_record(table, &record);
             continue;
         }
         if (!is_usual || record.start + record.bytes > state->valid_bytes)
@@ -216,6 +225,7 @@ static inline sx_status table_records(sx_state *state, bool has_quotes, uint8_t 
         if (status == SX_ODD) return odd(state, record.start, record.start + record.bytes);
         if (status != SX_END) return status;
         *written = (size_t)(end - out);
+        pass_record(table, &record);
         state->tally.records++;
         state->remaining--;
     }
@@ -251,10 +261,8 @@ static sx_status convert_csv(sx_state *state, uint8_t *out, size_t capacity, siz
 
 /* Note which types the cells of a record exclude for their columns. */
 static bool infer_record(sx_state *state, const sx_record *record, uint8_t *verdicts) {
-    uint8_t quote = state->layout->source.quote;
     for (size_t i = 0; i < record->count; i++) {
-        size_t start = field_start(record, i), end = field_end(record, i);
-        sx_cell cell = cell_at(state->window, start, end, quote, true);
+        sx_cell cell = field_of(state, record, i, true);
         if (!text_of(state, &cell)) return false;
         if (cell.length == 0 || is_null(state, cell.start, cell.length)) continue;
         verdicts[i] |= HAS_VALUE;
@@ -274,7 +282,7 @@ static sx_status infer_types(sx_state *state, uint8_t *verdicts) {
         if (table->next < table->records) {
             sx_record record;
             bool is_usual = next_record(state, &record);
-            table->next++;
+            pass_record(table, &record);
             if (is_usual && !infer_record(state, &record, verdicts)) return SX_MEMORY;
         } else {
             status = table->ends_in_odd ? odd_behind_table(state) : next_csv_window(state);

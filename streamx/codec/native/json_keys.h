@@ -128,10 +128,7 @@ static bool forget_keys(sx_dictionary *keys) {
 static inline bool is_key_at(const sx_dictionary *keys, const sx_key *key, const uint8_t *at, const uint8_t *readable_end) {
     const uint8_t *text = keys->text.bytes + key->text;
     if (!key->is_plain || key->length + VECTOR_BYTES > (size_t)(readable_end - at)) return false;
-    if (at[key->length] != '"') return false;
-    if (key->length >= VECTOR_BYTES) return memcmp(at, text, key->length) == 0;
-    uint32_t wanted = lowest(key->length);
-    return (mask_of(equal(load(at), load(text))) & wanted) == wanted;
+    return at[key->length] == '"' && is_same(at, text, key->length);
 }
 
 /* The number of the key that is a text, which is remembered from now on; -1 if that cannot be. */

@@ -27,10 +27,21 @@ static size_t fixed_bytes_of(const sx_layout *layout) {
     return bytes;
 }
 
-static uint64_t lengths_of(const sx_text *texts, size_t count) {
-    uint64_t lengths = 0;
-    for (size_t i = 0; i < count; i++) lengths |= (uint64_t)1 << smaller(texts[i].length, 63);
-    return lengths;
+/* Prepare the null tokens, whose bytes have readable ones behind them. */
+static bool make_nulls(sx_state *state) {
+    const sx_layout *layout = state->layout;
+    state->nulls = calloc(layout->null_count + 1, sizeof *state->nulls);
+    if (state->nulls == NULL) return false;
+    for (size_t i = 0; i < layout->null_count; i++) {
+        sx_token *null = &state->nulls[i];
+        size_t length = layout->nulls[i].length;
+        uint8_t mask[sizeof null->word_mask] = {0};
+        memset(mask, 0xff, smaller(length, sizeof mask));
+        *null = (sx_token){
+            layout->nulls[i], first_word(layout->nulls[i].bytes), first_word(mask)};
+        if (length > state->longest_null) state->longest_null = length;
+    }
+    return true;
 }
 
 static bool make_table(sx_state *state) {
@@ -38,7 +49,9 @@ static bool make_table(sx_state *state) {
     size_t columns = state->layout->column_count;
     table->record_capacity = SLICE_BYTES;
     table->field_capacity = (columns > SLICE_BYTES ? columns : SLICE_BYTES) + 1;
-    table->ends = malloc(table->field_capacity * sizeof *table->ends);
+    /* One more before the first, for the end of a field before it. */
+    uint32_t *ends = malloc((table->field_capacity + 1) * sizeof *ends);
+    if (ends != NULL) table->ends = ends + 1;
     table->lasts = malloc(table->record_capacity * sizeof *table->lasts);
     return table->ends != NULL && table->lasts != NULL;
 }
@@ -48,9 +61,9 @@ sx_state *sx_new(const sx_kernel *kernel, const sx_layout *layout) {
     if (state == NULL) return NULL;
     state->layout = layout;
     state->fixed_bytes = fixed_bytes_of(layout);
-    state->null_lengths = lengths_of(layout->nulls, layout->null_count);
     state->tally.misfits = calloc(layout->pick_count + 1, sizeof *state->tally.misfits);
-    bool is_ready = state->tally.misfits != NULL && reserve(&state->scratch, PADDING_BYTES) &&
+    bool is_ready = state->tally.misfits != NULL && make_nulls(state) &&
+                    reserve(&state->scratch, PADDING_BYTES) &&
                     (layout->is_from_csv ? make_table(state) : kernel->learn_columns(state));
     if (is_ready) return state;
     sx_free(state);
@@ -67,7 +80,8 @@ void sx_free(sx_state *state) {
     if (state == NULL) return;
     clear_dropped_keys(&state->tally);
     free(state->tally.misfits);
-    free(state->table.ends);
+    free(state->nulls);
+    if (state->table.ends != NULL) free(state->table.ends - 1);
     free(state->table.lasts);
     free(state->dictionary.keys);
     free(state->dictionary.slots);
@@ -82,7 +96,7 @@ void sx_free(sx_state *state) {
 static void go_to(sx_state *state, size_t position) {
     state->window_position = position;
     state->window_bytes = state->cursor = 0;
-    state->table.records = state->table.next = 0;
+    state->table.records = state->table.next = state->table.next_start = 0;
     state->table.ends_in_odd = false;
 }
 

@@ -27,7 +27,8 @@ typedef struct {
     uint32_t *lasts; /* of each record, the index of its last field in `ends` */
     size_t field_capacity, record_capacity;
     size_t fields, records;
-    size_t next;     /* the record to convert next */
+    size_t next;     /* the record to convert next, */
+    size_t next_start; /* and where it starts */
     bool has_quotes;
     bool ends_in_odd; /* behind the last record stands one that breaks the grammar */
 } sx_table;
@@ -68,9 +69,16 @@ typedef struct {
     const uint8_t *start, *end;
 } sx_pair;
 
+/* A text to be recognised, and its first 8 bytes or fewer. */
+typedef struct {
+    sx_text text;
+    uint64_t word, word_mask;
+} sx_token;
+
 struct sx_state {
     const sx_layout *layout;
-    uint64_t null_lengths; /* bit n: a null token has n bytes; bit 63: or more */
+    sx_token *nulls;
+    size_t longest_null;
     size_t fixed_bytes;    /* of a record's output, beside what its cells need */
 
     const uint8_t *data;
@@ -102,6 +110,12 @@ static inline bool reserve(sx_buffer *buffer, size_t capacity) {
     buffer->bytes = bytes;
     buffer->capacity = larger;
     return true;
+}
+
+static inline uint64_t first_word(const uint8_t *text) {
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+    return word;
 }
 
 static inline size_t smaller(size_t a, size_t b) { return a < b ? a : b; }

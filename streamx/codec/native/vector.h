@@ -128,6 +128,13 @@ static inline uint64_t block_not_ascii(const block *b) {
 /* The lowest `count` bits, for a count of at most 31. */
 static inline uint32_t lowest(size_t count) { return ((uint32_t)1 << count) - 1; }
 
+/* Tell whether two texts are the same; reads a vector of each, however short they are. */
+static inline bool is_same(const uint8_t *one, const uint8_t *other, size_t length) {
+    if (length >= VECTOR_BYTES) return memcmp(one, other, length) == 0;
+    uint32_t differences = ~mask_of(equal(load(one), load(other)));
+    return (differences & lowest(length)) == 0;
+}
+
 /* Bit i tells whether an odd number of bits is set in 0..i. */
 static inline uint64_t running_parity(uint64_t mask) {
     for (int shift = 1; shift < 64; shift *= 2) mask ^= mask << shift;
@@ -137,8 +144,9 @@ static inline uint64_t running_parity(uint64_t mask) {
 /* Which of the first 16 bytes are digits. */
 static inline uint32_t digits_of_16(const uint8_t *from) {
 #if defined(KERNEL_AVX2) || defined(KERNEL_SSE2)
-    __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)from), _mm_set1_epi8('0'));
-    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(9)), v));
+    /* Digits become the ten lowest signed bytes. */
+    __m128i v = _mm_add_epi8(_mm_loadu_si128((const __m128i *)from), _mm_set1_epi8(0x80 - '0'));
+    return (uint32_t)_mm_movemask_epi8(_mm_cmplt_epi8(v, _mm_set1_epi8(-128 + 10)));
 #else
     return mask_of(at_most(minus(load(from), all_of('0')), all_of(9)));
 #endif
