@@ -139,8 +139,9 @@ class Tally:
             self.note_misfits(name, remark.count, remark.position + start, remark.example)
         self.dropped_values += other.dropped_values
         if other.dropped_keys:
-            keys = {key: position + start for key, position in other.dropped_keys.items()}
-            keys |= {key: min(at, keys.get(key, at)) for key, at in self.dropped_keys.items()}
+            keys = dict(self.dropped_keys)
+            for key, position in other.dropped_keys.items():
+                keys[key] = min(position + start, keys.get(key, position + start))
             first = sorted(keys.items(), key=itemgetter(1))
             self.dropped_keys = dict(first[: MOST_NAMED_KEYS + 1])
         if other.bad is not None:

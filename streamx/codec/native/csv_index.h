@@ -59,7 +59,8 @@ static size_t index_record(const sx_csv *csv, const uint8_t *data, size_t start,
     for (size_t at = start;; at++) {
         at = cell_end(csv, data, at, length, is_odd);
         if (at == length) return 0;
-        if (fields < most_fields) table->ends[table->fields + fields++] = (uint32_t)at;
+        fields += fields < most_fields;
+        table->ends[table->fields + fields - 1] = (uint32_t)at;
         if (data[at] != '\n') continue;
         table->lasts[table->records++] = (uint32_t)(table->fields + fields - 1);
         table->fields += fields;
