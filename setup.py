@@ -1,4 +1,4 @@
-"""Builds the native codec where there is a compiler; without one, the reference codec does the work.
+"""Builds the native codec where there is a compiler; elsewhere the reference codec does the work.
 
 Everything else about the package stands in pyproject.toml and setup.cfg.
 """

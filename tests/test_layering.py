@@ -47,7 +47,9 @@ RESERVED = {"click": "cli", "tqdm": "monitor/progress.py", "aiofiles": "descript
 # What takes long to import: for rare cases only, for files, for any run.
 UNUSED = {"tqdm", "difflib", "secrets", "hashlib"}
 FOR_FILES = {"aiofiles", "shutil", "tempfile"}
-FOR_ANY_RUN = {"asyncio", "ctypes", "orjson"}
+FOR_ANY_RUN = {"asyncio", "ctypes"}
+# What the native codec leaves to the reference, for odd records.
+FOR_THE_REFERENCE = {"orjson", "streamx.codec.types", "streamx.codec.reference.conversion"}
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -124,6 +126,7 @@ def test_a_run_between_files_imports_only_what_it_uses(tmp_path: Path) -> None:
     modules = modules_after(["transform", str(source), str(tmp_path / "out.jsonl")])
     assert not modules & UNUSED
     assert modules >= FOR_FILES | FOR_ANY_RUN
+    assert bool(modules & FOR_THE_REFERENCE) == (CODEC_NAME == "reference")
 
 
 def test_a_run_between_pipes_imports_nothing_for_files() -> None:

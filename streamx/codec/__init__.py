@@ -3,7 +3,9 @@
     last_boundary(data, format)       the end of the last whole record in a block
     convert(data, layout, limit)      whole records in, parts of output and a Tally out
     count_lines(data, end)            the line feeds before a position
+    record_start(data, format, n)     where record number n starts
     column_types(sample, ...)         the types that a sample makes of a CSV's columns
+    keys_of(sample)                   the keys of a sample of JSONL
 
 Bytes go in and bytes come out, a chunk at a time: that is the whole interface of a codec. There are
 two, which give the same bytes: the native one where it could be built, and the reference. The
@@ -19,9 +21,24 @@ from typing import TYPE_CHECKING, Any
 from streamx.errors import UsageError
 
 if TYPE_CHECKING:
-    from streamx.codec.reference import column_types, convert, count_lines, last_boundary
+    from streamx.codec.reference import (
+        column_types,
+        convert,
+        count_lines,
+        keys_of,
+        last_boundary,
+        record_start,
+    )
 
-__all__ = ["CODEC_NAME", "column_types", "convert", "count_lines", "last_boundary"]
+__all__ = [
+    "CODEC_NAME",
+    "column_types",
+    "convert",
+    "count_lines",
+    "keys_of",
+    "last_boundary",
+    "record_start",
+]
 
 
 def _choose() -> str:

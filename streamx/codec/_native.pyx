@@ -13,7 +13,16 @@ from libc.stdint cimport UINT64_MAX, uint8_t, uint64_t
 
 from functools import lru_cache
 
-from streamx.codec.layout import Column, ColumnType, CsvFormat, Layout, Remark, Tally, excerpt
+from streamx.codec.layout import (
+    Column,
+    ColumnType,
+    CsvFormat,
+    JsonlFormat,
+    Layout,
+    Remark,
+    Tally,
+    excerpt,
+)
 
 cdef extern from "Python.h":
     # As pointers, since a bytes object is filled here before anyone else sees it.
@@ -70,7 +79,9 @@ cdef extern from "native/kernel.h":
         const char *name
         sx_status (*convert)(sx_state *, uint8_t *, size_t, size_t *) nogil
         sx_status (*infer_types)(sx_state *, uint8_t *) nogil
+        sx_status (*collect_keys)(sx_state *) nogil
         size_t (*last_boundary)(const sx_csv *, const uint8_t *, size_t) nogil
+        size_t (*record_start)(const sx_csv *, const uint8_t *, size_t, size_t) nogil
         size_t (*count_lines)(const uint8_t *, size_t) nogil
         size_t (*json_string)(uint8_t *, const uint8_t *, size_t) nogil
 
@@ -83,6 +94,8 @@ cdef extern from "native/kernel.h":
     size_t sx_odd_start(const sx_state *) nogil
     size_t sx_odd_end(const sx_state *) nogil
     size_t sx_needed(const sx_state *) nogil
+    size_t sx_key_count(const sx_state *) nogil
+    void sx_keys(const sx_state *, sx_text *) nogil
 
 # The size of a part: large enough that handing it on costs little beside making it, and small enough
 # to stay in a processor's cache until it is written.
@@ -133,6 +146,18 @@ def last_boundary(data, format):
     return end
 
 
+def record_start(data, format, size_t number):
+    """Return where the record with a number starts, from 0 and without blank lines, or None."""
+    cdef _View view = _View(data)
+    cdef sx_csv csv
+    cdef const sx_csv *which = NULL
+    if isinstance(format, CsvFormat):
+        csv = _csv(format)
+        which = &csv
+    start = _kernel.record_start(which, view.start, view.length, number)
+    return None if start == view.length else start
+
+
 def count_lines(data, Py_ssize_t end):
     """Count the line feeds before a position."""
     cdef _View view = _View(data)
@@ -160,6 +185,35 @@ def column_types(sample, format, Py_ssize_t width, nulls):
     if status == SX_MEMORY:
         raise MemoryError
     return [_type_of(verdict) for verdict in verdicts[:width]]
+
+
+def keys_of(sample, *, flattens=False):
+    """Return the keys of a sample of JSONL; see streamx.codec.reference.keys_of."""
+    if flattens:
+        return _reference().keys_of(sample, flattens=True)
+    cdef _View view = _View(sample)
+    cdef _Compiled compiled = _Compiled(Layout(JsonlFormat(), JsonlFormat(), is_unchanged=False))
+    cdef _State state = compiled.take_state()
+    cdef sx_status status = SX_ODD
+    cdef size_t start, end
+    cdef sx_text *keys
+    sx_start(state.pointer, view.start, view.length, UINT64_MAX)
+    while status == SX_ODD:
+        with nogil:
+            status = _kernel.collect_keys(state.pointer)
+        if status == SX_MEMORY:
+            raise MemoryError
+        if status == SX_ODD:
+            start, end = sx_odd_start(state.pointer), sx_odd_end(state.pointer)
+            if _reference().keys_of(view.start[start:end]) is not None:
+                return _reference().keys_of(sample)
+            sx_pass_odd(state.pointer, 0)
+    count = sx_key_count(state.pointer)
+    memory = bytearray(count * sizeof(sx_text) + 1)
+    keys = <sx_text *>_address(memory)
+    sx_keys(state.pointer, keys)
+    names = [keys[index].bytes[:keys[index].length].decode() for index in range(count)]
+    return names if names or sx_tally_of(state.pointer).records else None
 
 
 def convert(data, layout, limit=None):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamx.codec import column_types
+from streamx.codec import column_types, last_boundary, record_start
 from streamx.codec.layout import (
     BYTE_ORDER_MARK,
     MAX_RECORD_BYTES,
@@ -17,10 +17,7 @@ from streamx.codec.layout import (
     excerpt,
 )
 from streamx.codec.reference.csv_records import csv_scanner
-from streamx.codec.reference.emit import CsvWriter
-from streamx.codec.reference.from_jsonl import object_at
-from streamx.codec.reference.json_records import flat_pairs, raw_pairs
-from streamx.codec.reference.slices import Scanner, scanner_of, too_long
+from streamx.codec.reference.slices import scanner_of, too_long
 from streamx.errors import BadRecordError
 
 SAMPLE_RECORDS = 10_000
@@ -65,7 +62,7 @@ def first_record(
     scanner = csv_scanner(format)
     start = skip_blank_lines(head, start)
     end = scanner.next_boundary(head, start)
-    if not is_complete and (start == end or not _ends_at(scanner, head, start, end)):
+    if not is_complete and (start == end or not _ends_at(head, start, end, format)):
         return None
     return start, end
 
@@ -180,26 +177,25 @@ def sample_end(
     A first record longer than allowed makes an empty sample. Whatever the sizes of the blocks
     that made up the head, the answer is the same. None means that the head is too short to tell.
     """
-    scanner = scanner_of(format)
     is_whole = is_complete and len(head) <= start + SAMPLE_BYTES
-    end = len(head) if is_whole else scanner.last_boundary(head, start, start + SAMPLE_BYTES)
+    end = len(head)
+    if not is_whole:
+        end = whole_records_end(head[: start + SAMPLE_BYTES], start, format)
     if end == start and start < len(head):
-        end = scanner.next_boundary(head, start)
+        end = scanner_of(format).next_boundary(head, start)
         if end - start > max_record_bytes:
             return start
-        if not is_complete and not _ends_at(scanner, head, start, end):
+        if not is_complete and not _ends_at(head, start, end, format):
             return None
-    if head.count(b"\n", start, end) >= SAMPLE_RECORDS:
-        starts = scanner.starts(head[start:end])
-        after = next((s for number, s in enumerate(starts) if number == SAMPLE_RECORDS), None)
-        if after is not None:
-            return start + after
+    after = record_start(head[start:end], format, SAMPLE_RECORDS)
+    if after is not None:
+        return start + after
     return end if is_whole or len(head) >= start + SAMPLE_BYTES else None
 
 
 def whole_records_end(head: bytes, start: int, format: Format) -> int:
     """Return the end of the last record in the head that ends with a line feed, or `start`."""
-    return scanner_of(format).last_boundary(head, start)
+    return start + last_boundary(memoryview(head)[start:], format)
 
 
 def infer_columns(
@@ -213,28 +209,12 @@ def infer_columns(
     )
 
 
-def keys_of(sample: bytes, *, flattens: bool) -> list[str] | None:
-    """Return the union of the keys in a sample of JSONL, in the order in which they first come.
-
-    A line that is not a JSON object is passed over; converting it will say what is wrong. None
-    means that there is no object.
-    """
-    pairs_of = flat_pairs if flattens else raw_pairs
-    keys: dict[bytes, None] = {}
-    has_objects = False
-    for line in sample.split(b"\n"):
-        try:
-            keys.update(dict.fromkeys(pairs_of(object_at(line))))
-        except ValueError:
-            continue
-        has_objects = True
-    return [key.decode() for key in keys] if has_objects else None
-
-
 def header_record(
     header: Header, names: Sequence[str], indexes: Sequence[int], source: Format, target: CsvFormat
 ) -> bytes:
     """Return the header of the output; a name that nobody changed keeps its bytes if it can."""
+    from streamx.codec.reference.emit import CsvWriter  # which needs orjson
+
     writer = CsvWriter(target)
     keeps_cells = isinstance(source, CsvFormat) and source.has_cells_of(target)
     cells = [writer.cell(name.encode()) for name in names]
@@ -247,6 +227,6 @@ def header_record(
     return writer.records([[cell] for cell in cells])
 
 
-def _ends_at(scanner: Scanner, head: bytes, start: int, end: int) -> bool:
+def _ends_at(head: bytes, start: int, end: int, format: Format) -> bool:
     """Tell whether a record really ends at `end`, and the head does not merely stop there."""
-    return scanner.last_boundary(head, start, end) == end
+    return start + last_boundary(memoryview(head)[start:end], format) == end

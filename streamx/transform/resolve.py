@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamx.codec import head as heads
+from streamx.codec import keys_of
 from streamx.codec.head import Header
 from streamx.codec.layout import (
     BYTE_ORDER_MARK,
@@ -130,7 +131,7 @@ def _resolve_jsonl(
     end = _sample_end(recipe, head, start, ending)
     if end is None:
         return None
-    keys = heads.keys_of(head[start:end], flattens=recipe.nested == "flatten")
+    keys = keys_of(head[start:end], flattens=recipe.nested == "flatten")
     if keys == []:
         raise InputError(
             f"{source}: no key in the first records to make a column of; name some with --columns"

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamx.chunk import Place
-from streamx.codec.head import keys_of
+from streamx.codec import keys_of
 from streamx.codec.layout import Layout
 from streamx.errors import UsageError
 from streamx.transform.operations import Drop, Rename, Select

@@ -22,6 +22,12 @@ static size_t last_boundary(const sx_csv *csv, const uint8_t *data, size_t lengt
     return csv == NULL ? line_boundary(data, length) : csv_boundary(csv, data, length);
 }
 
+static size_t record_start(
+    const sx_csv *csv, const uint8_t *data, size_t length, size_t number) {
+    return csv == NULL ? line_start(data, length, number)
+                       : csv_record_start(csv, data, length, number);
+}
+
 static size_t count_lines(const uint8_t *data, size_t length) {
     vector line_feed = all_of('\n');
     size_t count = 0;
@@ -41,7 +47,9 @@ const sx_kernel KERNEL = {
     .name = KERNEL_NAME,
     .convert = convert,
     .infer_types = infer_types,
+    .collect_keys = collect_keys,
     .last_boundary = last_boundary,
+    .record_start = record_start,
     .count_lines = count_lines,
     .json_string = json_string,
     .learn_columns = learn_columns,

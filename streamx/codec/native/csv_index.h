@@ -205,3 +205,18 @@ static size_t csv_boundary(const sx_csv *csv, const uint8_t *data, size_t length
     }
     return boundary;
 }
+
+/* Where the record with a number starts, counted from 0 without blank lines; `length` if there are
+ * fewer. */
+static size_t csv_record_start(
+    const sx_csv *csv, const uint8_t *data, size_t length, size_t number) {
+    size_t at = 0;
+    while (at < length) {
+        bool is_blank = data[at] == '\n' ||
+                        (data[at] == '\r' && at + 1 < length && data[at + 1] == '\n');
+        if (!is_blank && number-- == 0) return at;
+        at = record_end(csv, data, at, length);
+        if (at == 0) break;
+    }
+    return length;
+}

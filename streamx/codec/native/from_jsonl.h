@@ -247,3 +247,26 @@ static sx_status convert_jsonl(sx_state *state, uint8_t *out, size_t capacity, s
     }
     return SX_END;
 }
+
+/* Number the keys of all objects in the order in which they first come. */
+static sx_status collect_keys(sx_state *state) {
+    sx_dictionary *keys = &state->dictionary;
+    for (;;) {
+        if (state->cursor == state->window_bytes) {
+            if (position_of_window_end(state) >= state->length) return SX_END;
+            if (next_jsonl_window(state) != SX_END) return SX_MEMORY;
+        }
+        const uint8_t *at = skip_space(state->window + state->cursor);
+        if (*at != '\n') {
+            at = read_object(state, at);
+            bool is_usual = at != NULL && *at == '\n' && !keys->has_forgotten;
+            if (!is_usual || at >= state->window + state->valid_bytes) return odd_line(state);
+            state->tally.records++;
+            for (size_t i = 0; i < state->pair_count; i++) {
+                sx_key *key = &keys->keys[state->pairs[i].key];
+                if (key->order == 0) key->order = ++keys->collected;
+            }
+        }
+        state->cursor = (size_t)(at - state->window) + 1;
+    }
+}

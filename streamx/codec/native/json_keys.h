@@ -120,6 +120,7 @@ static bool forget_keys(sx_dictionary *keys) {
     keys->count = keys->column_count;
     keys->text_bytes = keys->column_bytes;
     keys->first = 0;
+    keys->has_forgotten = true;
     for (size_t i = 0; i < keys->count; i++) keys->keys[i].after = 0;
     return place_keys(keys, keys->slot_count);
 }

@@ -259,3 +259,16 @@ static size_t compact(uint8_t *out, const uint8_t *text, const uint8_t *end) {
     }
     return (size_t)(out - start);
 }
+
+/* As csv_record_start, for lines. */
+static size_t line_start(const uint8_t *data, size_t length, size_t number) {
+    size_t at = 0;
+    while (at < length) {
+        size_t end = find_either(data, at, length, '\n', '\n');
+        size_t text = at;
+        while (text < end && (data[text] == ' ' || data[text] == '\t' || data[text] == '\r')) text++;
+        if (text < end && number-- == 0) return at;
+        at = end + 1;
+    }
+    return length;
+}

@@ -119,3 +119,14 @@ const sx_tally *sx_tally_of(const sx_state *state) { return &state->tally; }
 size_t sx_odd_start(const sx_state *state) { return state->odd_start; }
 size_t sx_odd_end(const sx_state *state) { return state->odd_end; }
 size_t sx_needed(const sx_state *state) { return state->needed; }
+
+size_t sx_key_count(const sx_state *state) { return state->dictionary.collected; }
+
+void sx_keys(const sx_state *state, sx_text *keys) {
+    const sx_dictionary *known = &state->dictionary;
+    for (size_t i = 0; i < known->count; i++) {
+        const sx_key *key = &known->keys[i];
+        if (key->order > 0)
+            keys[key->order - 1] = (sx_text){known->text.bytes + key->text, key->length};
+    }
+}

@@ -96,7 +96,10 @@ typedef struct {
     const char *name; /* of the instruction set */
     sx_status (*convert)(sx_state *, uint8_t *out, size_t capacity, size_t *written);
     sx_status (*infer_types)(sx_state *, uint8_t *verdicts);
-    size_t (*last_boundary)(const sx_csv *, const uint8_t *data, size_t length); /* NULL: JSONL */
+    sx_status (*collect_keys)(sx_state *);
+    /* For CSV or, with NULL, for JSONL. */
+    size_t (*last_boundary)(const sx_csv *, const uint8_t *data, size_t length);
+    size_t (*record_start)(const sx_csv *, const uint8_t *data, size_t length, size_t number);
     size_t (*count_lines)(const uint8_t *data, size_t length);
     /* Both with PADDING_BYTES behind them; a byte becomes LONGEST_ESCAPE_BYTES at most. */
     size_t (*json_string)(uint8_t *out, const uint8_t *text, size_t length);
@@ -126,5 +129,9 @@ const sx_tally *sx_tally_of(const sx_state *state);
 size_t sx_odd_start(const sx_state *state);
 size_t sx_odd_end(const sx_state *state);
 size_t sx_needed(const sx_state *state);
+
+/* How many keys were collected; and all of them in order. */
+size_t sx_key_count(const sx_state *state);
+void sx_keys(const sx_state *state, sx_text *keys);
 
 #endif

@@ -46,6 +46,7 @@ typedef struct {
     bool is_name_of_pick; /* an output column that shows another key has this name */
     uint64_t seen_in; /* the number of the last record that had it */
     uint64_t pair;    /* which of that record's pairs it was */
+    uint64_t order;   /* which key it was to be collected, from 1; 0 if it was not */
 } sx_key;
 
 typedef struct {
@@ -58,6 +59,8 @@ typedef struct {
     sx_buffer text;
     size_t text_bytes;
     uint32_t first;       /* the key that came first in the last record */
+    uint64_t collected;   /* how many keys have an order */
+    bool has_forgotten;
     uint64_t record;      /* number of the record at hand */
 } sx_dictionary;
 

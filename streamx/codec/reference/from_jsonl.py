@@ -16,9 +16,9 @@ from streamx.codec.layout import (
 )
 from streamx.codec.reference.emit import CsvWriter, json_lines, json_string
 from streamx.codec.reference.json_columns import Shapes, cell_values, uniform_columns
+from streamx.codec.reference.json_lines import JsonlScanner
 from streamx.codec.reference.json_records import (
     DuplicateKeyError,
-    JsonlScanner,
     flat_pairs,
     parse,
 )

@@ -1,4 +1,4 @@
-"""What a JSONL record is: validates lines and finds keys and raw values in them.
+"""What a JSONL record holds: validates lines and finds keys and raw values in them.
 
 Values are handled as the bytes that stand in the input, so 1.50, 10^30 and the order of keys
 survive. orjson decides what is valid (RFC 8259); the patterns here only cut what it has accepted.
@@ -35,34 +35,6 @@ _STRING_OR_SPACE = re.compile(rb"(%b)|[ \t\r\n]++" % _STRING, re.DOTALL)
 
 class DuplicateKeyError(ValueError):
     """An object names one key twice; which value was meant cannot be known."""
-
-
-class JsonlScanner:
-    """Finds JSONL records: every line feed ends one, since JSON strings hold none."""
-
-    def last_boundary(self, data: bytes, start: int = 0, end: int | None = None) -> int:
-        """Return the end of the last line in data[start:end], or `start` where none ends."""
-        return max(data.rfind(b"\n", start, len(data) if end is None else end) + 1, start)
-
-    def next_boundary(self, data: bytes, start: int) -> int:
-        """Return the end of the line that starts at `start`: past its line feed, or the end."""
-        return data.find(b"\n", start) + 1 or len(data)
-
-    def records(self, data: bytes) -> list[bytes]:
-        """Return the lines without their line feeds, blank ones too."""
-        lines = data.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        return lines
-
-    def starts(self, data: bytes) -> Iterator[int]:
-        """Yield the position of each line that is not blank; slow, for messages."""
-        position = 0
-        while position < len(data):
-            end = self.next_boundary(data, position)
-            if data[position:end].strip(b" \t\r\n"):
-                yield position
-            position = end
 
 
 def parse(text: bytes) -> object:

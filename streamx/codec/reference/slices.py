@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from streamx.codec.layout import Bad, CsvFormat, Format, excerpt
 from streamx.codec.reference.csv_records import CsvScanner, csv_scanner
-from streamx.codec.reference.json_records import JsonlScanner
+from streamx.codec.reference.json_lines import JsonlScanner
 
 # Python objects take many times the room of the bytes they stand for; a slice bounds how many
 # there are at a time, whatever the size of the chunk.

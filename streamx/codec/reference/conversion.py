@@ -6,12 +6,10 @@ from collections.abc import Generator
 from functools import lru_cache
 from typing import Protocol
 
-from streamx.codec.layout import ColumnType, CsvFormat, Format, Layout, Tally
-from streamx.codec.reference.csv_records import csv_scanner
+from streamx.codec.layout import CsvFormat, Format, Layout, Tally
 from streamx.codec.reference.from_csv import CsvToCsv, CsvToJsonl
 from streamx.codec.reference.from_jsonl import JsonlToCsv, JsonlToJsonl
 from streamx.codec.reference.slices import scanner_of, slices, usable
-from streamx.codec.types import TypeInference
 
 
 class SliceConverter(Protocol):
@@ -33,27 +31,6 @@ def last_boundary(data: bytes | memoryview, format: Format) -> int:
 def count_lines(data: bytes | memoryview, end: int) -> int:
     """Count the line feeds before a position."""
     return bytes(data[:end]).count(b"\n")
-
-
-def column_types(
-    sample: bytes, format: CsvFormat, width: int, nulls: frozenset[bytes]
-) -> list[ColumnType]:
-    """Return the types of a CSV's columns, as TypeInference decides them.
-
-    Args:
-        sample: whole records; those of more or fewer cells than `width` decide nothing.
-        nulls: cell texts that stand for null.
-    """
-    scanner = csv_scanner(format)
-    inference = TypeInference(width, nulls)
-    for start, end in slices(sample, scanner):
-        split = [scanner.cells(record) for record in scanner.records(sample[start:end])]
-        fitting = [cells for cells in split if cells is not None and len(cells) == width]
-        if fitting:
-            inference.add(
-                [scanner.value(cell) for cell in cells] for cells in zip(*fitting, strict=True)
-            )
-    return inference.types()
 
 
 def convert(
