@@ -6,11 +6,16 @@ import asyncio
 import io
 import os
 import stat
+from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
+
+# One system call takes no more (IOV_MAX).
+_MOST_PARTS = 1024
 
 
 def is_pollable(descriptor: int) -> bool:
@@ -29,6 +34,20 @@ async def wait_until_writable(descriptor: int) -> None:
     """Wait until a write would not block: there is room, or the other side has gone."""
     loop = asyncio.get_running_loop()
     await _wait(descriptor, loop.add_writer, loop.remove_writer)
+
+
+def write_parts(descriptor: int, parts: deque[memoryview]) -> None:
+    """Write parts in order, taking out what has been written, until none is left.
+
+    Raises:
+        BlockingIOError: the rest, which `parts` holds, would have to wait.
+    """
+    while parts:
+        written = os.writev(descriptor, list(islice(parts, _MOST_PARTS)))
+        while parts and written >= len(parts[0]):
+            written -= len(parts.popleft())
+        if written:
+            parts[0] = parts[0][written:]
 
 
 async def uninterrupted(awaitable: Awaitable[T]) -> T:
@@ -74,10 +93,9 @@ class ThreadedFile:
         block: bytes = await uninterrupted(self._file.read(size_bytes))
         return block
 
-    async def write(self, data: bytes | memoryview) -> int | None:
-        """Write some of the bytes and return how many; None if it would have to wait."""
-        written: int | None = await uninterrupted(self._file.write(data))
-        return written
+    async def write(self, parts: deque[memoryview]) -> None:
+        """Call `write_parts` on the file's thread, once for all parts."""
+        await self.call(write_parts, self._file.fileno(), parts)
 
     async def truncate(self) -> None:
         await uninterrupted(self._file.truncate(0))

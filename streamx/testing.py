@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 
 class SlowSink:
     """A sink for `DrainWriter` that takes one write at a time, when the test lets it.
 
     Attributes:
-        written: what was taken, a write each.
+        written: what was taken, the parts of each write joined.
 
     Example:
         >>> async def main() -> list[bytes]:
         ...     sink = SlowSink()
-        ...     writing = asyncio.ensure_future(sink.write(b"late"))
+        ...     writing = asyncio.ensure_future(sink.write([b"la", b"te"]))
         ...     await settle()
         ...     assert not writing.done()
         ...     await sink.take()
@@ -33,10 +34,10 @@ class SlowSink:
             self._permits.release()
         await settle()
 
-    async def write(self, data: bytes) -> None:
-        """Wait for `take`, then keep the data."""
+    async def write(self, parts: Sequence[bytes]) -> None:
+        """Wait for `take`, then keep what the parts hold."""
         await self._permits.acquire()
-        self.written.append(data)
+        self.written.append(b"".join(parts))
 
 
 async def settle(rounds: int = 20) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from streamx.flow.buffer import BufferStatistics, WaitClock
 
@@ -17,14 +17,14 @@ class DrainWriter:
     hands the backlog to the sink in order.
 
     Args:
-        sink: writes all of the bytes given, taking as long as it needs.
+        sink: writes all of the parts given, in order, taking as long as it needs.
         high_water_bytes: backlog at which producers pause.
         low_water_bytes: backlog at which they resume; half of the high-water mark by default.
 
     Example:
         >>> written = []
-        >>> async def sink(data: bytes) -> None:
-        ...     written.append(data)
+        >>> async def sink(parts: Sequence[bytes]) -> None:
+        ...     written.extend(parts)
         >>> async def main() -> None:
         ...     writer = DrainWriter(sink, 1024)
         ...     async with asyncio.TaskGroup() as group:
@@ -38,7 +38,7 @@ class DrainWriter:
 
     def __init__(
         self,
-        sink: Callable[[bytes], Awaitable[None]],
+        sink: Callable[[Sequence[bytes]], Awaitable[None]],
         high_water_bytes: int,
         low_water_bytes: int | None = None,
     ) -> None:
@@ -127,10 +127,10 @@ class DrainWriter:
             callback()
 
     async def _write_through(self, parts: list[bytes]) -> None:
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        await self._sink(data)
-        self.bytes_written += len(data)
+        await self._sink(parts)
+        size_bytes = sum(map(len, parts))
+        self.bytes_written += size_bytes
         self._backlog_parts -= len(parts)
-        self._backlog_bytes -= len(data)
+        self._backlog_bytes -= size_bytes
         if self._backlog_bytes <= self.low_water_bytes:
             self._drained.set()

@@ -9,9 +9,11 @@ import os
 import stat
 import sys
 import zlib
+from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
-from streamx.descriptors import ThreadedFile, is_pollable, wait_until_writable
+from streamx.descriptors import ThreadedFile, is_pollable, wait_until_writable, write_parts
 from streamx.errors import OutputError, cannot, output_error
 from streamx.write.publish import Target, Unpublished
 
@@ -29,12 +31,12 @@ class Sink(Protocol):
 
     name: str
 
-    async def write(self, data: bytes) -> None:
-        """Write all of the bytes, waiting as long as the other side needs.
+    async def write(self, parts: Sequence[bytes]) -> None:
+        """Write all of the parts, waiting as long as the other side needs.
 
         Raises:
             ReaderGoneError: the other side closed.
-            OutputError: the bytes cannot be written.
+            OutputError: the parts cannot be written.
         """
         ...
 
@@ -56,16 +58,16 @@ class FileSink:
         self._target = target
         self._is_empty = target is None
 
-    async def write(self, data: bytes) -> None:
-        rest = memoryview(data)
+    async def write(self, parts: Sequence[bytes]) -> None:
+        rest = _views_of(parts)
         try:
             if rest:
                 await self._empty()
             while rest:
-                written = await self._file.write(rest)
-                if written is None:  # EAGAIN, from a device that cannot be waited for
+                try:
+                    await self._file.write(rest)
+                except BlockingIOError:  # from a device that cannot be waited for
                     await asyncio.sleep(_RETRY_SECONDS)
-                rest = rest[written or 0 :]
         except OSError as error:
             raise output_error(self.name, error) from error
 
@@ -102,11 +104,11 @@ class LiveSink:
         self._closes = closes
         self._restores = restores
 
-    async def write(self, data: bytes) -> None:
-        rest = memoryview(data)
+    async def write(self, parts: Sequence[bytes]) -> None:
+        rest = _views_of(parts)
         while rest:
             try:
-                rest = rest[os.write(self._descriptor, rest) :]
+                write_parts(self._descriptor, rest)
             except BlockingIOError:
                 await wait_until_writable(self._descriptor)
             except OSError as error:
@@ -137,21 +139,25 @@ class GzipSink:
         self._flushes = flushes
         self._compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
 
-    async def write(self, data: bytes) -> None:
-        await self._inner.write(await asyncio.to_thread(self._compress, data))
+    async def write(self, parts: Sequence[bytes]) -> None:
+        await self._inner.write(await asyncio.to_thread(self._compress, parts))
 
     async def commit(self) -> None:
-        await self._inner.write(self._compressor.flush())
+        await self._inner.write([self._compressor.flush()])
         await self._inner.commit()
 
     async def abort(self) -> None:
         await self._inner.abort()
 
-    def _compress(self, data: bytes) -> bytes:
-        compressed = self._compressor.compress(data)
-        return (
-            compressed + self._compressor.flush(zlib.Z_SYNC_FLUSH) if self._flushes else compressed
-        )
+    def _compress(self, parts: Sequence[bytes]) -> list[bytes]:
+        compressed = [self._compressor.compress(part) for part in parts]
+        if self._flushes:
+            compressed.append(self._compressor.flush(zlib.Z_SYNC_FLUSH))
+        return compressed
+
+
+def _views_of(parts: Sequence[bytes]) -> deque[memoryview]:
+    return deque(memoryview(part) for part in parts if part)
 
 
 async def open_sink(target: Target) -> Sink:

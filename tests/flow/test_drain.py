@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_a_callback_comes_only_after_what_was_written_before_it() -> None:
 
 def test_a_failed_write_ends_the_run_with_its_error() -> None:
     async def main() -> None:
-        async def broken(_: bytes) -> None:
+        async def broken(_: Sequence[bytes]) -> None:
             raise OSError(28, "No space left on device")
 
         writer = DrainWriter(broken, 100)

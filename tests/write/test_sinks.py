@@ -8,6 +8,8 @@ import os
 import random
 import threading
 import zlib
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -30,8 +32,8 @@ class MemorySink:
         self.data = b""
         self.ending = ""
 
-    async def write(self, data: bytes) -> None:
-        self.data += data
+    async def write(self, parts: Sequence[bytes]) -> None:
+        self.data += b"".join(parts)
 
     async def commit(self) -> None:
         self.ending += "committed"
@@ -40,16 +42,16 @@ class MemorySink:
         self.ending += "aborted"
 
 
-class StubbornFile(ThreadedFile):
-    """Writes 3 bytes at a time, and every other time says that it would have to wait."""
+class CountedFile(ThreadedFile):
+    """Counts how often its thread is called to write."""
 
     def __init__(self, descriptor: int) -> None:
-        super().__init__(descriptor, "wb", "stubborn", closes=True)
-        self.calls = 0
+        super().__init__(descriptor, "wb", "counted", closes=True)
+        self.writes = 0
 
-    async def write(self, data: bytes | memoryview) -> int | None:
-        self.calls += 1
-        return None if self.calls % 2 else await super().write(data[:3])
+    async def write(self, parts: deque[memoryview]) -> None:
+        self.writes += 1
+        await super().write(parts)
 
 
 def live_sink(write_end: int) -> LiveSink:
@@ -67,9 +69,9 @@ def test_live_sink_writes_everything_to_a_reader_that_takes_little_at_a_time() -
 
     async def main() -> None:
         sink = live_sink(write_end)
-        await sink.write(DATA[:7])
-        await sink.write(b"")
-        writing = asyncio.ensure_future(sink.write(DATA[7:]))
+        await sink.write([DATA[:7]])
+        await sink.write([b""])
+        writing = asyncio.ensure_future(sink.write([DATA[7:500_000], b"", DATA[500_000:]]))
         await asyncio.sleep(0)
         assert not writing.done(), "a pipe holds less than this"
         reader = threading.Thread(target=read_slowly)
@@ -88,7 +90,7 @@ def test_live_sink_tells_that_its_reader_went_away_while_it_waits() -> None:
 
     async def main() -> None:
         sink = live_sink(write_end)
-        writing = asyncio.ensure_future(sink.write(DATA))
+        writing = asyncio.ensure_future(sink.write([DATA]))
         await asyncio.sleep(0)
         os.close(read_end)
         with pytest.raises(ReaderGoneError):
@@ -110,26 +112,74 @@ def test_live_sink_gives_a_shared_descriptor_back_as_it_was() -> None:
 def test_file_sink_writes_everything_to_a_file_that_takes_3_bytes_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    path, system_writev, calls = tmp_path / "out", os.writev, 0
+
+    def writev(descriptor: int, parts: list[memoryview]) -> int:
+        """Write 3 bytes, and every other time say that it would have to wait."""
+        nonlocal calls
+        calls += 1
+        if calls % 2:
+            raise BlockingIOError
+        return system_writev(descriptor, [b"".join(parts)[:3]])
+
+    async def main() -> None:
+        sink = FileSink(CountedFile(os.open(path, os.O_WRONLY | os.O_CREAT)), "out", None)
+        await sink.write([DATA[:98], b"", DATA[98:99], DATA[99:100]])
+        await sink.write([])
+        await sink.write([b""])
+        await sink.write([DATA[100:200]])
+        await sink.commit()
+
     monkeypatch.setattr(sinks, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(os, "writev", writev)
+    asyncio.run(main())
+    assert calls == 2 * (34 + 34)
+    assert path.read_bytes() == DATA[:200]
+
+
+def test_file_sink_writes_any_number_of_parts_in_one_call_of_its_thread(tmp_path: Path) -> None:
     path = tmp_path / "out"
+    parts = [DATA[at : at + 7] for at in range(0, 21_000, 7)]
+    assert len(parts) > 2 * 1024, "more than two system calls take"
 
     async def main() -> int:
-        file = StubbornFile(os.open(path, os.O_WRONLY | os.O_CREAT))
+        file = CountedFile(os.open(path, os.O_WRONLY | os.O_CREAT))
         sink = FileSink(file, "out", None)
-        await sink.write(DATA[:100])
-        await sink.write(b"")
-        await sink.write(DATA[100:200])
+        await sink.write(parts)
         await sink.commit()
-        return file.calls
+        return file.writes
 
-    assert asyncio.run(main()) == 2 * (34 + 34)
-    assert path.read_bytes() == DATA[:200]
+    assert asyncio.run(main()) == 1
+    assert path.read_bytes() == DATA[:21_000]
+
+
+def test_file_sink_leaves_its_thread_while_a_device_would_have_it_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+
+    async def main() -> bytes:
+        file = CountedFile(write_end)
+        sink = FileSink(file, "device", None)
+        writing = asyncio.ensure_future(sink.write([DATA[:400_000], DATA[400_000:]]))
+        taken = b""
+        while len(taken) < len(DATA):
+            taken += await asyncio.to_thread(os.read, read_end, 50_000)
+        await writing
+        assert file.writes > 1
+        await sink.commit()
+        return taken
+
+    monkeypatch.setattr(sinks, "_RETRY_SECONDS", 0)
+    assert asyncio.run(asyncio.wait_for(main(), 20)) == DATA
+    os.close(read_end)
 
 
 def test_file_sink_that_is_aborted_leaves_no_file(tmp_path: Path) -> None:
     async def main() -> None:
         sink = await open_sink(Target.of(str(tmp_path / "out.csv"), "in", is_direct=False))
-        await sink.write(DATA)
+        await sink.write([DATA])
         assert len(os.listdir(tmp_path)) == 1
         await sink.abort()
 
@@ -144,11 +194,11 @@ def test_direct_file_is_cut_off_only_when_there_is_something_new(tmp_path: Path)
     async def main() -> None:
         target = Target.of(str(path), "in", is_direct=True)
         aborted = await open_sink(target)
-        await aborted.write(b"")
+        await aborted.write([b""])
         await aborted.abort()
         assert path.read_bytes() == DATA
         committed = await open_sink(target)
-        await committed.write(b"new")
+        await committed.write([b"new"])
         await committed.commit()
 
     asyncio.run(main())
@@ -161,7 +211,7 @@ def test_full_device_is_an_output_error_and_closes_the_file() -> None:
     async def main() -> None:
         sink = await open_sink(Target.of("/dev/full", "in", is_direct=False))
         with pytest.raises(OutputError, match="cannot write /dev/full: No space left on device"):
-            await sink.write(b"x")
+            await sink.write([b"x"])
         await sink.abort()
 
     asyncio.run(main())
@@ -173,7 +223,7 @@ def compressed(*writes: bytes, flushes: bool = False) -> bytes:
         inner = MemorySink()
         sink = GzipSink(inner, flushes=flushes)
         for data in writes:
-            await sink.write(data)
+            await sink.write([data])
         await sink.commit()
         assert (sink.name, inner.ending) == ("memory", "committed")
         return inner.data
@@ -206,7 +256,7 @@ def test_every_write_can_be_decoded_at_once_if_gzip_flushes() -> None:
         sink = GzipSink(inner, flushes=True)
         for record in (b"a\n", DATA[:100_000], b"b\n"):
             before = len(inner.data)
-            await sink.write(record)
+            await sink.write([record])
             assert reader.decompress(inner.data[before:]) == record
 
     asyncio.run(main())
@@ -216,7 +266,7 @@ def test_aborted_gzip_output_is_not_ended() -> None:
     async def main() -> None:
         inner = MemorySink()
         sink = GzipSink(inner)
-        await sink.write(DATA)
+        await sink.write([DATA])
         await sink.abort()
         assert inner.ending == "aborted"
         with pytest.raises(EOFError):
