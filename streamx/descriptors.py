@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import io
 import os
 import stat
@@ -14,6 +16,8 @@ from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
 
+# What a pipe is made to hold, if the system lets it: unprivileged users may usually ask for this.
+_PIPE_BYTES = 1024 * 1024
 # One system call takes no more (IOV_MAX).
 _MOST_PARTS = 1024
 
@@ -22,6 +26,14 @@ def is_pollable(descriptor: int) -> bool:
     """Tell whether a descriptor is a pipe, socket or terminal, which an event loop can watch."""
     mode = os.fstat(descriptor).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
+
+
+def widen_pipe(descriptor: int) -> None:
+    """Make a pipe hold more, so that its two sides wait less for each other; a wish, no more."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):
+            if fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) < _PIPE_BYTES:
+                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 async def wait_until_readable(descriptor: int) -> None:

@@ -27,6 +27,9 @@ class _Wrapped:
     def bytes_read(self) -> int:
         return self._inner.bytes_read
 
+    def read_now(self, size_bytes: int) -> bytes | None:
+        return None
+
     async def close(self) -> None:
         await self._inner.close()
 

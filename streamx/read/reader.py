@@ -139,6 +139,13 @@ class ChunkReader:
         return b"" if self._is_at_end else await self._read(size_bytes, wait_seconds)
 
     async def _read(self, size_bytes: int, wait_seconds: float | None) -> bytes | None:
+        if self._reading is None:
+            if wait_seconds == 0:
+                return None
+            await asyncio.sleep(0)  # there may always be something to read, and others must run
+            block = self._source.read_now(size_bytes)
+            if block is not None:
+                return block
         if not self._source.is_live:
             return await self._source.read(size_bytes)
         # The read goes on when the wait ends, so that nothing it reads is lost.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import stat
 import sys
 from typing import Protocol
 
-from streamx.descriptors import ThreadedFile, is_pollable, wait_until_readable
+from streamx.descriptors import ThreadedFile, is_pollable, wait_until_readable, widen_pipe
 from streamx.errors import InputError, cannot
 
 STDIN_NAME = "standard input"
@@ -32,6 +33,10 @@ class Source(Protocol):
     @property
     def bytes_read(self) -> int: ...
 
+    def read_now(self, size_bytes: int) -> bytes | None:
+        """Do what `read` does if that takes no waiting; otherwise return None."""
+        ...
+
     async def read(self, size_bytes: int) -> bytes:
         """Return up to `size_bytes` bytes, at least one; none at the end of the input."""
         ...
@@ -51,6 +56,9 @@ class FileSource:
         self.total_bytes = total_bytes
         self.bytes_read = 0
         self._file = file
+
+    def read_now(self, size_bytes: int) -> bytes | None:
+        return None
 
     async def read(self, size_bytes: int) -> bytes:
         try:
@@ -75,20 +83,29 @@ class LiveSource:
         self.bytes_read = 0
         self._descriptor = descriptor
         self._closes = closes
+        self._readable = select.poll()
+        self._readable.register(descriptor, select.POLLIN)
+        widen_pipe(descriptor)
+
+    def read_now(self, size_bytes: int) -> bytes | None:
+        # The description may be shared with others, so it must stay as it is: it may block.
+        if not self._readable.poll(0):
+            return None
+        try:
+            block = os.read(self._descriptor, size_bytes)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            if error.errno == errno.EIO and os.isatty(self._descriptor):
+                return b""
+            raise InputError(cannot("read", self.name, error)) from error
+        self.bytes_read += len(block)
+        return block
 
     async def read(self, size_bytes: int) -> bytes:
-        while True:
+        while (block := self.read_now(size_bytes)) is None:
             await wait_until_readable(self._descriptor)
-            try:
-                block = os.read(self._descriptor, size_bytes)
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                if error.errno == errno.EIO and os.isatty(self._descriptor):
-                    return b""
-                raise InputError(cannot("read", self.name, error)) from error
-            self.bytes_read += len(block)
-            return block
+        return block
 
     async def close(self) -> None:
         if self._closes:

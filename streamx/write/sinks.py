@@ -13,7 +13,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from streamx.descriptors import ThreadedFile, is_pollable, wait_until_writable, write_parts
+from streamx.descriptors import (
+    ThreadedFile,
+    is_pollable,
+    wait_until_writable,
+    widen_pipe,
+    write_parts,
+)
 from streamx.errors import OutputError, cannot, output_error
 from streamx.write.publish import Target, Unpublished
 
@@ -103,6 +109,7 @@ class LiveSink:
         self._descriptor = descriptor
         self._closes = closes
         self._restores = restores
+        widen_pipe(descriptor)
 
     async def write(self, parts: Sequence[bytes]) -> None:
         rest = _views_of(parts)

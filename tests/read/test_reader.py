@@ -49,6 +49,9 @@ class LiveFake:
         self._blocks.put_nowait(block)
         await settle()
 
+    def read_now(self, size_bytes: int) -> bytes | None:
+        return None
+
     async def read(self, size_bytes: int) -> bytes:
         self.asked.append(size_bytes)
         if not self._rest:
@@ -62,6 +65,13 @@ class LiveFake:
 
     async def close(self) -> None:
         self.is_closed = True
+
+
+class Flood(LiveFake):
+    """A live source that always has one more record ready."""
+
+    def read_now(self, size_bytes: int) -> bytes | None:
+        return b"1\n"[:size_bytes]
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -237,6 +247,21 @@ def test_record_is_passed_on_after_its_wait_though_more_trickles_in() -> None:
         assert chunk.data.startswith(b"1\n2\n")
         assert sent.startswith(chunk.data)
         assert len(chunk.data) < 1 << 16
+        await reader.close()
+
+    run(main())
+
+
+def test_input_that_never_pauses_delays_no_record_and_lets_others_run() -> None:
+    async def main() -> None:
+        reader = ChunkReader(Flood(), 1 << 24, 1 << 25, linger_seconds=0.05)
+        first = asyncio.ensure_future(anext(chunks_of(reader, CSV, Credits(4, 1 << 26))))
+        turns = 0
+        while not first.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns > 10
+        assert 0 < len(first.result().data) < 1 << 24
         await reader.close()
 
     run(main())

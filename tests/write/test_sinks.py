@@ -21,6 +21,7 @@ from streamx.write.publish import Target
 from streamx.write.sinks import FileSink, GzipSink, LiveSink, open_sink
 
 DATA = random.Random(1).randbytes(1_000_000)
+MORE_THAN_A_PIPE_HOLDS = DATA * 3
 
 
 class MemorySink:
@@ -64,14 +65,15 @@ def test_live_sink_writes_everything_to_a_reader_that_takes_little_at_a_time() -
     pieces: list[bytes] = []
 
     def read_slowly() -> None:
-        while piece := os.read(read_end, 1_000):
+        while piece := os.read(read_end, 3_000):
             pieces.append(piece)
 
     async def main() -> None:
         sink = live_sink(write_end)
         await sink.write([DATA[:7]])
         await sink.write([b""])
-        writing = asyncio.ensure_future(sink.write([DATA[7:500_000], b"", DATA[500_000:]]))
+        rest = MORE_THAN_A_PIPE_HOLDS[7:]
+        writing = asyncio.ensure_future(sink.write([rest[:500_000], b"", rest[500_000:]]))
         await asyncio.sleep(0)
         assert not writing.done(), "a pipe holds less than this"
         reader = threading.Thread(target=read_slowly)
@@ -82,7 +84,7 @@ def test_live_sink_writes_everything_to_a_reader_that_takes_little_at_a_time() -
 
     asyncio.run(asyncio.wait_for(main(), 20))
     os.close(read_end)
-    assert b"".join(pieces) == DATA
+    assert b"".join(pieces) == MORE_THAN_A_PIPE_HOLDS
 
 
 def test_live_sink_tells_that_its_reader_went_away_while_it_waits() -> None:
@@ -90,8 +92,9 @@ def test_live_sink_tells_that_its_reader_went_away_while_it_waits() -> None:
 
     async def main() -> None:
         sink = live_sink(write_end)
-        writing = asyncio.ensure_future(sink.write([DATA]))
+        writing = asyncio.ensure_future(sink.write([MORE_THAN_A_PIPE_HOLDS]))
         await asyncio.sleep(0)
+        assert not writing.done()
         os.close(read_end)
         with pytest.raises(ReaderGoneError):
             await writing
