@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from streamx.chunk import Chunk, ChunkResult
-from streamx.codec.layout import Column
+from streamx.codec.layout import Column, Part
 from streamx.engine.threads import ThreadEngine
 from streamx.errors import BadRecordError
 from streamx.flow import (
@@ -110,7 +110,7 @@ async def _convert(
     plan, sizing = resolution.plan, job.sizing
     credits = Credits(sizing.credits, sizing.credit_bytes)
     engine = ThreadEngine(plan, sizing.workers)
-    pool: WorkerPool[Chunk, bytes, ChunkResult] = WorkerPool(
+    pool: WorkerPool[Chunk, Part, ChunkResult] = WorkerPool(
         engine.run,
         sizing.workers,
         BoundedBuffer(
@@ -155,7 +155,7 @@ async def _write(
     totals: Totals,
     monitor: FlowMonitor,
     credits: Credits,
-    outbound: AsyncIterable[bytes | ChunkResult],
+    outbound: AsyncIterable[Part | ChunkResult],
 ) -> None:
     """Write what comes until the end, a limit or a bad record; raise the last when all before
     it has been written.
@@ -170,7 +170,7 @@ async def _feed(
     totals: Totals,
     monitor: FlowMonitor,
     credits: Credits,
-    outbound: AsyncIterable[bytes | ChunkResult],
+    outbound: AsyncIterable[Part | ChunkResult],
 ) -> BadRecordError | None:
     """Hand header and parts to the writer, and return credits as their output drains."""
     failure = None
@@ -179,7 +179,7 @@ async def _feed(
         writer.close()
         return None
     async for item in outbound:
-        if isinstance(item, bytes):
+        if not isinstance(item, ChunkResult):
             await writer.write(item)
             continue
         failure = totals.add(item)

@@ -34,7 +34,7 @@ class SlowSink:
             self._permits.release()
         await settle()
 
-    async def write(self, parts: Sequence[bytes]) -> None:
+    async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         """Wait for `take`, then keep what the parts hold."""
         await self._permits.acquire()
         self.written.append(b"".join(parts))

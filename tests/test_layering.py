@@ -30,7 +30,7 @@ ALLOWED = {
     "transform": {"errors", "chunk", "codec"},
     "read": {"errors", "chunk", "descriptors", "codec", "flow", "transform"},
     "write": {"errors", "descriptors"},
-    "engine": {"chunk", "transform"},
+    "engine": {"chunk", "codec", "transform"},
     "monitor": {"errors", "chunk", "codec", "flow", "transform"},
     "values": {"errors", "codec", "transform"},
     "job": {"errors", "codec", "transform", "read", "sizing", "values"},

@@ -6,10 +6,15 @@ the interpreter's lock. Records that the kernel does not recognise as right it c
 converts those, one at a time, and so says what is wrong with them.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_SIMPLE,
+    PyBuffer_FillInfo,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from cpython.bytearray cimport PyByteArray_AS_STRING
-from cpython.ref cimport Py_XDECREF, PyObject
 from libc.stdint cimport UINT64_MAX, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
 
 from functools import lru_cache
 
@@ -23,12 +28,6 @@ from streamx.codec.layout import (
     Tally,
     excerpt,
 )
-
-cdef extern from "Python.h":
-    # As pointers, since a bytes object is filled here before anyone else sees it.
-    PyObject *PyBytes_FromStringAndSize(const char *data, Py_ssize_t size) except NULL
-    char *PyBytes_AS_STRING(PyObject *data)
-    int _PyBytes_Resize(PyObject **data, Py_ssize_t size) except -1
 
 cdef extern from "native/kernel.h":
     enum: PADDING_BYTES, LONGEST_ESCAPE_BYTES
@@ -96,10 +95,6 @@ cdef extern from "native/kernel.h":
     size_t sx_needed(const sx_state *) nogil
     size_t sx_key_count(const sx_state *) nogil
     void sx_keys(const sx_state *, sx_text *) nogil
-
-# The size of a part: large enough that handing it on costs little beside making it, and small enough
-# to stay in a processor's cache until it is written.
-PART_BYTES = 256 * 1024
 
 cdef const sx_kernel *_kernels[MOST_KERNELS]
 cdef size_t _kernel_count = sx_kernels(_kernels)
@@ -225,7 +220,7 @@ def convert(data, layout, limit=None):
     try:
         while not conversion.is_finished:
             part = conversion.next_part()
-            if part:
+            if len(part):
                 yield part
             if conversion.is_at_odd:
                 odd = conversion.odd_records()
@@ -251,6 +246,48 @@ cdef class _View:
 
     def __dealloc__(self):
         PyBuffer_Release(&self.buffer)
+
+
+cdef class _Block:
+    """Memory for a part of the output, which is used again when nobody holds the part any more.
+
+    What malloc does with blocks that one thread takes and another gives back leaves holes, so that
+    a process needs twice the memory; and fresh memory costs a page fault for every 4 KiB.
+    """
+
+    cdef uint8_t *bytes
+    cdef size_t capacity
+    cdef Py_ssize_t used
+
+    def __cinit__(self, size_t capacity):
+        global _spare_count
+        self.capacity = capacity
+        if capacity == PART_BYTES and _spare_count > 0:
+            _spare_count -= 1
+            self.bytes = _spare[_spare_count]
+        else:
+            self.bytes = <uint8_t *>malloc(capacity)
+        if self.bytes == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        global _spare_count
+        if self.capacity == PART_BYTES and _spare_count < MOST_SPARE and self.bytes != NULL:
+            _spare[_spare_count] = self.bytes
+            _spare_count += 1
+        else:
+            free(self.bytes)
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, self.bytes, self.used, True, flags)
+
+
+cdef enum:
+    PART_BYTES = 256 * 1024  # large beside what it costs to hand it on, small beside a cache
+    MOST_SPARE = 32
+
+cdef uint8_t *_spare[MOST_SPARE]
+cdef size_t _spare_count = 0
 
 
 cdef class _State:
@@ -412,29 +449,23 @@ cdef class _Conversion:
             UINT64_MAX if limit is None else limit,
         )
 
-    cdef bytes next_part(self):
+    cdef object next_part(self):
         """Convert until a part is full, a record is odd or the data ends."""
-        cdef size_t capacity = min(PART_BYTES, 16 * self._view.length + 4096)
+        cdef size_t capacity = min(<size_t>PART_BYTES, 16 * self._view.length + 4096)
+        cdef _Block block
         cdef size_t written = 0
         cdef sx_status status = SX_FULL
-        cdef PyObject *part = NULL
-        cdef uint8_t *out
         while status == SX_FULL and written == 0:
-            Py_XDECREF(part)
-            part = PyBytes_FromStringAndSize(NULL, capacity)
-            out = <uint8_t *>PyBytes_AS_STRING(part)
+            block = _Block(capacity)
             with nogil:
-                status = _kernel.convert(self._state.pointer, out, capacity, &written)
+                status = _kernel.convert(self._state.pointer, block.bytes, capacity, &written)
             capacity = max(capacity, sx_needed(self._state.pointer))
+        if status == SX_MEMORY:
+            raise MemoryError
         self.is_at_odd = status == SX_ODD
         self.is_finished = status == SX_END
-        if status == SX_MEMORY:
-            Py_XDECREF(part)
-            raise MemoryError
-        _PyBytes_Resize(&part, written)
-        result = <bytes>part
-        Py_XDECREF(part)
-        return result
+        block.used = written
+        return memoryview(block)
 
     cdef bytes odd_records(self):
         cdef size_t start = sx_odd_start(self._state.pointer)

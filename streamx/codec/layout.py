@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from operator import itemgetter
 
+# Output of some whole records: Python's own, or a view of memory that is used again.
+Part = bytes | memoryview
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_RECORD_BYTES = 16 * 1024 * 1024
 # Keys are data, so there may be any number of them; no more than these are remembered.

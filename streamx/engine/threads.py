@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 
 from streamx.chunk import Chunk, ChunkResult
+from streamx.codec.layout import Part
 from streamx.transform.plan import Plan
 
 # A step goes back to the event loop when it has made this much output: often enough that a chunk
@@ -29,7 +30,7 @@ class ThreadEngine:
         self._remaining = plan.limit
         self._executor = ThreadPoolExecutor(workers, "streamx-worker")
 
-    async def run(self, chunk: Chunk, emit: Callable[[bytes], Awaitable[None]]) -> ChunkResult:
+    async def run(self, chunk: Chunk, emit: Callable[[Part], Awaitable[None]]) -> ChunkResult:
         """Run the plan on one chunk, emitting its output in parts."""
         loop = asyncio.get_running_loop()
         run = self._plan.run(chunk, self._remaining)
@@ -48,8 +49,8 @@ class ThreadEngine:
         await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
 
 
-def _step(run: Generator[bytes, None, ChunkResult]) -> tuple[list[bytes], ChunkResult | None]:
-    parts: list[bytes] = []
+def _step(run: Generator[Part, None, ChunkResult]) -> tuple[list[Part], ChunkResult | None]:
+    parts: list[Part] = []
     size_bytes = 0
     while size_bytes < STEP_BYTES:
         try:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from streamx.flow.buffer import BufferStatistics, WaitClock
 
+Part = bytes | memoryview
+
 
 class DrainWriter:
     """Decouple a producer of bytes from a slow sink, holding no more than a high-water mark.
@@ -23,7 +25,7 @@ class DrainWriter:
 
     Example:
         >>> written = []
-        >>> async def sink(parts: Sequence[bytes]) -> None:
+        >>> async def sink(parts: Sequence[Part]) -> None:
         ...     written.extend(parts)
         >>> async def main() -> None:
         ...     writer = DrainWriter(sink, 1024)
@@ -38,7 +40,7 @@ class DrainWriter:
 
     def __init__(
         self,
-        sink: Callable[[Sequence[bytes]], Awaitable[None]],
+        sink: Callable[[Sequence[Part]], Awaitable[None]],
         high_water_bytes: int,
         low_water_bytes: int | None = None,
     ) -> None:
@@ -48,7 +50,7 @@ class DrainWriter:
             raise ValueError("the low-water mark must lie below the high-water mark")
         self.bytes_written = 0
         self._sink = sink
-        self._backlog: deque[bytes | Callable[[], None]] = deque()
+        self._backlog: deque[Part | Callable[[], None]] = deque()
         self._backlog_parts = 0
         self._backlog_bytes = 0
         self._is_closed = False
@@ -61,7 +63,7 @@ class DrainWriter:
         self._producer_wait = WaitClock()
         self._consumer_wait = WaitClock()
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: Part) -> None:
         """Add bytes to the backlog, then wait while it stands above the high-water mark."""
         self._backlog.append(data)
         self._backlog_parts += 1
@@ -113,20 +115,20 @@ class DrainWriter:
 
     async def _write_backlog(self) -> None:
         """Write what has gathered in one go: small parts would cost a switch of threads each."""
-        parts: list[bytes] = []
+        parts: list[Part] = []
         callbacks: list[Callable[[], None]] = []
         while self._backlog:
             entry = self._backlog.popleft()
-            if isinstance(entry, bytes):
-                parts.append(entry)
-            else:
+            if callable(entry):
                 callbacks.append(entry)
+            else:
+                parts.append(entry)
         if parts:
             await self._write_through(parts)
         for callback in callbacks:
             callback()
 
-    async def _write_through(self, parts: list[bytes]) -> None:
+    async def _write_through(self, parts: list[Part]) -> None:
         await self._sink(parts)
         size_bytes = sum(map(len, parts))
         self.bytes_written += size_bytes

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from streamx.flow.buffer import BufferStatistics, WaitClock
 
-P = TypeVar("P", bound=bytes)
+P = TypeVar("P", bound=bytes | memoryview)
 R = TypeVar("R")
 
 

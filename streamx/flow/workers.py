@@ -11,7 +11,7 @@ from streamx.flow.pipeline import together
 from streamx.flow.reorder import ReorderWindow
 
 T = TypeVar("T")
-P = TypeVar("P", bound=bytes)
+P = TypeVar("P", bound=bytes | memoryview)
 R = TypeVar("R")
 
 Emit = Callable[[P], Awaitable[None]]

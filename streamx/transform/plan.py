@@ -14,6 +14,7 @@ from streamx.codec.layout import (
     ColumnType,
     Format,
     Layout,
+    Part,
     Remark,
 )
 from streamx.transform.operations import Operation
@@ -69,7 +70,7 @@ class Plan:
     header: bytes = b""
     limit: int | None = None
 
-    def run(self, chunk: Chunk, limit: int | None = None) -> Generator[bytes, None, ChunkResult]:
+    def run(self, chunk: Chunk, limit: int | None = None) -> Generator[Part, None, ChunkResult]:
         """Convert a chunk: yield bounded parts of output, return what it amounted to.
 
         Pure: the same chunk gives the same parts in any thread, process or machine.

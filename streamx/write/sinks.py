@@ -37,7 +37,7 @@ class Sink(Protocol):
 
     name: str
 
-    async def write(self, parts: Sequence[bytes]) -> None:
+    async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         """Write all of the parts, waiting as long as the other side needs.
 
         Raises:
@@ -64,7 +64,7 @@ class FileSink:
         self._target = target
         self._is_empty = target is None
 
-    async def write(self, parts: Sequence[bytes]) -> None:
+    async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         rest = _views_of(parts)
         try:
             if rest:
@@ -111,7 +111,7 @@ class LiveSink:
         self._restores = restores
         widen_pipe(descriptor)
 
-    async def write(self, parts: Sequence[bytes]) -> None:
+    async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         rest = _views_of(parts)
         while rest:
             try:
@@ -146,7 +146,7 @@ class GzipSink:
         self._flushes = flushes
         self._compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
 
-    async def write(self, parts: Sequence[bytes]) -> None:
+    async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         await self._inner.write(await asyncio.to_thread(self._compress, parts))
 
     async def commit(self) -> None:
@@ -156,14 +156,14 @@ class GzipSink:
     async def abort(self) -> None:
         await self._inner.abort()
 
-    def _compress(self, parts: Sequence[bytes]) -> list[bytes]:
+    def _compress(self, parts: Sequence[bytes | memoryview]) -> list[bytes]:
         compressed = [self._compressor.compress(part) for part in parts]
         if self._flushes:
             compressed.append(self._compressor.flush(zlib.Z_SYNC_FLUSH))
         return compressed
 
 
-def _views_of(parts: Sequence[bytes]) -> deque[memoryview]:
+def _views_of(parts: Sequence[bytes | memoryview]) -> deque[memoryview]:
     return deque(memoryview(part) for part in parts if part)
 
 

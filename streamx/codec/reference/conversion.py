@@ -6,7 +6,7 @@ from collections.abc import Generator
 from functools import lru_cache
 from typing import Protocol
 
-from streamx.codec.layout import CsvFormat, Format, Layout, Tally
+from streamx.codec.layout import CsvFormat, Format, Layout, Part, Tally
 from streamx.codec.reference.from_csv import CsvToCsv, CsvToJsonl
 from streamx.codec.reference.from_jsonl import JsonlToCsv, JsonlToJsonl
 from streamx.codec.reference.slices import scanner_of, slices, usable
@@ -35,7 +35,7 @@ def count_lines(data: bytes | memoryview, end: int) -> int:
 
 def convert(
     data: bytes | memoryview, layout: Layout, limit: int | None = None
-) -> Generator[bytes, None, Tally]:
+) -> Generator[Part, None, Tally]:
     """Convert whole records; the reference that every faster codec must match byte for byte.
 
     Args:
