@@ -142,9 +142,11 @@ class Tally:
             self.note_misfits(name, remark.count, remark.position + start, remark.example)
         self.dropped_values += other.dropped_values
         if other.dropped_keys:
-            keys = dict(self.dropped_keys)
-            for key, position in other.dropped_keys.items():
-                keys[key] = min(position + start, keys.get(key, position + start))
+            later = {key: position + start for key, position in other.dropped_keys.items()}
+            own = self.dropped_keys.items()
+            keys = {key: position for key, position in own if position <= later.get(key, position)}
+            for key, position in later.items():
+                keys.setdefault(key, position)
             first = sorted(keys.items(), key=itemgetter(1))
             self.dropped_keys = dict(first[: MOST_NAMED_KEYS + 1])
         if other.bad is not None:
