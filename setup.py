@@ -18,9 +18,10 @@ else:
         "streamx.codec._native",
         [str(CODEC / "_native.pyx"), *map(str, sorted(CODEC.glob("native/*.c")))],
         depends=[str(path) for path in CODEC.glob("native/*.h")],
-        extra_compile_args=["-O3", "-std=c11"],
-        optional=True,
+        extra_compile_args=["-O3", "-g0", "-std=c11"],
     )
     extensions = cythonize([native])
+    for extension in extensions:
+        extension.optional = True
 
 setup(ext_modules=extensions)

@@ -17,9 +17,14 @@ def main() -> None:
         # Until a run takes over, Ctrl-C ends the process without a word, not in a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from streamx.cli import cli
+    from streamx.errors import StreamxError
 
     try:
         cli()
+    except StreamxError as error:  # of an import: STREAMX_CODEC names what there is not
+        from streamx.cli.run import fail
+
+        fail(str(error), error.exit_code)
     finally:
         gc.freeze()  # the process ends: a last look at every object would be in vain
 

@@ -40,7 +40,7 @@ ALLOWED = {
     },
     "__init__": {"errors", "job", "monitor", "transform", "pipeline"},
     "cli": {"", "errors", "transform", "codec", "monitor", "write"},
-    "__main__": {"cli"},
+    "__main__": {"errors", "cli"},
 }  # fmt: skip
 # Libraries that only one place may import.
 RESERVED = {"click": "cli", "tqdm": "monitor/progress.py", "aiofiles": "descriptors.py"}
