@@ -19,6 +19,7 @@ static sx_status next_jsonl_window(sx_state *state) {
 
 static inline bool add_pair(sx_state *state, sx_pair pair) {
     if (state->pair_count == state->pair_capacity) {
+        if (state->pair_capacity > UINT32_MAX / 4) return false;
         size_t capacity = state->pair_capacity * 2 + 64;
         sx_pair *larger = realloc(state->pairs, capacity * sizeof *larger);
         if (larger == NULL) return false;
@@ -35,7 +36,7 @@ static inline bool note_key(sx_state *state, uint32_t number, uint32_t before) {
     sx_key *key = &keys->keys[number];
     if (key->seen_in == keys->record) return false;
     key->seen_in = keys->record;
-    key->pair = state->pair_count;
+    key->pair = (uint32_t)state->pair_count;
     if (state->pair_count == 0) keys->first = number;
     else keys->keys[before].after = number;
     return true;
@@ -48,10 +49,9 @@ static const uint8_t *read_members(sx_state *state, const uint8_t *at) {
     for (;;) {
         at = read_key(state, at, &number);
         if (at == NULL || !note_key(state, number, before)) return NULL;
-        at = skip_space(at);
-        if (*at != ':') return NULL;
-        sx_pair pair = {.key = number, .start = skip_space(at + 1)};
-        at = pair.end = skip_value(pair.start, 1, &pair.kind);
+        sx_pair pair = {.key = number, .start = skip_space(at)};
+        at = pair.end = is_nested(*pair.start) ? skip_nested(pair.start, 1, &pair.kind)
+                                               : skip_scalar(pair.start, &pair.kind);
         if (at == NULL || !add_pair(state, pair)) return NULL;
         at = skip_space(at);
         if (*at == '}') return at + 1;
@@ -77,6 +77,10 @@ static inline sx_status emit_value_cell(sx_state *state, uint8_t **out, const sx
     const uint8_t *start = pair->start;
     size_t length = (size_t)(pair->end - start);
     if (pair->kind == VALUE_SCALAR && *start == 'n') return SX_END;
+    if (pair->kind == VALUE_SCALAR && !state->scalars_need_quotes) {
+        *out = copy(*out, start, length);
+        return SX_END;
+    }
     if (pair->kind == VALUE_STRING) {
         start++;
         length -= 2;
@@ -198,7 +202,7 @@ static sx_status emit_line(
 static const uint8_t *read_line(sx_state *state, const uint8_t *at) {
     if (state->layout->is_to_csv || !state->layout->is_unchanged) return read_object(state, at);
     sx_value_kind kind;
-    at = skip_value(at, 0, &kind);
+    at = is_nested(*at) ? skip_nested(at, 0, &kind) : skip_scalar(at, &kind);
     return at == NULL ? NULL : skip_space(at);
 }
 

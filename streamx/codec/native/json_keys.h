@@ -71,18 +71,20 @@ static bool make_room_for_key(sx_dictionary *keys, size_t length) {
 }
 
 /* Remember a key; return its number, or -1 if that cannot be. */
-static int64_t add_key(sx_dictionary *keys, const uint8_t *text, size_t length, int64_t column) {
-    if (!make_room_for_key(keys, length)) return -1;
+static int64_t add_key(sx_dictionary *keys, const uint8_t *text, size_t length, int32_t column) {
+    if (length > LONGEST_RECORD_BYTES || !make_room_for_key(keys, length)) return -1;
     sx_key *key = &keys->keys[keys->count];
     uint8_t *own = keys->text.bytes + keys->text_bytes;
     memcpy(own, text, length);
     memset(own + length, 0, PADDING_BYTES);
+    own[length] = '"';
+    own[length + 1] = ':';
     uint8_t *label = own + length + PADDING_BYTES;
     uint8_t *label_end = emit_json_string(label, own, length);
     *label_end++ = ':';
     *key = (sx_key){
         .text = (size_t)(own - keys->text.bytes),
-        .length = length,
+        .length = (uint32_t)length,
         .column = column,
         .pick = -1,
         .label = (size_t)(label - keys->text.bytes),
@@ -103,10 +105,10 @@ static bool learn_columns(sx_state *state) {
     for (size_t i = 0; i < layout->column_count; i++) {
         sx_text name = layout->columns[i].name;
         if (find_key(keys, name.bytes, name.length) >= 0) return false;
-        if (add_key(keys, name.bytes, name.length, (int64_t)i) < 0) return false;
+        if (add_key(keys, name.bytes, name.length, (int32_t)i) < 0) return false;
     }
     for (size_t i = 0; i < layout->pick_count; i++)
-        keys->keys[layout->picks[i].column].pick = (int64_t)i;
+        keys->keys[layout->picks[i].column].pick = (int32_t)i;
     keys->column_count = keys->count;
     keys->column_bytes = keys->text_bytes;
     return true;
@@ -125,11 +127,11 @@ static bool forget_keys(sx_dictionary *keys) {
     return place_keys(keys, keys->slot_count);
 }
 
-/* Tell whether a key stands at `at`, behind the opening quote, and ends there. */
-static inline bool is_key_at(const sx_dictionary *keys, const sx_key *key, const uint8_t *at, const uint8_t *readable_end) {
-    const uint8_t *text = keys->text.bytes + key->text;
-    if (!key->is_plain || key->length + VECTOR_BYTES > (size_t)(readable_end - at)) return false;
-    return at[key->length] == '"' && is_same(at, text, key->length);
+/* Tell whether `"key":` stands at `at`, as plain as that. */
+static inline bool is_key_at(const sx_state *state, const sx_key *key, const uint8_t *at) {
+    size_t readable = state->readable_bytes - (size_t)(at - state->window);
+    if (*at != '"' || !key->is_plain || key->length + 2 * VECTOR_BYTES > readable) return false;
+    return is_same(at + 1, state->dictionary.text.bytes + key->text, key->length + 2);
 }
 
 /* The number of the key that is a text, which is remembered from now on; -1 if that cannot be. */
@@ -149,19 +151,16 @@ static int64_t number_of_key(sx_state *state, const uint8_t *text, size_t length
     return index;
 }
 
-/* Read the key at `at` and go past its closing quote; NULL if there is none, or it cannot be known.
- * `guess` is the number tried first and becomes the one found. */
+/* Read the key at `at` and its colon; NULL if they are not there, or the key cannot be known. `guess`
+ * is the number that is tried first, and becomes the one found. */
 static inline const uint8_t *read_key(sx_state *state, const uint8_t *at, uint32_t *guess) {
-    sx_dictionary *keys = &state->dictionary;
-    if (*at != '"') return NULL;
-    if (*guess < keys->count) {
-        const sx_key *key = &keys->keys[*guess];
-        if (is_key_at(keys, key, at + 1, state->window + state->readable_bytes)) return at + key->length + 2;
-    }
+    const sx_dictionary *keys = &state->dictionary;
+    if (*guess < keys->count && is_key_at(state, &keys->keys[*guess], at))
+        return at + keys->keys[*guess].length + 3;
     bool has_escapes = false;
-    const uint8_t *end = skip_string(at + 1, &has_escapes);
-    if (end == NULL) return NULL;
     const uint8_t *text = at + 1;
+    const uint8_t *end = *at == '"' ? skip_string(text, &has_escapes) : NULL;
+    if (end == NULL) return NULL;
     size_t length = (size_t)(end - 1 - text);
     if (has_escapes) {
         if (!reserve(&state->scratch, length + PADDING_BYTES)) return NULL;
@@ -171,5 +170,6 @@ static inline const uint8_t *read_key(sx_state *state, const uint8_t *at, uint32
     int64_t number = number_of_key(state, text, length);
     if (number < 0) return NULL;
     *guess = (uint32_t)number;
-    return end;
+    end = skip_space(end);
+    return *end == ':' ? end + 1 : NULL;
 }

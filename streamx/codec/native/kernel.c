@@ -44,6 +44,11 @@ static bool make_nulls(sx_state *state) {
     return true;
 }
 
+/* Tell whether a number, true or false of JSON may hold a byte. */
+static bool is_in_scalars(uint8_t byte) {
+    return byte != 0 && strchr("0123456789+-.eEtrufals", byte) != NULL;
+}
+
 static bool make_table(sx_state *state) {
     sx_table *table = &state->table;
     size_t columns = state->layout->column_count;
@@ -60,6 +65,8 @@ sx_state *sx_new(const sx_kernel *kernel, const sx_layout *layout) {
     sx_state *state = calloc(1, sizeof *state);
     if (state == NULL) return NULL;
     state->layout = layout;
+    state->scalars_need_quotes =
+        is_in_scalars(layout->target.delimiter) || is_in_scalars(layout->target.quote);
     state->fixed_bytes = fixed_bytes_of(layout);
     state->tally.misfits = calloc(layout->pick_count + 1, sizeof *state->tally.misfits);
     bool is_ready = state->tally.misfits != NULL && make_nulls(state) &&

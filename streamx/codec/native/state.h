@@ -33,19 +33,20 @@ typedef struct {
     bool ends_in_odd; /* behind the last record stands one that breaks the grammar */
 } sx_table;
 
-/* A key that was met in JSON; keys are found by their text, whatever their escapes. */
+/* A key that was met in JSON; keys are found by their text, whatever their escapes. What is needed for
+ * every key of every record stands first. */
 typedef struct {
-    size_t text;      /* where its text stands in the dictionary's bytes */
-    size_t length;
-    int64_t column;   /* its index, or -1 for a key beyond the layout's columns */
-    int64_t pick;     /* the output column that shows it, or -1 */
-    size_t label;     /* where `"key":` stands in the dictionary's bytes */
-    size_t label_length;
+    size_t text;      /* where its text stands in the dictionary's bytes, with `":` behind it */
+    uint32_t length;
     uint32_t after;   /* the key that came behind it last time */
+    uint64_t seen_in; /* the number of the last record that had it, */
+    uint32_t pair;    /* and which of its pairs it was */
+    int32_t column;   /* the index of its column, or -1 for a key beyond the layout's columns */
+    int32_t pick;     /* the output column that shows it, or -1 */
     bool is_plain;    /* its text stands in JSON as it is */
     bool is_name_of_pick; /* an output column that shows another key has this name */
-    uint64_t seen_in; /* the number of the last record that had it */
-    uint64_t pair;    /* which of that record's pairs it was */
+    size_t label;     /* where `"key":` stands in the dictionary's bytes */
+    size_t label_length;
     uint64_t order;   /* which key it was to be collected, from 1; 0 if it was not */
 } sx_key;
 
@@ -82,6 +83,7 @@ struct sx_state {
     const sx_layout *layout;
     sx_token *nulls;
     size_t longest_null;
+    bool scalars_need_quotes; /* numbers and literals of JSON may, in the target's dialect */
     size_t fixed_bytes;    /* of a record's output, beside what its cells need */
 
     const uint8_t *data;
