@@ -13,13 +13,14 @@ class Chunk:
         sequence: number of the chunk in input order, from 0.
         offset: byte position of the first record in the (decompressed, UTF-8) input, from 0.
         line: number of the first record's first line, from 1.
-        data: the records' bytes, line ends included; only the input's last may lack its own.
+        data: the records' bytes, line ends included; only the input's last may lack its own. A
+            view of the buffer that they were read into, as a rule.
     """
 
     sequence: int
     offset: int
     line: int
-    data: bytes
+    data: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)

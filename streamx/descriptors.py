@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import io
 import os
@@ -101,9 +102,12 @@ class ThreadedFile:
             executor=self._executor,
         )
 
-    async def read(self, size_bytes: int) -> bytes:
-        block: bytes = await uninterrupted(self._file.read(size_bytes))
-        return block
+    async def read_into(self, view: memoryview) -> int:
+        """Read into the front of a view and return how many bytes came; 0 at the end."""
+        count: int | None = await uninterrupted(self._file.readinto(view))
+        if count is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return count
 
     async def write(self, parts: deque[memoryview]) -> None:
         """Call `write_parts` on the file's thread, once for all parts."""

@@ -16,8 +16,9 @@ SMALLEST_CHUNK_BYTES = 16 * 1024
 # that one worker makes of a slice.
 _BASE_BYTES = 34 * MIB
 _WORKER_BYTES = 4 * MIB
-# A record longer than its chunk is held as blocks, as a chunk, as cells and as output; cells of one
-# byte, or JSON that is nothing but brackets, become objects of 30 times their size.
+# A record longer than its chunk is held in its buffer and, while that grows, in the one before, as
+# cells and as output; cells of one byte, or JSON that is nothing but brackets, become objects of 30
+# times their size.
 _COPIES_OF_A_LONG_RECORD = 40
 
 

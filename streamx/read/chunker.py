@@ -1,14 +1,18 @@
-"""Chunker: cuts blocks of bytes into chunks of whole records, without doing any input itself."""
+"""Chunker: cuts what is read into chunks of whole records, without doing any input itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from streamx.chunk import Chunk
+from streamx.codec import count_lines
 
 
 class Chunker:
-    """Collects blocks and cuts them at the ends of records.
+    """Owns the buffer of the chunk that is being read, and cuts it at the end of a record.
+
+    Blocks are read straight into `room()`, and a chunk's data is a view of the buffer. Only the
+    rest, a part of a record, is copied: to the front of the buffer for the next chunk.
 
     A record longer than a chunk makes its chunk longer. One longer than `max_record_bytes`
     is cut off there and `is_finished` set: converting the stub will say what is wrong with it.
@@ -19,18 +23,19 @@ class Chunker:
         max_record_bytes: how long a record may become.
         offset, line: where in the input the first block stands.
 
-    >>> chunker = Chunker(lambda data: data.rfind(b"\\n") + 1, 1024, 4096)
+    >>> chunker = Chunker(lambda data: bytes(data).rfind(b"\\n") + 1, 1024, 4096)
     >>> chunker.feed(b"one\\ntw")
-    >>> chunker.cut().data
+    >>> bytes(chunker.cut().data)
     b'one\\n'
-    >>> chunker.feed(b"o")
-    >>> chunker.finish().data
+    >>> chunker.room()[:1] = b"o"
+    >>> chunker.fill(1)
+    >>> bytes(chunker.finish().data)
     b'two'
     """
 
     def __init__(
         self,
-        last_boundary: Callable[[bytes], int],
+        last_boundary: Callable[[memoryview], int],
         chunk_size_bytes: int,
         max_record_bytes: int,
         *,
@@ -45,7 +50,8 @@ class Chunker:
         self._max_record_bytes = max_record_bytes
         self._offset = offset
         self._line = line
-        self._blocks: list[bytes] = []
+        # What is pending stands at the front.
+        self._buffer = memoryview(bytearray())
         self._wanted_bytes = chunk_size_bytes
 
     @property
@@ -58,10 +64,21 @@ class Chunker:
         """How large the next chunk is going to be, as far as is known."""
         return max(self._wanted_bytes, self.pending_bytes)
 
-    def feed(self, block: bytes) -> None:
-        """Take in the next block."""
-        self._blocks.append(block)
-        self.pending_bytes += len(block)
+    def room(self) -> memoryview:
+        """Return where the next block shall be read to: `wanted_bytes` behind what is pending."""
+        self._reserve(self._wanted_bytes)
+        return self._buffer[self.pending_bytes : self._wanted_bytes]
+
+    def fill(self, size_bytes: int) -> None:
+        """Take in a block that now stands at the front of `room()`."""
+        self.pending_bytes += size_bytes
+
+    def feed(self, block: bytes | bytearray | memoryview) -> None:
+        """Take in a block that stands elsewhere."""
+        end = self.pending_bytes + len(block)
+        self._reserve(max(end, self._wanted_bytes))
+        self._buffer[self.pending_bytes : end] = block
+        self.pending_bytes = end
 
     def cut(self) -> Chunk | None:
         """Return all whole records fed so far as a chunk, or None if there is none.
@@ -69,30 +86,36 @@ class Chunker:
         After None, twice as much is wanted, so that a long record is not searched again and
         again.
         """
-        data = b"".join(self._blocks)
-        boundary = self._last_boundary(data)
+        size_bytes = self.pending_bytes
+        boundary = self._last_boundary(self._buffer[:size_bytes])
         if boundary == 0:
-            if len(data) > self._max_record_bytes:
+            if size_bytes > self._max_record_bytes:
                 self.is_finished = True
-                return self._take(data, len(data))
-            self._blocks = [data]
-            if len(data) >= self._wanted_bytes:
-                self._wanted_bytes = min(2 * len(data), max(self._max_record_bytes, len(data)) + 1)
+                return self._take(size_bytes)
+            if size_bytes >= self._wanted_bytes:
+                most_bytes = max(self._max_record_bytes, size_bytes) + 1
+                self._wanted_bytes = min(2 * size_bytes, most_bytes)
             return None
-        return self._take(data, boundary)
+        return self._take(boundary)
 
     def finish(self) -> Chunk | None:
         """Return what is left at the end of the input: the last record may lack its line end."""
         self.is_finished = True
-        data = b"".join(self._blocks)
-        return self._take(data, len(data)) if data else None
+        return self._take(self.pending_bytes) if self.pending_bytes else None
 
-    def _take(self, data: bytes, end: int) -> Chunk:
-        chunk = Chunk(self.sequence, self._offset, self._line, data[:end])
+    def _take(self, end: int) -> Chunk:
+        chunk = Chunk(self.sequence, self._offset, self._line, self._buffer[:end].toreadonly())
         self.sequence += 1
         self._offset += end
-        self._line += chunk.data.count(b"\n")
-        self._blocks = [data[end:]] if end < len(data) else []
-        self.pending_bytes = len(data) - end
+        self._line += count_lines(chunk.data, end)
+        # The buffer is the chunk's from now on. The rest is copied when the next one has a credit.
+        self._buffer = self._buffer[end : self.pending_bytes]
+        self.pending_bytes -= end
         self._wanted_bytes = self.chunk_size_bytes
         return chunk
+
+    def _reserve(self, size_bytes: int) -> None:
+        if len(self._buffer) < size_bytes:
+            buffer = memoryview(bytearray(size_bytes))
+            buffer[: self.pending_bytes] = self._buffer[: self.pending_bytes]
+            self._buffer = buffer

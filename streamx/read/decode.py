@@ -27,7 +27,7 @@ class _Wrapped:
     def bytes_read(self) -> int:
         return self._inner.bytes_read
 
-    def read_now(self, size_bytes: int) -> bytes | None:
+    def read_now(self, view: memoryview) -> int | None:
         return None
 
     async def close(self) -> None:
@@ -40,21 +40,22 @@ class GzipSource(_Wrapped):
     def __init__(self, inner: Source) -> None:
         super().__init__(inner)
         self._member = zlib.decompressobj(_GZIP)
+        self._block = memoryview(bytearray(_COMPRESSED_BLOCK_BYTES))
         self._input = b""
         self._is_between_members = True
         self._is_empty = True
 
-    async def read(self, size_bytes: int) -> bytes:
+    async def read_into(self, view: memoryview) -> int:
         while True:
             if self._input:
-                block = await asyncio.to_thread(self._inflate_members, size_bytes)
-                if block:
-                    return block
+                count = await asyncio.to_thread(self._inflate_members, view)
+                if count:
+                    return count
             if not self._input and not await self._fill():
-                return b""
+                return 0
 
     async def _fill(self) -> bool:
-        self._input = await self._inner.read(_COMPRESSED_BLOCK_BYTES)
+        self._input = bytes(self._block[: await self._inner.read_into(self._block)])
         if not self._input and (self._is_empty or not self._is_between_members):
             raise InputError(
                 f"{self.name}: the gzip data ends in the middle (after {self.bytes_read} bytes); "
@@ -63,15 +64,16 @@ class GzipSource(_Wrapped):
         self._is_empty = False
         return bool(self._input)
 
-    def _inflate_members(self, size_bytes: int) -> bytes:
+    def _inflate_members(self, view: memoryview) -> int:
         """Inflate as many members as it takes, since a file may consist of tiny ones."""
-        blocks: list[bytes] = []
-        while self._input and size_bytes > 0:
-            blocks.append(self._inflate(size_bytes))
-            size_bytes -= len(blocks[-1])
-            if not blocks[-1] and not self._is_between_members:
+        count = 0
+        while self._input and count < len(view):
+            block = self._inflate(len(view) - count)
+            view[count : count + len(block)] = block
+            count += len(block)
+            if not block and not self._is_between_members:
                 break
-        return b"".join(blocks)
+        return count
 
     def _inflate(self, size_bytes: int) -> bytes:
         if self._is_between_members:
@@ -103,17 +105,20 @@ class TranscodingSource(_Wrapped):
         self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
         self._decoded_bytes = 0
+        self._text = b""
         self._is_at_end = False
 
-    async def read(self, size_bytes: int) -> bytes:
-        # No encoding needs more than 3 bytes of UTF-8 for one byte of its own.
-        while not self._is_at_end:
-            block = await self._inner.read(max(size_bytes // 3, 1))
-            self._is_at_end = not block
-            text = self._decode(block)
-            if text:
-                return text
-        return b""
+    async def read_into(self, view: memoryview) -> int:
+        while not self._text and not self._is_at_end:
+            # No encoding needs more than 3 bytes of UTF-8 for one byte of its own.
+            block = memoryview(bytearray(max(len(view) // 3, 1)))
+            count = await self._inner.read_into(block)
+            self._is_at_end = count == 0
+            self._text = self._decode(bytes(block[:count]))
+        count = min(len(self._text), len(view))
+        view[:count] = self._text[:count]
+        self._text = self._text[count:]
+        return count
 
     def _decode(self, block: bytes) -> bytes:
         try:

@@ -48,7 +48,7 @@ class ChunkReader:
         self._max_record_bytes = max_record_bytes
         self._linger_seconds = linger_seconds
         self._head = bytearray()
-        self._reading: asyncio.Task[bytes] | None = None
+        self._reading: asyncio.Task[memoryview] | None = None
         self._is_at_end = False
 
     async def resolve(self, decide: Callable[[bytes, Ending], Resolution | None]) -> Resolution:
@@ -57,6 +57,7 @@ class ChunkReader:
         ending: Ending = "open"
         look_at_bytes = 0
         overdue_at: float | None = None  # when the first record has waited long enough
+        room = memoryview(bytearray(self._chunk_size_bytes))
         while True:
             if ending != "open" or len(self._head) >= look_at_bytes:
                 is_overdue = overdue_at is not None and loop.time() >= overdue_at
@@ -67,7 +68,7 @@ class ChunkReader:
                     return resolution
                 # A longer head is looked at again when it has grown by half, or at a pause.
                 look_at_bytes = len(self._head) * 3 // 2 + 1
-            block = await self._read(self._chunk_size_bytes, _WAIT_SECONDS[ending])
+            block = await self._read(room, _WAIT_SECONDS[ending])
             if block is None:
                 ending = "idle" if ending == "pause" else "pause"
             else:
@@ -117,42 +118,60 @@ class ChunkReader:
                 await credits.grow(chunker.sequence, chunker.expected_bytes)
                 continue
             wait_seconds = None if deadline is None else max(deadline - loop.time(), 0)
-            block = await self._next_block(chunker.wanted_bytes, wait_seconds)
-            if block is None:
+            count = await self._fill(chunker, wait_seconds)
+            if count is None:
                 deadline = None
                 chunk = chunker.cut()
                 if chunk is not None:
                     return chunk
-            elif not block:
+            elif count == 0:
                 return chunker.finish()
-            else:
-                chunker.feed(block)
-                if self._source.is_live and deadline is None:
-                    deadline = loop.time() + self._linger_seconds
+            elif self._source.is_live and deadline is None:
+                deadline = loop.time() + self._linger_seconds
 
-    async def _next_block(self, size_bytes: int, wait_seconds: float | None) -> bytes | None:
-        """Return what is left of the head, then what the source gives; None if the wait ends."""
+    async def _fill(self, chunker: Chunker, wait_seconds: float | None) -> int | None:
+        """Feed what is left of the head, then what the source gives; return how many bytes.
+
+        0 at the end, None if the wait ends.
+        """
         if self._head:
-            block = bytes(self._head[:size_bytes])
-            del self._head[:size_bytes]
-            return block
-        return b"" if self._is_at_end else await self._read(size_bytes, wait_seconds)
+            block = self._head[: chunker.wanted_bytes]
+            del self._head[: len(block)]
+            chunker.feed(block)
+            return len(block)
+        if self._is_at_end:
+            return 0
+        room = chunker.room()
+        read = await self._read(room, wait_seconds)
+        if read is None:
+            return None
+        if read.obj is room.obj:
+            chunker.fill(len(read))
+        else:
+            chunker.feed(read)
+        return len(read)
 
-    async def _read(self, size_bytes: int, wait_seconds: float | None) -> bytes | None:
+    async def _read(self, room: memoryview, wait_seconds: float | None) -> memoryview | None:
+        """Return what was read, nothing at the end, None if the wait ends.
+
+        It stands at the front of `room`, or where a read that outlived its wait had its own.
+        """
         if self._reading is None:
             if wait_seconds == 0:
                 return None
             await asyncio.sleep(0)  # there may always be something to read, and others must run
-            block = self._source.read_now(size_bytes)
-            if block is not None:
-                return block
-        if not self._source.is_live:
-            return await self._source.read(size_bytes)
-        # The read goes on when the wait ends, so that nothing it reads is lost.
-        if self._reading is None:
-            self._reading = asyncio.ensure_future(self._source.read(size_bytes))
+            count = self._source.read_now(room)
+            if count is not None:
+                return room[:count]
+            if not self._source.is_live:
+                return await self._read_into(room)
+            # The read goes on when the wait ends, so that nothing it reads is lost.
+            self._reading = asyncio.ensure_future(self._read_into(room))
         done, _ = await asyncio.wait({self._reading}, timeout=wait_seconds)
         if not done:
             return None
         reading, self._reading = self._reading, None
         return reading.result()
+
+    async def _read_into(self, room: memoryview) -> memoryview:
+        return room[: await self._source.read_into(room)]

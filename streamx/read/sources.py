@@ -33,12 +33,12 @@ class Source(Protocol):
     @property
     def bytes_read(self) -> int: ...
 
-    def read_now(self, size_bytes: int) -> bytes | None:
-        """Do what `read` does if that takes no waiting; otherwise return None."""
+    def read_now(self, view: memoryview) -> int | None:
+        """Do what `read_into` does if that takes no waiting; otherwise return None."""
         ...
 
-    async def read(self, size_bytes: int) -> bytes:
-        """Return up to `size_bytes` bytes, at least one; none at the end of the input."""
+    async def read_into(self, view: memoryview) -> int:
+        """Read at least one byte into the front of a view; return how many, 0 at the end."""
         ...
 
     async def close(self) -> None:
@@ -57,16 +57,16 @@ class FileSource:
         self.bytes_read = 0
         self._file = file
 
-    def read_now(self, size_bytes: int) -> bytes | None:
+    def read_now(self, view: memoryview) -> int | None:
         return None
 
-    async def read(self, size_bytes: int) -> bytes:
+    async def read_into(self, view: memoryview) -> int:
         try:
-            block = await self._file.read(size_bytes)
+            count = await self._file.read_into(view)
         except OSError as error:
             raise InputError(cannot("read", self.name, error)) from error
-        self.bytes_read += len(block)
-        return block
+        self.bytes_read += count
+        return count
 
     async def close(self) -> None:
         await self._file.close()
@@ -87,25 +87,25 @@ class LiveSource:
         self._readable.register(descriptor, select.POLLIN)
         widen_pipe(descriptor)
 
-    def read_now(self, size_bytes: int) -> bytes | None:
+    def read_now(self, view: memoryview) -> int | None:
         # The description may be shared with others, so it must stay as it is: it may block.
         if not self._readable.poll(0):
             return None
         try:
-            block = os.read(self._descriptor, size_bytes)
+            count = os.readv(self._descriptor, [view])
         except BlockingIOError:
             return None
         except OSError as error:
             if error.errno == errno.EIO and os.isatty(self._descriptor):
-                return b""
+                return 0
             raise InputError(cannot("read", self.name, error)) from error
-        self.bytes_read += len(block)
-        return block
+        self.bytes_read += count
+        return count
 
-    async def read(self, size_bytes: int) -> bytes:
-        while (block := self.read_now(size_bytes)) is None:
+    async def read_into(self, view: memoryview) -> int:
+        while (count := self.read_now(view)) is None:
             await wait_until_readable(self._descriptor)
-        return block
+        return count
 
     async def close(self) -> None:
         if self._closes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from streamx.chunk import Chunk, ChunkResult, Failure, Notice, Place
-from streamx.codec import convert
+from streamx.codec import convert, count_lines
 from streamx.codec.layout import (
     MAX_RECORD_BYTES,
     Bad,
@@ -95,7 +95,7 @@ class Plan:
 
 
 def _place(chunk: Chunk, position: int) -> Place:
-    return Place(chunk.line + chunk.data.count(b"\n", 0, position), chunk.offset + position)
+    return Place(chunk.line + count_lines(chunk.data, position), chunk.offset + position)
 
 
 def _failure(chunk: Chunk, bad: Bad) -> Failure:

@@ -105,7 +105,10 @@ def blocks_of(data: bytes, size_bytes: int) -> list[bytes]:
 
 
 def chunks_of(chunker: Chunker, blocks: Iterable[bytes], *, eager: bool = False) -> Iterator[Chunk]:
-    """Drive a chunker as the reader does; `eager` asks for a chunk after every block."""
+    """Drive a chunker as the reader does; `eager` asks for a chunk after every block.
+
+    A block that fits is put where it belongs, as a read does; a larger one is fed, as a head is.
+    """
     remaining = iter(blocks)
     while not chunker.is_finished:
         if chunker.wanted_bytes == 0:
@@ -113,13 +116,17 @@ def chunks_of(chunker: Chunker, blocks: Iterable[bytes], *, eager: bool = False)
         elif (block := next(remaining, None)) is None:
             chunk = chunker.finish()
         else:
-            chunker.feed(block)
+            if len(block) <= chunker.wanted_bytes:
+                chunker.room()[: len(block)] = block
+                chunker.fill(len(block))
+            else:
+                chunker.feed(block)
             chunk = chunker.cut() if eager else None
         if chunk is not None:
             yield chunk
 
 
-def boundary_finder(format: Format) -> Callable[[bytes], int]:
+def boundary_finder(format: Format) -> Callable[[memoryview], int]:
     return lambda data: last_boundary(data, format)
 
 
