@@ -16,8 +16,6 @@ from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport UINT64_MAX, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from functools import lru_cache
-
 from streamx.codec.layout import (
     Column,
     ColumnType,
@@ -123,7 +121,7 @@ def use(name):
     global _kernel
     before = _kernel.name.decode()
     _kernel = _kernels[instruction_sets().index(name)]
-    _compiled.cache_clear()
+    _known.clear()
     return before
 
 
@@ -284,7 +282,8 @@ cdef class _Block:
 
 cdef enum:
     PART_BYTES = 256 * 1024  # large beside what it costs to hand it on, small beside a cache
-    MOST_SPARE = 32
+    MOST_SPARE = 16
+    MOST_KNOWN = 16  # layouts
 
 cdef uint8_t *_spare[MOST_SPARE]
 cdef size_t _spare_count = 0
@@ -309,10 +308,12 @@ cdef class _Compiled:
     cdef sx_layout layout
     cdef bint is_native
     cdef list names
+    cdef object _source  # kept, so that no other layout can get its id
     cdef list _kept
     cdef list _states
 
     def __cinit__(self, layout):
+        self._source = layout
         self._kept = []
         self._states = []
         self.names = [layout.columns[pick.index].name for pick in layout.picks]
@@ -413,9 +414,20 @@ cdef class _Compiled:
         return memory
 
 
-@lru_cache(maxsize=16)
-def _compiled(layout):
-    return _Compiled(layout)
+cdef dict _known = {}
+
+
+cdef _Compiled _compiled(layout):
+    """Return a layout as the kernel takes it, made once for each layout object.
+
+    Layouts are told apart by identity, since to hash one takes as long as it has columns.
+    """
+    compiled = _known.get(id(layout))
+    if compiled is None:
+        if len(_known) == MOST_KNOWN:
+            _known.clear()
+        compiled = _known[id(layout)] = _Compiled(layout)
+    return compiled
 
 
 cdef class _Conversion:

@@ -30,9 +30,7 @@ def test_the_native_codec_is_in_use_where_there_is_a_compiler(streamx: Run) -> N
 def test_the_reference_can_be_asked_for_and_gives_the_same(streamx: Run) -> None:
     result = streamx("--version", env={"STREAMX_CODEC": "reference"})
     assert result.stdout.endswith(b" (codec: reference)\n")
-    outputs = {
-        streamx(*FLIGHTS, env={"STREAMX_CODEC": name}).stdout for name in ("", "reference")
-    }
+    outputs = {streamx(*FLIGHTS, env={"STREAMX_CODEC": name}).stdout for name in ("", "reference")}
     assert len(outputs) == 1
 
 
