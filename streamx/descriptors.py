@@ -95,12 +95,27 @@ class ThreadedFile:
         from aiofiles.threadpool import wrap as aiofiles_wrap  # not needed between two pipes
 
         self._is_closed = False
+        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self._may_be_in_memory = is_regular and hasattr(os, "RWF_NOWAIT")
         self._executor = ThreadPoolExecutor(1, thread)
         self._file = aiofiles_wrap(
             io.FileIO(descriptor, mode, closefd=closes),
             loop=asyncio.get_running_loop(),
             executor=self._executor,
         )
+
+    def read_now(self, view: memoryview) -> int | None:
+        """Read what the system has in memory; None if there is nothing, or no way to know."""
+        if not self._may_be_in_memory:
+            return None
+        try:
+            # At -1, where the file stands. Some kernels give 0 without being at the end.
+            return os.preadv(self._file.fileno(), [view], -1, os.RWF_NOWAIT) or None
+        except BlockingIOError:
+            return None
+        except OSError:
+            self._may_be_in_memory = False
+            return None
 
     async def read_into(self, view: memoryview) -> int:
         """Read into the front of a view and return how many bytes came; 0 at the end."""

@@ -160,11 +160,11 @@ class ChunkReader:
             if wait_seconds == 0:
                 return None
             await asyncio.sleep(0)  # there may always be something to read, and others must run
+            if not self._source.is_live:
+                return await self._read_into(room)
             count = self._source.read_now(room)
             if count is not None:
                 return room[:count]
-            if not self._source.is_live:
-                return await self._read_into(room)
             # The read goes on when the wait ends, so that nothing it reads is lost.
             self._reading = asyncio.ensure_future(self._read_into(room))
         done, _ = await asyncio.wait({self._reading}, timeout=wait_seconds)

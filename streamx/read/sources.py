@@ -58,9 +58,14 @@ class FileSource:
         self._file = file
 
     def read_now(self, view: memoryview) -> int | None:
-        return None
+        count = self._file.read_now(view)
+        self.bytes_read += count or 0
+        return count
 
     async def read_into(self, view: memoryview) -> int:
+        at_once = self.read_now(view)
+        if at_once is not None:
+            return at_once
         try:
             count = await self._file.read_into(view)
         except OSError as error:

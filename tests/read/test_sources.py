@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import os
 from collections.abc import Iterator
@@ -84,6 +85,49 @@ def test_fifo_that_no_writer_has_opened_yet_is_not_at_its_end(tmp_path: Path) ->
         await source.close()
 
     asyncio.run(asyncio.wait_for(main(), 10))
+
+
+def test_file_is_read_from_memory_and_from_its_thread_in_any_order(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 4000
+    path = tmp_path / "in"
+    path.write_bytes(data)
+
+    async def main() -> None:
+        source = await open_source(str(path))
+        seen = await read(source, 100_000)
+        while block := read_now(source, 100_000) or await read(source, 100_000):
+            seen += block
+            seen += await read(source, 1)
+            assert source.bytes_read == len(seen)
+        assert seen == data
+        assert read_now(source, 1) is None, "only the thread's read can tell the end"
+        await source.close()
+
+    asyncio.run(main())
+
+
+def test_file_whose_system_cannot_tell_what_is_in_memory_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, asked = tmp_path / "in", 0
+    path.write_bytes(b"abc")
+
+    def preadv(*_: object) -> int:
+        nonlocal asked
+        asked += 1
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    async def main() -> None:
+        monkeypatch.setattr(os, "preadv", preadv)
+        source = await open_source(str(path))
+        assert read_now(source, 2) is None
+        assert await read(source, 2) == b"ab"
+        assert read_now(source, 2) is None
+        assert await read(source, 2) == b"c"
+        assert asked == 1
+        await source.close()
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "shift_jis"])
