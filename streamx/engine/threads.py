@@ -12,7 +12,7 @@ from streamx.transform.plan import Plan
 
 # A step goes back to the event loop when it has made this much output: often enough that a chunk
 # whose output is far larger than itself stays bounded, seldom enough that switching costs little.
-STEP_BYTES = 256 * 1024
+STEP_BYTES = 1024 * 1024
 
 
 class ThreadEngine:

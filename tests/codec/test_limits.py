@@ -149,4 +149,4 @@ def test_a_part_of_output_is_bounded_whatever_the_size_of_the_data() -> None:
     parts = list(convert(b"1,2\n" * 100_000, layout_of(CSV, JSONL, ["a" * 20, "b"])))
     assert len(parts) > 10
     assert max(map(len, parts)) < 1 << 20
-    assert all(part.endswith(b"}\n") for part in parts)
+    assert all(bytes(part).endswith(b"}\n") for part in parts)

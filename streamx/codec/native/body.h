@@ -7,6 +7,8 @@
 #include "emit.h"
 #include "csv_index.h"
 #include "window.h"
+#include "csv_fields.h"
+#include "csv_to_json.h"
 #include "from_csv.h"
 #include "json_scan.h"
 #include "json_keys.h"
@@ -29,14 +31,19 @@ static size_t record_start(
 }
 
 static size_t count_lines(const uint8_t *data, size_t length) {
-    vector line_feed = all_of('\n');
     size_t count = 0;
     for (; length >= BLOCK_BYTES; data += BLOCK_BYTES, length -= BLOCK_BYTES) {
         block b = load_block(data);
-        count += (size_t)__builtin_popcountll(block_equal(&b, line_feed));
+        count += (size_t)__builtin_popcountll(block_equal(&b, '\n'));
     }
     while (length-- > 0) count += *data++ == '\n';
     return count;
+}
+
+static bool prepare(sx_state *state) {
+    if (!state->layout->is_from_csv) return learn_columns(state);
+    choose_quick_ways(state);
+    return true;
 }
 
 static size_t json_string(uint8_t *out, const uint8_t *text, size_t length) {
@@ -52,5 +59,5 @@ const sx_kernel KERNEL = {
     .record_start = record_start,
     .count_lines = count_lines,
     .json_string = json_string,
-    .learn_columns = learn_columns,
+    .prepare = prepare,
 };

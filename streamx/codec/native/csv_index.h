@@ -77,21 +77,12 @@ typedef struct {
     uint64_t quotes;         /* not 0: there was a quote */
 } sx_parity;
 
-typedef struct {
-    vector delimiter, quote, line_feed, carriage_return;
-} sx_csv_bytes;
-
-static inline sx_csv_bytes csv_bytes(const sx_csv *csv) {
-    return (sx_csv_bytes){
-        all_of(csv->delimiter), all_of(csv->quote), all_of('\n'), all_of('\r')};
-}
-
 /* Find the ends of fields and of records in a block; false where parity says nothing. */
-static inline bool block_ends(const sx_csv_bytes *bytes, const block *b, sx_parity *parity,
+static inline bool block_ends(const sx_csv *csv, const block *b, sx_parity *parity,
                               uint64_t *field_ends, uint64_t *line_feeds) {
-    uint64_t quotes = block_equal(b, bytes->quote);
-    *line_feeds = block_equal(b, bytes->line_feed);
-    *field_ends = block_equal(b, bytes->delimiter) | *line_feeds;
+    uint64_t quotes = block_equal(b, csv->quote);
+    *line_feeds = block_equal(b, '\n');
+    *field_ends = block_equal(b, csv->delimiter) | *line_feeds;
     parity->quotes |= quotes;
     if ((quotes | parity->in_quotes | parity->after_close | parity->after_close_cr) == 0) {
         parity->after_field = *field_ends >> 63;
@@ -104,7 +95,7 @@ static inline bool block_ends(const sx_csv_bytes *bytes, const block *b, sx_pari
     uint64_t opens = quotes & inside, closes = quotes & ~inside;
     uint64_t after_field = *field_ends << 1 | parity->after_field;
     uint64_t after_close = closes << 1 | parity->after_close;
-    uint64_t returns = after_close & block_equal(b, bytes->carriage_return);
+    uint64_t returns = after_close & block_equal(b, '\r');
     uint64_t after_close_cr = returns << 1 | parity->after_close_cr;
     uint64_t wrong = (opens & ~(after_field | after_close)) |
                      (after_close & ~(quotes | delimiters_and_feeds | returns)) |
@@ -118,24 +109,19 @@ static inline bool block_ends(const sx_csv_bytes *bytes, const block *b, sx_pari
 
 /* Index as many whole records as end within whole blocks of the data; return where they end. */
 static size_t index_blocks(const sx_csv *csv, const uint8_t *data, size_t length, sx_table *table) {
-    sx_csv_bytes bytes = csv_bytes(csv);
     sx_parity parity = {.after_field = 1};
     uint32_t *end = table->ends;
     uint32_t *last = table->lasts;
     for (size_t at = 0; length - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
         block b = load_block(data + at);
         uint64_t field_ends, line_feeds;
-        if (!block_ends(&bytes, &b, &parity, &field_ends, &line_feeds)) break;
+        if (!block_ends(csv, &b, &parity, &field_ends, &line_feeds)) break;
         uint32_t index = (uint32_t)(end - table->ends);
         for (uint64_t feeds = line_feeds; feeds != 0; feeds &= feeds - 1) {
             uint64_t below = (feeds & -feeds) - 1;
             *last++ = index + (uint32_t)__builtin_popcountll(field_ends & below);
         }
-        uint32_t *next = end + __builtin_popcountll(field_ends);
-        while (end < next) {
-            *end++ = (uint32_t)at + (uint32_t)__builtin_ctzll(field_ends);
-            field_ends &= field_ends - 1;
-        }
+        end = write_positions(end, field_ends, (uint32_t)at);
     }
     table->records = (size_t)(last - table->lasts);
     table->fields = table->records == 0 ? 0 : last[-1] + 1;
@@ -181,7 +167,6 @@ static size_t line_boundary(const uint8_t *data, size_t length) {
 /* The end of the last whole record of data that starts at one. */
 static size_t csv_boundary(const sx_csv *csv, const uint8_t *data, size_t length) {
     if (memchr(data, csv->quote, length) == NULL) return line_boundary(data, length);
-    sx_csv_bytes bytes = csv_bytes(csv);
     size_t boundary = 0;
     for (size_t at = 0; boundary < length;) {
         sx_parity parity = {.after_field = 1};
@@ -190,7 +175,7 @@ static size_t csv_boundary(const sx_csv *csv, const uint8_t *data, size_t length
             size_t rest = length - at;
             block b = rest < BLOCK_BYTES ? load_rest(data + at, rest) : load_block(data + at);
             uint64_t field_ends, line_feeds;
-            is_clear = block_ends(&bytes, &b, &parity, &field_ends, &line_feeds);
+            is_clear = block_ends(csv, &b, &parity, &field_ends, &line_feeds);
             if (rest < BLOCK_BYTES) line_feeds &= ((uint64_t)1 << rest) - 1;
             if (is_clear && line_feeds != 0)
                 boundary = at + 64 - (size_t)__builtin_clzll(line_feeds);

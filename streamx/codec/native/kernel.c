@@ -4,7 +4,7 @@
 
 extern const sx_kernel sx_kernel_portable;
 #if defined(__x86_64__)
-extern const sx_kernel sx_kernel_sse2, sx_kernel_avx2;
+extern const sx_kernel sx_kernel_sse2, sx_kernel_avx2, sx_kernel_avx512;
 #endif
 
 size_t sx_kernels(const sx_kernel *kernels[MOST_KERNELS]) {
@@ -15,6 +15,9 @@ size_t sx_kernels(const sx_kernel *kernels[MOST_KERNELS]) {
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
         __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt"))
         kernels[count++] = &sx_kernel_avx2;
+    if (count == 3 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vbmi2"))
+        kernels[count++] = &sx_kernel_avx512;
 #endif
     return count;
 }
@@ -52,13 +55,15 @@ static bool is_in_scalars(uint8_t byte) {
 static bool make_table(sx_state *state) {
     sx_table *table = &state->table;
     size_t columns = state->layout->column_count;
+    state->quick_fields = calloc(state->layout->pick_count + 1, sizeof *state->quick_fields);
     table->record_capacity = SLICE_BYTES;
     table->field_capacity = (columns > SLICE_BYTES ? columns : SLICE_BYTES) + 1;
+    size_t fields = table->field_capacity + MOST_POSITIONS_AT_ONCE;
     /* One more before the first, for the end of a field before it. */
-    uint32_t *ends = malloc((table->field_capacity + 1) * sizeof *ends);
+    uint32_t *ends = malloc((fields + 1) * sizeof *ends);
     if (ends != NULL) table->ends = ends + 1;
     table->lasts = malloc(table->record_capacity * sizeof *table->lasts);
-    return table->ends != NULL && table->lasts != NULL;
+    return table->ends != NULL && table->lasts != NULL && state->quick_fields != NULL;
 }
 
 sx_state *sx_new(const sx_kernel *kernel, const sx_layout *layout) {
@@ -71,7 +76,7 @@ sx_state *sx_new(const sx_kernel *kernel, const sx_layout *layout) {
     state->tally.misfits = calloc(layout->pick_count + 1, sizeof *state->tally.misfits);
     bool is_ready = state->tally.misfits != NULL && make_nulls(state) &&
                     reserve(&state->scratch, PADDING_BYTES) &&
-                    (layout->is_from_csv ? make_table(state) : kernel->learn_columns(state));
+                    (!layout->is_from_csv || make_table(state)) && kernel->prepare(state);
     if (is_ready) return state;
     sx_free(state);
     return NULL;
@@ -88,6 +93,7 @@ void sx_free(sx_state *state) {
     clear_dropped_keys(&state->tally);
     free(state->tally.misfits);
     free(state->nulls);
+    free(state->quick_fields);
     if (state->table.ends != NULL) free(state->table.ends - 1);
     free(state->table.lasts);
     free(state->dictionary.keys);

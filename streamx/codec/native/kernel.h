@@ -103,13 +103,13 @@ typedef struct {
     size_t (*count_lines)(const uint8_t *data, size_t length);
     /* Both with PADDING_BYTES behind them; a byte becomes LONGEST_ESCAPE_BYTES at most. */
     size_t (*json_string)(uint8_t *out, const uint8_t *text, size_t length);
-    bool (*learn_columns)(sx_state *);
+    bool (*prepare)(sx_state *); /* for sx_new */
 } sx_kernel;
 
 /* What `infer_types` notes of a column; no type is excluded that has no bit. */
 enum { HAS_VALUE = 1, NO_INTEGER = 2, NO_NUMBER = 4, NO_BOOLEAN = 8 };
 
-enum { MOST_KERNELS = 3 };
+enum { MOST_KERNELS = 4 };
 
 /* Find the kernels that this machine can run, the fastest last; return how many there are. */
 size_t sx_kernels(const sx_kernel *kernels[MOST_KERNELS]);

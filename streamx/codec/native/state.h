@@ -13,6 +13,7 @@ enum {
     LONGEST_RECORD_BYTES = 1 << 30,     /* offsets within a slice have 32 bits */
     MOST_NEW_KEYS = 64 * 1024,          /* beyond the layout's columns, and their bytes, that are */
     MOST_NEW_KEY_BYTES = 4 * 1024 * 1024, /* remembered from one record to the next */
+    MOST_POSITIONS_AT_ONCE = 16,        /* POSITIONS_AT_ONCE of any instruction set */
     MOST_PROBES = 128,                  /* of the hash table, in which keys may be made to collide */
 };
 
@@ -73,6 +74,19 @@ typedef struct {
     const uint8_t *start, *end;
 } sx_pair;
 
+enum { QUICK_LABEL_BYTES = 32 };
+
+typedef enum { QUICK_NONE, QUICK_STRING, QUICK_INTEGER, QUICK_NUMBER } sx_quick_way;
+
+/* How most fields of an output column become JSON; together in one line of the cache. */
+typedef struct {
+    uint8_t label[QUICK_LABEL_BYTES]; /* for a string with its opening quote */
+    uint32_t column;
+    uint8_t label_length;
+    uint8_t way;
+    uint8_t rest[64 - QUICK_LABEL_BYTES - 6];
+} sx_quick_field;
+
 /* A text to be recognised, and its first 8 bytes or fewer. */
 typedef struct {
     sx_text text;
@@ -82,6 +96,7 @@ typedef struct {
 struct sx_state {
     const sx_layout *layout;
     sx_token *nulls;
+    sx_quick_field *quick_fields; /* one for each pick */
     size_t longest_null;
     bool scalars_need_quotes; /* numbers and literals of JSON may, in the target's dialect */
     size_t fixed_bytes;    /* of a record's output, beside what its cells need */

@@ -9,6 +9,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(KERNEL_AVX512)
+#define KERNEL_AVX2 /* and blocks and positions beyond it */
+#endif
 #if defined(KERNEL_AVX2) || defined(KERNEL_SSE2)
 #include <immintrin.h>
 #endif
@@ -92,7 +95,21 @@ static inline vector minus(vector a, vector b) {
 
 #endif
 
-enum { BLOCK_BYTES = 64, BLOCK_VECTORS = BLOCK_BYTES / VECTOR_BYTES };
+enum { BLOCK_BYTES = 64 };
+
+#if defined(KERNEL_AVX512)
+
+typedef __m512i block;
+
+static inline block load_block(const uint8_t *from) { return _mm512_loadu_si512(from); }
+
+static inline uint64_t block_equal(const block *b, uint8_t byte) {
+    return _mm512_cmpeq_epi8_mask(*b, _mm512_set1_epi8((char)byte));
+}
+
+#else
+
+enum { BLOCK_VECTORS = BLOCK_BYTES / VECTOR_BYTES };
 
 typedef struct {
     vector part[BLOCK_VECTORS];
@@ -104,6 +121,15 @@ static inline block load_block(const uint8_t *from) {
     return b;
 }
 
+static inline uint64_t block_equal(const block *b, uint8_t byte) {
+    uint64_t mask = 0;
+    for (int i = 0; i < BLOCK_VECTORS; i++)
+        mask |= (uint64_t)mask_of(equal(b->part[i], all_of(byte))) << (i * VECTOR_BYTES);
+    return mask;
+}
+
+#endif
+
 /* Load the last bytes of some data, with zeros behind them. */
 static inline block load_rest(const uint8_t *from, size_t length) {
     uint8_t bytes[BLOCK_BYTES] = {0};
@@ -111,19 +137,49 @@ static inline block load_rest(const uint8_t *from, size_t length) {
     return load_block(bytes);
 }
 
-static inline uint64_t block_equal(const block *b, vector byte) {
-    uint64_t mask = 0;
-    for (int i = 0; i < BLOCK_VECTORS; i++)
-        mask |= (uint64_t)mask_of(equal(b->part[i], byte)) << (i * VECTOR_BYTES);
-    return mask;
+/* Write `base` and the number of each bit that is set; return where they end. Up to POSITIONS_AT_ONCE
+ * more are written, which mean nothing. */
+#if defined(KERNEL_AVX512)
+
+enum { POSITIONS_AT_ONCE = 16 };
+
+static inline uint32_t *write_positions(uint32_t *to, uint64_t mask, uint32_t base) {
+    static const uint8_t NUMBERS[BLOCK_BYTES] = {
+        0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+        22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+        44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    uint32_t *end = to + _mm_popcnt_u64(mask);
+    uint8_t chosen[BLOCK_BYTES];
+    _mm512_storeu_si512(chosen, _mm512_maskz_compress_epi8(mask, _mm512_loadu_si512(NUMBERS)));
+    for (const uint8_t *next = chosen; to < end; to += 16, next += 16) {
+        __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)next));
+        _mm512_storeu_si512(to, _mm512_add_epi32(wide, _mm512_set1_epi32((int)base)));
+    }
+    return end;
 }
 
-static inline uint64_t block_not_ascii(const block *b) {
-    uint64_t mask = 0;
-    for (int i = 0; i < BLOCK_VECTORS; i++)
-        mask |= (uint64_t)mask_of(b->part[i]) << (i * VECTOR_BYTES);
-    return mask;
+#elif defined(KERNEL_AVX2)
+
+enum { POSITIONS_AT_ONCE = 8 };
+
+static inline uint32_t *write_positions(uint32_t *to, uint64_t mask, uint32_t base) {
+    uint32_t *end = to + _mm_popcnt_u64(mask);
+    while (to < end)
+        for (int i = 0; i < POSITIONS_AT_ONCE; i++, mask = _blsr_u64(mask))
+            *to++ = base + (uint32_t)_tzcnt_u64(mask);
+    return end;
 }
+
+#else
+
+enum { POSITIONS_AT_ONCE = 1 };
+
+static inline uint32_t *write_positions(uint32_t *to, uint64_t mask, uint32_t base) {
+    for (; mask != 0; mask &= mask - 1) *to++ = base + (uint32_t)__builtin_ctzll(mask);
+    return to;
+}
+
+#endif
 
 /* The lowest `count` bits, for a count of at most 31. */
 static inline uint32_t lowest(size_t count) { return ((uint32_t)1 << count) - 1; }
