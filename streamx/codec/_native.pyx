@@ -201,6 +201,8 @@ def keys_of(sample, *, flattens=False):
             if _reference().keys_of(view.start[start:end]) is not None:
                 return _reference().keys_of(sample)
             sx_pass_odd(state.pointer, 0)
+    if status == SX_FULL:
+        return _reference().keys_of(sample)
     count = sx_key_count(state.pointer)
     memory = bytearray(count * sizeof(sx_text) + 1)
     keys = <sx_text *>_address(memory)

@@ -252,7 +252,8 @@ static sx_status convert_jsonl(sx_state *state, uint8_t *out, size_t capacity, s
     return SX_END;
 }
 
-/* Number the keys of all objects in the order in which they first come. */
+/* Number the keys of all objects in the order in which they first come; SX_FULL if there are more
+ * than can be remembered. */
 static sx_status collect_keys(sx_state *state) {
     sx_dictionary *keys = &state->dictionary;
     for (;;) {
@@ -263,7 +264,8 @@ static sx_status collect_keys(sx_state *state) {
         const uint8_t *at = skip_space(state->window + state->cursor);
         if (*at != '\n') {
             at = read_object(state, at);
-            bool is_usual = at != NULL && *at == '\n' && !keys->has_forgotten;
+            if (keys->has_forgotten) return SX_FULL;
+            bool is_usual = at != NULL && *at == '\n';
             if (!is_usual || at >= state->window + state->valid_bytes) return odd_line(state);
             state->tally.records++;
             for (size_t i = 0; i < state->pair_count; i++) {

@@ -96,7 +96,7 @@ typedef struct {
     const char *name; /* of the instruction set */
     sx_status (*convert)(sx_state *, uint8_t *out, size_t capacity, size_t *written);
     sx_status (*infer_types)(sx_state *, uint8_t *verdicts);
-    sx_status (*collect_keys)(sx_state *);
+    sx_status (*collect_keys)(sx_state *); /* SX_FULL: more than can be remembered */
     /* For CSV or, with NULL, for JSONL. */
     size_t (*last_boundary)(const sx_csv *, const uint8_t *data, size_t length);
     size_t (*record_start)(const sx_csv *, const uint8_t *data, size_t length, size_t number);
