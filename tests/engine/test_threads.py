@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Generator
 
 import pytest
 from codec.conversions import CSV, JSONL, layout_of
@@ -115,12 +116,26 @@ def test_close_ends_the_threads() -> None:
 
 
 def test_close_waits_for_the_step_of_a_cancelled_run() -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    class SlowPlan(Plan):
+        def run(
+            self, chunk: Chunk, limit: int | None = None
+        ) -> Generator[bytes | memoryview, None, ChunkResult]:
+            has_begun.set()
+            assert may_end.wait(PATIENCE_SECONDS)
+            return (yield from Plan.run(self, chunk, limit))
+
     async def main() -> None:
-        engine, parts = ThreadEngine(Plan(LAYOUT), 1), Parts()
-        running = asyncio.ensure_future(engine.run(chunk(0, 100_000), parts.emit))
-        await settle()
+        engine, parts = ThreadEngine(SlowPlan(LAYOUT), 1), Parts()
+        running = asyncio.ensure_future(engine.run(chunk(0, 1), parts.emit))
+        await asyncio.to_thread(has_begun.wait, PATIENCE_SECONDS)
         running.cancel()
-        await engine.close()
+        closing = asyncio.ensure_future(engine.close())
+        await settle()
+        assert not closing.done()
+        may_end.set()
+        await closing
         assert worker_threads() == []
         with pytest.raises(asyncio.CancelledError):
             await running
