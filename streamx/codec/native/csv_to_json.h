@@ -96,9 +96,9 @@ static inline uint8_t *copy_label(uint8_t *out, const sx_quick_field *quick) {
 static inline uint8_t *quick_field_to_json(const sx_state *state, const sx_quick_field *quick,
                                            const uint8_t *text, size_t length, bool has_quotes,
                                            uint8_t *out) {
+    if (has_quotes && *text == state->layout->source.quote) return NULL;
     if (quick->way == QUICK_STRING) {
         if (length >= VECTOR_BYTES || is_null(state, text, length)) return NULL;
-        if (has_quotes && *text == state->layout->source.quote) return NULL;
         vector v = load(text);
         if ((json_specials(v) & lowest(length)) != 0) return NULL;
         out = copy_label(out, quick);
