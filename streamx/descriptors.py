@@ -131,6 +131,15 @@ class ThreadedFile:
     async def truncate(self) -> None:
         await uninterrupted(self._file.truncate(0))
 
+    async def flush(self, offset: int, size_bytes: int) -> None:
+        """Begin to bring a part of the file to the disk, without waiting for it.
+
+        What is being written stays in memory, although the advice says that it is not needed.
+        """
+        if hasattr(os, "posix_fadvise"):
+            advice = (offset, size_bytes, os.POSIX_FADV_DONTNEED)
+            await self.call(os.posix_fadvise, self._file.fileno(), *advice)
+
     async def sync(self) -> None:
         """Bring what was written to the disk."""
         await self.call(os.fsync, self._file.fileno())

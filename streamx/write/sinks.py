@@ -25,6 +25,7 @@ from streamx.write.publish import Target, Unpublished
 
 _RETRY_SECONDS = 0.05
 _THREAD = "streamx-write"
+_FLUSH_BYTES = 16 * 1024 * 1024
 _LIVE_FLAGS = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -63,6 +64,8 @@ class FileSink:
         self._file = file
         self._target = target
         self._is_empty = target is None
+        self._written_bytes = 0
+        self._flushed_bytes = 0
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         rest = _views_of(parts)
@@ -74,6 +77,9 @@ class FileSink:
                     await self._file.write(rest)
                 except BlockingIOError:  # from a device that cannot be waited for
                     await asyncio.sleep(_RETRY_SECONDS)
+            self._written_bytes += sum(map(len, parts))
+            if self._target is not None:
+                await self._flush()
         except OSError as error:
             raise output_error(self.name, error) from error
 
@@ -93,6 +99,13 @@ class FileSink:
         # What failed before is reported; a close that fails too adds nothing.
         with contextlib.suppress(OSError):
             await self._file.close()
+
+    async def _flush(self) -> None:
+        """Have the disk begin with what has gathered, so that `commit` has little to wait for."""
+        size_bytes = self._written_bytes - self._flushed_bytes
+        if size_bytes >= _FLUSH_BYTES:
+            await self._file.flush(self._flushed_bytes, size_bytes)
+            self._flushed_bytes = self._written_bytes
 
     async def _empty(self) -> None:
         """Cut off what a file written in place held before; only once there is something new."""
