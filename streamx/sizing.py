@@ -9,7 +9,7 @@ from streamx.codec.layout import MAX_RECORD_BYTES
 from streamx.errors import UsageError
 
 MIB = 1024 * 1024
-DEFAULT_CHUNK_SIZE_BYTES = 256 * 1024
+DEFAULT_CHUNK_SIZE_BYTES = 512 * 1024
 SMALLEST_CHUNK_BYTES = 16 * 1024
 
 # Measured (see ARCHITECTURE.md): the interpreter with all that a run imports, and the objects
@@ -56,7 +56,7 @@ class Sizing:
     @property
     def output_bytes(self) -> int:
         """High-water mark of the writer."""
-        return 2 * self.chunk_size_bytes
+        return max(2 * self.chunk_size_bytes, min(8 * self.chunk_size_bytes, 4 * MIB))
 
     @property
     def peak_bytes(self) -> int:

@@ -95,7 +95,7 @@ class _OrderedCommand(click.Command):
     "chunk_size_bytes",
     type=Size(),
     metavar="SIZE",
-    help="Bytes per chunk.  [default: 256K]",
+    help="Bytes per chunk.  [default: 512K]",
 )
 @click.option(
     "--buffer",

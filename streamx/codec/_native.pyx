@@ -283,7 +283,7 @@ cdef class _Block:
 
 
 cdef enum:
-    PART_BYTES = 256 * 1024  # large beside what it costs to hand it on, small beside a cache
+    PART_BYTES = 512 * 1024  # large beside what it costs to hand it on, small beside a cache
     MOST_SPARE = 16
     MOST_KNOWN = 16  # layouts
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, NamedTuple
 
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
@@ -17,7 +20,10 @@ STEP_BYTES = 1024 * 1024
 
 
 class ThreadEngine:
-    """Runs a plan on chunks, in up to `workers` threads.
+    """Runs a plan on chunks, in `workers` threads.
+
+    The threads are its own: an executor adds two futures and a lock to every step, which is more
+    than converting a part of it takes.
 
     Args:
         plan: what to do.
@@ -29,14 +35,22 @@ class ThreadEngine:
             raise ValueError("a limit is counted in order, by one worker")
         self._plan = plan
         self._remaining = plan.limit
-        self._executor = ThreadPoolExecutor(workers, "streamx-worker")
+        self._steps: SimpleQueue[_Step | None] = SimpleQueue()
+        self._threads = [
+            Thread(target=_work, args=(self._steps,), name=f"streamx-worker-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def run(self, chunk: Chunk, emit: Callable[[Part], Awaitable[None]]) -> ChunkResult:
         """Run the plan on one chunk, emitting its output in parts."""
         loop = asyncio.get_running_loop()
         run = self._plan.run(chunk, self._remaining)
         while True:
-            parts, result = await loop.run_in_executor(self._executor, _step, run)
+            ended: asyncio.Future[tuple[list[Part], ChunkResult | None]] = loop.create_future()
+            self._steps.put(_Step(run, loop, ended))
+            parts, result = await ended
             for part in parts:
                 await emit(part)
             if result is not None:
@@ -47,10 +61,37 @@ class ThreadEngine:
 
     async def close(self) -> None:
         """Let the threads end; a step that is running ends first."""
-        await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
+        for _ in self._threads:
+            self._steps.put(None)
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
 
 
-def _step(run: Generator[Part, None, ChunkResult]) -> tuple[list[Part], ChunkResult | None]:
+class _Step(NamedTuple):
+    """A run to be taken further by a thread, and who waits for that."""
+
+    run: Generator[Part, None, ChunkResult]
+    loop: asyncio.AbstractEventLoop
+    ended: asyncio.Future[tuple[list[Part], ChunkResult | None]]
+
+
+def _work(steps: SimpleQueue[_Step | None]) -> None:
+    """Take steps until there are no more."""
+    while (step := steps.get()) is not None:
+        try:
+            settle = partial(step.ended.set_result, _advance(step.run))
+        except BaseException as error:  # whatever it is, it is for who waits
+            settle = partial(step.ended.set_exception, error)
+        step.loop.call_soon_threadsafe(_unless_cancelled, step.ended, settle)
+
+
+def _unless_cancelled(ended: asyncio.Future[Any], settle: Callable[[], None]) -> None:
+    if not ended.done():
+        settle()
+
+
+def _advance(run: Generator[Part, None, ChunkResult]) -> tuple[list[Part], ChunkResult | None]:
+    """Make the next few parts of a run's output, and its result if it has ended."""
     parts: list[Part] = []
     size_bytes = 0
     while size_bytes < STEP_BYTES:
