@@ -1,4 +1,4 @@
-"""Writes first inputs for the fuzzer into a directory, made of the sample data and the golden cases."""
+"""Writes first inputs for the fuzzer into a directory, from the sample data and golden cases."""
 
 import sys
 from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""Measures streamx: `benchmarks.compare` beside its peers, `benchmarks.codec` by itself."""

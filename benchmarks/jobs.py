@@ -1,0 +1,185 @@
+"""Jobs: what is compared with what, and on which input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from benchmarks.inputs import FLIGHTS_BYTES, FLIGHTS_COLUMNS, FLIGHTS_RECORDS, Input, Inputs
+from benchmarks.measure import Command
+from benchmarks.tools import STREAMX, TOOLS, Format, Task, streamx
+
+NULL = "NA"
+NOWHERE = "/dev/null"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a table.
+
+    Attributes:
+        tool: which tool it measures, for `--tools`.
+        label: what its row is called.
+        command: what runs.
+        input_bytes: how much it reads, 0 if that does not matter.
+        output_lines: how many lines it must write if it has done its work; None if it is trusted.
+    """
+
+    tool: str
+    label: str
+    command: Command
+    input_bytes: int = 0
+    output_lines: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One table.
+
+    Attributes:
+        title: its heading.
+        entries: makes its rows, given the inputs and where the output is to go.
+        base: the label of the row that the others are compared with.
+        keeps_output: outputs go to a file, not to /dev/null.
+        is_extra: it takes long, so it only runs if it is asked for by name.
+        note: what a reader must know to read the numbers.
+    """
+
+    title: str
+    entries: Callable[[Inputs, str], Iterator[Entry]]
+    base: str = "streamx"
+    keeps_output: bool = False
+    is_extra: bool = False
+    note: str = ""
+
+
+def _converted(
+    source: Callable[[Inputs], Input],
+    source_format: Format,
+    target_format: Format,
+    null: str | None = None,
+    columns: tuple[str, ...] = (),
+) -> Callable[[Inputs, str], Iterator[Entry]]:
+    """Return a job's entries: every tool does the same conversion of a file."""
+
+    def entries(inputs: Inputs, target: str) -> Iterator[Entry]:
+        input = source(inputs)
+        task = Task(str(input.path), target, source_format, target_format, null, columns)
+        lines = input.records + (target_format == "csv")
+        for name, tool in TOOLS.items():
+            expected = None if name == "cat" else lines
+            yield Entry(name, name, tool.command(task), input.path.stat().st_size, expected)
+
+    return entries
+
+
+_flights = _converted(Inputs.flights_csv, "csv", "jsonl", NULL)
+_text = _converted(Inputs.text_csv, "csv", "jsonl")
+_back = _converted(Inputs.flights_jsonl, "jsonl", "csv")
+_columns = _converted(Inputs.flights_csv, "csv", "csv", columns=FLIGHTS_COLUMNS)
+
+
+def _file(inputs: Inputs, target: str) -> Iterator[Entry]:
+    yield from (entry for entry in _flights(inputs, target) if entry.tool != "cat")
+    output = inputs.flights_jsonl().path
+    size_bytes = output.stat().st_size
+    yield Entry("cat", "cat of the output", Command(("cat", str(output)), target), size_bytes)
+    flushed = ("dd", f"if={output}", f"of={target}", "bs=1M", "conv=fsync")
+    yield Entry("cat", "dd of the output, flushed", Command(flushed), size_bytes)
+
+
+def _pipes(inputs: Inputs, target: str) -> Iterator[Entry]:
+    input = inputs.flights_csv()
+    source, size_bytes = str(input.path), input.path.stat().st_size
+    by_itself = streamx(Task(source, target, "csv", "jsonl", NULL))
+    yield Entry("streamx", "streamx, no pipes", by_itself, size_bytes, input.records)
+    for name, tool in TOOLS.items():
+        command = tool.command(Task(None, None, "csv", "jsonl", NULL))
+        piped = replace(command, feeder=("cat", source), reader=("cat",), output=target)
+        expected = None if name == "cat" else input.records
+        yield Entry(name, name, piped, size_bytes, expected)
+
+
+def _workers(inputs: Inputs, target: str) -> Iterator[Entry]:
+    input = inputs.flights_csv(100)
+    task = Task(str(input.path), NOWHERE, "csv", "jsonl", NULL)
+    for workers in (1, 2):
+        label = f"{workers} worker" + "s" * (workers > 1)
+        command = streamx(task, "--workers", str(workers))
+        yield Entry("streamx", label, command, input.path.stat().st_size)
+
+
+def _stream(inputs: Inputs, target: str) -> Iterator[Entry]:
+    for label, wanted_bytes in (("100 MB", 1e8), ("1 GB", 1e9), ("10 GB", 1e10)):
+        times = max(round(wanted_bytes * inputs.scale / FLIGHTS_BYTES), 1)
+        feeder = (sys.executable, "-m", "benchmarks.inputs", str(times))
+        command = streamx(Task(None, NOWHERE, "csv", "jsonl", NULL))
+        piped = replace(command, feeder=feeder)
+        yield Entry("streamx", label, piped, times * FLIGHTS_BYTES)
+
+
+def _start(inputs: Inputs, target: str) -> Iterator[Entry]:
+    python = sys.executable
+    for label, arguments in {
+        "python -c pass": (python, "-c", "pass"),
+        "python -c 'import click'": (python, "-c", "import click"),
+        "streamx --version": (STREAMX, "--version"),
+        "python -m streamx --version": (python, "-m", "streamx", "--version"),
+    }.items():
+        yield Entry("streamx", label, Command(arguments))
+
+    def few(inputs: Inputs) -> Input:
+        return replace(inputs, scale=1.0).flights_csv(1_000 / FLIGHTS_RECORDS)
+
+    for entry in _converted(few, "csv", "jsonl", NULL)(inputs, target):
+        yield replace(entry, label=f"{entry.label}, 1,000 flights", input_bytes=0)
+
+
+JOBS = {
+    "jsonl": Job(
+        "Flights, CSV to JSONL",
+        _flights,
+        note="Dates stay text in every tool. Miller, qsv and stdlib have no word for null: they "
+        "write NA as text, qsv also the other values of a column with NA, stdlib all values.",
+    ),
+    "file": Job(
+        "Flights, CSV to JSONL in a file",
+        _file,
+        keeps_output=True,
+        note="streamx flushes its output to the disk before it puts it in its place; of the "
+        "others only dd does. What cat and dd copy is the 1 GB that streamx writes.",
+    ),
+    "text": Job(
+        "Quoted text, CSV to JSONL",
+        _text,
+        note="Polars and chdb make numbers of ids with leading zeros; DuckDB, Polars, chdb and "
+        "qsv write null for an empty text; Miller writes booleans as text, stdlib all values.",
+    ),
+    "csv": Job(
+        "Flights, JSONL to CSV",
+        _back,
+        note="DuckDB reads the dates and writes them in its own form; Miller writes null as text.",
+    ),
+    "columns": Job("Flights, CSV to CSV, 5 of 19 columns", _columns),
+    "pipes": Job(
+        "Flights, CSV to JSONL through pipes",
+        _pipes,
+        base="streamx, no pipes",
+        note="`cat flights.csv | TOOL | cat`; processor and memory are those of the tool alone.",
+    ),
+    "workers": Job(
+        "Two workers beside one",
+        _workers,
+        base="1 worker",
+        note="3 GB of flights, CSV to JSONL, to /dev/null.",
+    ),
+    "start": Job("Start", _start, base="python -c 'import click'"),
+    "stream": Job(
+        "Memory of a long stream",
+        _stream,
+        base="100 MB",
+        is_extra=True,
+        note="Flights through a pipe from a program that does nothing else, CSV to JSONL.",
+    ),
+}
