@@ -4,11 +4,23 @@
  * which the PADDING_BYTES behind every output are there, and read a vector too much of the text.
  */
 
-static const char JSON_ESCAPES[32][7] = {
-    "\\u0000", "\\u0001", "\\u0002", "\\u0003", "\\u0004", "\\u0005", "\\u0006", "\\u0007",
-    "\\b",     "\\t",     "\\n",     "\\u000b", "\\f",     "\\r",     "\\u000e", "\\u000f",
-    "\\u0010", "\\u0011", "\\u0012", "\\u0013", "\\u0014", "\\u0015", "\\u0016", "\\u0017",
-    "\\u0018", "\\u0019", "\\u001a", "\\u001b", "\\u001c", "\\u001d", "\\u001e", "\\u001f",
+/* What JSON writes for a byte; a length of 0 stands for the byte itself. */
+typedef struct {
+    char text[7];
+    uint8_t length;
+} sx_escape;
+
+static const sx_escape JSON_ESCAPES[256] = {
+    {"\\u0000", 6}, {"\\u0001", 6}, {"\\u0002", 6}, {"\\u0003", 6},
+    {"\\u0004", 6}, {"\\u0005", 6}, {"\\u0006", 6}, {"\\u0007", 6},
+    {"\\b", 2}, {"\\t", 2}, {"\\n", 2}, {"\\u000b", 6},
+    {"\\f", 2}, {"\\r", 2}, {"\\u000e", 6}, {"\\u000f", 6},
+    {"\\u0010", 6}, {"\\u0011", 6}, {"\\u0012", 6}, {"\\u0013", 6},
+    {"\\u0014", 6}, {"\\u0015", 6}, {"\\u0016", 6}, {"\\u0017", 6},
+    {"\\u0018", 6}, {"\\u0019", 6}, {"\\u001a", 6}, {"\\u001b", 6},
+    {"\\u001c", 6}, {"\\u001d", 6}, {"\\u001e", 6}, {"\\u001f", 6},
+    ['"'] = {"\\\"", 2},
+    ['\\'] = {"\\\\", 2},
 };
 
 static inline uint8_t *copy(uint8_t *out, const uint8_t *text, size_t length) {
@@ -18,15 +30,12 @@ static inline uint8_t *copy(uint8_t *out, const uint8_t *text, size_t length) {
     }
 }
 
-static inline uint8_t *emit_json_escape(uint8_t *out, uint8_t byte) {
-    if (byte == '"' || byte == '\\') {
-        out[0] = '\\';
-        out[1] = byte;
-        return out + 2;
-    }
-    size_t length = JSON_ESCAPES[byte][1] == 'u' ? 6 : 2;
-    memcpy(out, JSON_ESCAPES[byte], LONGEST_ESCAPE_BYTES);
-    return out + length;
+static inline uint8_t *emit_json_byte(uint8_t *out, uint8_t byte) {
+    const sx_escape *escape = &JSON_ESCAPES[byte];
+    memcpy(out, escape->text, sizeof escape->text);
+    if (escape->length > 0) return out + escape->length;
+    *out = byte;
+    return out + 1;
 }
 
 static inline uint32_t json_specials(vector v) {
@@ -43,24 +52,32 @@ static size_t count_json_escapes(const uint8_t *text, size_t length) {
 }
 
 /* Write a text as the inside of a JSON string. With `quote` not 0, it is the inside of a quoted cell,
- * in which that byte stands doubled for itself. */
+ * in which that byte stands doubled for itself. Looks at each vector once, however many escapes it
+ * needs: between two of them only a count of bits has to be waited for. */
 static inline uint8_t *emit_json_text(
     uint8_t *out, const uint8_t *text, size_t length, uint8_t quote) {
     const uint8_t *end = text + length;
     while (text < end) {
         vector v = load(text);
         store(out, v);
-        uint32_t specials = json_specials(v);
+        uint64_t specials = json_specials(v);
         if (quote != 0 && quote != '"') specials |= mask_of(equal(v, all_of(quote)));
-        size_t plain = specials == 0 ? VECTOR_BYTES : (size_t)__builtin_ctz(specials);
-        if (plain >= (size_t)(end - text)) return out + (end - text);
-        text += plain;
-        out += plain;
-        if (specials == 0) continue;
-        uint8_t byte = *text++;
-        if (byte == quote && quote != 0) text++;
-        if (byte == '"' || byte == '\\' || byte < 0x20) out = emit_json_escape(out, byte);
-        else *out++ = byte;
+        size_t here = smaller((size_t)(end - text), VECTOR_BYTES);
+        specials &= ((uint64_t)1 << here) - 1;
+        size_t done = 0;
+        while (specials != 0) {
+            size_t at = (size_t)__builtin_ctzll(specials);
+            specials &= specials - 1;
+            out = emit_json_byte(out + (at - done), text[at]);
+            done = at + 1;
+            if (quote != 0 && text[at] == quote) specials &= ~((uint64_t)1 << done++);
+            store(out, load(text + done));
+        }
+        if (done < here) {
+            out += here - done;
+            done = here;
+        }
+        text += done;
     }
     return out;
 }
