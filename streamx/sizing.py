@@ -9,7 +9,7 @@ from streamx.codec.layout import MAX_RECORD_BYTES
 from streamx.errors import UsageError
 
 MIB = 1024 * 1024
-DEFAULT_CHUNK_SIZE_BYTES = 512 * 1024
+DEFAULT_CHUNK_SIZE_BYTES = MIB
 SMALLEST_CHUNK_BYTES = 16 * 1024
 
 # Measured (see ARCHITECTURE.md): the interpreter with all that a run imports, and the objects

@@ -95,7 +95,7 @@ class _OrderedCommand(click.Command):
     "chunk_size_bytes",
     type=Size(),
     metavar="SIZE",
-    help="Bytes per chunk.  [default: 512K]",
+    help="Bytes per chunk.  [default: 1M]",
 )
 @click.option(
     "--buffer",

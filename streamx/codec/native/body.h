@@ -12,6 +12,7 @@
 #include "from_csv.h"
 #include "json_scan.h"
 #include "json_keys.h"
+#include "jsonl_quick.h"
 #include "from_jsonl.h"
 
 static sx_status convert(sx_state *state, uint8_t *out, size_t capacity, size_t *written) {
@@ -41,8 +42,12 @@ static size_t count_lines(const uint8_t *data, size_t length) {
 }
 
 static bool prepare(sx_state *state) {
-    if (!state->layout->is_from_csv) return learn_columns(state);
-    choose_quick_ways(state);
+    if (state->layout->is_from_csv) {
+        choose_quick_ways(state);
+        return true;
+    }
+    if (!learn_columns(state)) return false;
+    choose_quick_lines(state);
     return true;
 }
 

@@ -246,6 +246,10 @@ static sx_status convert_jsonl(sx_state *state, uint8_t *out, size_t capacity, s
             if (position_of_window_end(state) >= state->length) return SX_END;
             if (next_jsonl_window(state) != SX_END) return SX_MEMORY;
         }
+        if (state->has_quick_lines) {
+            quick_lines(state, out, capacity, written);
+            if (state->remaining == 0 || state->cursor == state->window_bytes) continue;
+        }
         sx_status status = convert_line(state, out, capacity, written);
         if (status != SX_END) return status;
     }

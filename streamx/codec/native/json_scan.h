@@ -74,10 +74,12 @@ static inline const uint8_t *skip_digits(const uint8_t *at) {
 }
 
 static inline const uint8_t *skip_number(const uint8_t *at) {
-    /* No branches on the sign or the first digit, which a processor cannot predict. */
-    at += *at == '-';
-    const uint8_t *start = at;
-    at = skip_digits(at);
+    /* No branches on the sign or the first digit, which a processor cannot predict, and no waiting for
+     * the sign before the digits are looked at. */
+    uint32_t negative = *at == '-';
+    uint32_t others = ~(digits_of_16(at) | negative) & 0xffff;
+    const uint8_t *start = at + negative;
+    at = others != 0 ? at + __builtin_ctz(others) : skip_digits(at + 16);
     if ((at == start) | ((*start == '0') & (at > start + 1))) return NULL;
     if (*at == '.') {
         start = at + 1;

@@ -55,7 +55,6 @@ static bool is_in_scalars(uint8_t byte) {
 static bool make_table(sx_state *state) {
     sx_table *table = &state->table;
     size_t columns = state->layout->column_count;
-    state->quick_fields = calloc(state->layout->pick_count + 1, sizeof *state->quick_fields);
     table->record_capacity = SLICE_BYTES;
     table->field_capacity = (columns > SLICE_BYTES ? columns : SLICE_BYTES) + 1;
     size_t fields = table->field_capacity + MOST_POSITIONS_AT_ONCE;
@@ -63,7 +62,7 @@ static bool make_table(sx_state *state) {
     uint32_t *ends = malloc((fields + 1) * sizeof *ends);
     if (ends != NULL) table->ends = ends + 1;
     table->lasts = malloc(table->record_capacity * sizeof *table->lasts);
-    return table->ends != NULL && table->lasts != NULL && state->quick_fields != NULL;
+    return table->ends != NULL && table->lasts != NULL;
 }
 
 sx_state *sx_new(const sx_kernel *kernel, const sx_layout *layout) {
@@ -74,7 +73,9 @@ sx_state *sx_new(const sx_kernel *kernel, const sx_layout *layout) {
         is_in_scalars(layout->target.delimiter) || is_in_scalars(layout->target.quote);
     state->fixed_bytes = fixed_bytes_of(layout);
     state->tally.misfits = calloc(layout->pick_count + 1, sizeof *state->tally.misfits);
-    bool is_ready = state->tally.misfits != NULL && make_nulls(state) &&
+    state->quick_fields = calloc(layout->pick_count + 1, sizeof *state->quick_fields);
+    bool is_ready = state->tally.misfits != NULL && state->quick_fields != NULL &&
+                    make_nulls(state) &&
                     reserve(&state->scratch, PADDING_BYTES) &&
                     (!layout->is_from_csv || make_table(state)) && kernel->prepare(state);
     if (is_ready) return state;

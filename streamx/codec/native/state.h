@@ -98,6 +98,7 @@ struct sx_state {
     sx_token *nulls;
     sx_quick_field *quick_fields; /* one for each pick */
     size_t longest_null;
+    bool has_quick_lines;     /* JSONL to CSV: the output's columns are the input's */
     bool scalars_need_quotes; /* numbers and literals of JSON may, in the target's dialect */
     size_t fixed_bytes;    /* of a record's output, beside what its cells need */
 
