@@ -58,20 +58,23 @@ static inline uint8_t *emit_json_text(
     uint8_t *out, const uint8_t *text, size_t length, uint8_t quote) {
     const uint8_t *end = text + length;
     while (text < end) {
-        vector v = load(text);
-        store(out, v);
-        uint64_t specials = json_specials(v);
-        if (quote != 0 && quote != '"') specials |= mask_of(equal(v, all_of(quote)));
-        size_t here = smaller((size_t)(end - text), VECTOR_BYTES);
-        specials &= ((uint64_t)1 << here) - 1;
+        wide v = load_wide(text);
+        store_wide(out, v);
+        uint64_t specials = wide_equal(v, '"') | wide_equal(v, '\\') | wide_at_most(v, 0x1f);
+        if (quote != 0 && quote != '"') specials |= wide_equal(v, quote);
+        size_t here = smaller((size_t)(end - text), WIDE_BYTES);
+        specials &= ~(uint64_t)0 >> (64 - here);
         size_t done = 0;
         while (specials != 0) {
             size_t at = (size_t)__builtin_ctzll(specials);
             specials &= specials - 1;
             out = emit_json_byte(out + (at - done), text[at]);
             done = at + 1;
-            if (quote != 0 && text[at] == quote) specials &= ~((uint64_t)1 << done++);
-            store(out, load(text + done));
+            if (quote != 0 && text[at] == quote) {
+                done++;
+                specials &= specials - (at < WIDE_BYTES - 1);
+            }
+            store_wide(out, load_wide(text + done));
         }
         if (done < here) {
             out += here - done;

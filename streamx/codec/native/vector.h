@@ -95,6 +95,38 @@ static inline vector minus(vector a, vector b) {
 
 #endif
 
+/* The widest vectors, for texts that may be long. */
+#if defined(KERNEL_AVX512)
+
+enum { WIDE_BYTES = 64 };
+typedef __m512i wide;
+
+static inline wide load_wide(const uint8_t *from) { return _mm512_loadu_si512(from); }
+static inline void store_wide(uint8_t *to, wide v) { _mm512_storeu_si512(to, v); }
+
+static inline uint64_t wide_equal(wide v, uint8_t byte) {
+    return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8((char)byte));
+}
+
+static inline uint64_t wide_at_most(wide v, uint8_t byte) {
+    return _mm512_cmple_epu8_mask(v, _mm512_set1_epi8((char)byte));
+}
+
+#else
+
+enum { WIDE_BYTES = VECTOR_BYTES };
+typedef vector wide;
+
+static inline wide load_wide(const uint8_t *from) { return load(from); }
+static inline void store_wide(uint8_t *to, wide v) { store(to, v); }
+static inline uint64_t wide_equal(wide v, uint8_t byte) { return mask_of(equal(v, all_of(byte))); }
+
+static inline uint64_t wide_at_most(wide v, uint8_t byte) {
+    return mask_of(at_most(v, all_of(byte)));
+}
+
+#endif
+
 enum { BLOCK_BYTES = 64 };
 
 #if defined(KERNEL_AVX512)
