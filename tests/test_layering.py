@@ -101,7 +101,9 @@ def modules_after(arguments: Sequence[str], **files: Any) -> set[str]:
         "print(*sys.modules, file=sys.stderr)"
     )
     command = [sys.executable, "-c", script, *arguments]
-    return set(subprocess.run(command, stderr=PIPE, check=True, **files).stderr.decode().split())
+    # Elsewhere than in the checkout, whose modules would be imported instead of the installed ones.
+    result = subprocess.run(command, stderr=PIPE, check=True, cwd="/", **files)
+    return set(result.stderr.decode().split())
 
 
 def test_asking_for_the_version_imports_click_and_little_else() -> None:
