@@ -138,7 +138,8 @@ class ThreadedFile:
         """
         if hasattr(os, "posix_fadvise"):
             advice = (offset, size_bytes, os.POSIX_FADV_DONTNEED)
-            await self.call(os.posix_fadvise, self._file.fileno(), *advice)
+            with contextlib.suppress(OSError):  # a wish, no more; `sync` reports a broken disk
+                await self.call(os.posix_fadvise, self._file.fileno(), *advice)
 
     async def sync(self) -> None:
         """Bring what was written to the disk."""

@@ -329,7 +329,8 @@ cdef class _Compiled:
         if self.is_native:
             state = self._new_state()
             self.is_native = state is not None
-            self._states.append(state)
+            if state is not None:
+                self._states.append(state)
 
     cdef _State take_state(self):
         """Return a state that is not in use."""
@@ -426,7 +427,7 @@ cdef _Compiled _compiled(layout):
     """
     compiled = _known.get(id(layout))
     if compiled is None:
-        if len(_known) == MOST_KNOWN:
+        if len(_known) >= MOST_KNOWN:
             _known.clear()
         compiled = _known[id(layout)] = _Compiled(layout)
     return compiled
@@ -446,6 +447,7 @@ cdef class _Conversion:
     cdef object _data
     cdef object _limit
     cdef list _odd
+    cdef uint64_t _odd_records
     cdef bint is_at_odd
     cdef bint is_finished
 
@@ -478,6 +480,8 @@ cdef class _Conversion:
             raise MemoryError
         self.is_at_odd = status == SX_ODD
         self.is_finished = status == SX_END
+        if written < capacity // 8:
+            return block.bytes[:written]  # a whole block is too much to hold for so little
         block.used = written
         return memoryview(block)
 
@@ -489,6 +493,7 @@ cdef class _Conversion:
     cdef void pass_odd(self, tally):
         """Go on behind odd records, of which the reference has given an account."""
         self._odd.append((sx_odd_start(self._state.pointer), tally))
+        self._odd_records += tally.records_in
         self.is_finished = tally.bad is not None
         sx_pass_odd(self._state.pointer, tally.records_in)
 
@@ -496,8 +501,7 @@ cdef class _Conversion:
         """Return how many more records are wanted, or None for all."""
         if self._limit is None:
             return None
-        records = sx_tally_of(self._state.pointer).records
-        return self._limit - records - sum(tally.records_in for _, tally in self._odd)
+        return self._limit - sx_tally_of(self._state.pointer).records - self._odd_records
 
     cdef object tally(self):
         """Return the account of the kernel and the reference together."""

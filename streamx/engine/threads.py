@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from queue import SimpleQueue
@@ -76,12 +77,18 @@ class _Step(NamedTuple):
 
 
 def _work(steps: SimpleQueue[_Step | None]) -> None:
-    """Take steps until there are no more."""
+    """Take steps until there are no more, and keep nothing of one that was taken."""
     while (step := steps.get()) is not None:
-        try:
-            settle = partial(step.ended.set_result, _advance(step.run))
-        except BaseException as error:  # whatever it is, it is for who waits
-            settle = partial(step.ended.set_exception, error)
+        _take(step)
+        del step
+
+
+def _take(step: _Step) -> None:
+    try:
+        settle = partial(step.ended.set_result, _advance(step.run))
+    except BaseException as error:  # whatever it is, it is for who waits
+        settle = partial(step.ended.set_exception, error)
+    with contextlib.suppress(RuntimeError):  # the loop has been closed, so nobody waits
         step.loop.call_soon_threadsafe(_unless_cancelled, step.ended, settle)
 
 

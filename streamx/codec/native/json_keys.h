@@ -32,15 +32,19 @@ static bool place_key(sx_dictionary *keys, uint32_t index) {
     return false;
 }
 
-static bool place_keys(sx_dictionary *keys, size_t slot_count) {
-    uint32_t *slots = calloc(slot_count, sizeof *slots);
-    if (slots == NULL) return false;
-    free(keys->slots);
-    keys->slots = slots;
-    keys->slot_count = slot_count;
+static bool place_keys(sx_dictionary *keys) {
+    memset(keys->slots, 0, keys->slot_count * sizeof *keys->slots);
     for (size_t i = 0; i < keys->count; i++)
         if (!place_key(keys, (uint32_t)i)) return false;
     return true;
+}
+
+static bool make_slots(sx_dictionary *keys, size_t slot_count) {
+    uint32_t *slots = realloc(keys->slots, slot_count * sizeof *slots);
+    if (slots == NULL) return false;
+    keys->slots = slots;
+    keys->slot_count = slot_count;
+    return place_keys(keys);
 }
 
 /* The number of a key, or -1. */
@@ -67,12 +71,12 @@ static bool make_room_for_key(sx_dictionary *keys, size_t length) {
     size_t bytes = length * (1 + LONGEST_ESCAPE_BYTES) + 3 * PADDING_BYTES;
     if (!reserve(&keys->text, keys->text_bytes + bytes)) return false;
     return keys->count * 2 < keys->slot_count ||
-           place_keys(keys, keys->slot_count == 0 ? 256 : keys->slot_count * 2);
+           make_slots(keys, keys->slot_count * 2);
 }
 
 /* Remember a key; return its number, or -1 if that cannot be. */
 static int64_t add_key(sx_dictionary *keys, const uint8_t *text, size_t length, int32_t column) {
-    if (length > LONGEST_RECORD_BYTES || !make_room_for_key(keys, length)) return -1;
+    if (length > LONGEST_RECORD_BYTES / 8 || !make_room_for_key(keys, length)) return -1;
     sx_key *key = &keys->keys[keys->count];
     uint8_t *own = keys->text.bytes + keys->text_bytes;
     memcpy(own, text, length);
@@ -101,7 +105,7 @@ static int64_t add_key(sx_dictionary *keys, const uint8_t *text, size_t length, 
 static bool learn_columns(sx_state *state) {
     const sx_layout *layout = state->layout;
     sx_dictionary *keys = &state->dictionary;
-    if (!place_keys(keys, 256)) return false;
+    if (!make_slots(keys, 256)) return false;
     for (size_t i = 0; i < layout->column_count; i++) {
         sx_text name = layout->columns[i].name;
         if (find_key(keys, name.bytes, name.length) >= 0) return false;
@@ -124,7 +128,7 @@ static bool forget_keys(sx_dictionary *keys) {
     keys->first = 0;
     keys->has_forgotten = true;
     for (size_t i = 0; i < keys->count; i++) keys->keys[i].after = 0;
-    return place_keys(keys, keys->slot_count);
+    return place_keys(keys);
 }
 
 /* Tell whether `"key":` stands at `at`, as plain as that. */
