@@ -190,3 +190,11 @@ def test_names_of_columns_are_written_the_same() -> None:
         picked = replace(layout, source=JSONL, picks=layout.picks[::-1], is_unchanged=False)
         layouts = [picked, replace(picked, passes_unknown_keys=True), replace(picked, target=CSV)]
         assert_all_same(lines, [replace(each, drops_extra_keys=True) for each in layouts])
+
+
+def test_a_small_part_holds_no_more_memory_than_it_needs() -> None:
+    deep = b'{"a":' + b"[" * 1_005 + b"]" * 1_005 + b"}\n"  # for the reference to judge
+    layout = layout_of(JSONL, CSV, ["a"])
+    parts = list(native.convert((deep + b'{"a":1}\n') * 100, layout))
+    assert len(parts) >= 200
+    assert all(isinstance(part, bytes) for part in parts), "a view would hold a whole block"

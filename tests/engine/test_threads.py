@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Generator
 
 import pytest
@@ -113,6 +114,33 @@ def test_close_ends_the_threads() -> None:
         await engine.close()
 
     asyncio.run(main())
+
+
+def test_a_worker_keeps_nothing_of_a_step_that_it_has_taken() -> None:
+    made: list[weakref.ref[memoryview]] = []
+    kept: list[int] = []
+
+    class Watched(Plan):
+        def run(
+            self, chunk: Chunk, limit: int | None = None
+        ) -> Generator[bytes | memoryview, None, ChunkResult]:
+            kept.append(sum(part() is not None for part in made))
+            part = memoryview(b"x")
+            made.append(weakref.ref(part))
+            yield part
+            return ChunkResult()
+
+    async def drop(part: bytes | memoryview) -> None:
+        """Take a part and keep nothing of it."""
+
+    async def main() -> None:
+        engine = ThreadEngine(Watched(LAYOUT), 1)
+        for number in range(3):
+            await engine.run(chunk(number, 1), drop)
+        await engine.close()
+
+    asyncio.run(main())
+    assert kept == [0, 0, 0]
 
 
 def test_close_waits_for_the_step_of_a_cancelled_run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import os
 import random
@@ -177,6 +178,29 @@ def test_file_sink_leaves_its_thread_while_a_device_would_have_it_wait(
     monkeypatch.setattr(sinks, "_RETRY_SECONDS", 0)
     assert asyncio.run(asyncio.wait_for(main(), 20)) == DATA
     os.close(read_end)
+
+
+def test_file_sink_does_not_mind_a_file_system_that_takes_no_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def refuse(descriptor: int, offset: int, size_bytes: int, advice: int) -> None:
+        asked.append((offset, size_bytes))
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "posix_fadvise", refuse)
+    monkeypatch.setattr(sinks, "_FLUSH_BYTES", 4)
+
+    async def main() -> None:
+        sink = await open_sink(Target.of(str(tmp_path / "out"), "-", is_direct=False))
+        for data in (b"abc", b"de", b"f", b"ghijk"):
+            await sink.write([data])
+        await sink.commit()
+
+    asyncio.run(main())
+    assert (tmp_path / "out").read_bytes() == b"abcdefghijk"
+    assert asked == [(0, 5), (5, 6)]
 
 
 def test_file_sink_that_is_aborted_leaves_no_file(tmp_path: Path) -> None:
