@@ -129,7 +129,7 @@ def many_conversions() -> list[tuple[bytes, Layout]]:
         lines = [json_record(chance, DISTINCT_KEYS[:3]) for _ in range(1_000)]
         for target in (CSV, JSONL):
             found.append((b"".join(rows) * 4, csv_layout(chance, format, 3, target)))
-            found.append((b"".join(lines) * 2, json_layout(chance, target)))
+            found.append((b"".join(lines) * 2, json_layout(chance, target, DISTINCT_KEYS[:3])))
     return found
 
 
@@ -139,6 +139,8 @@ def test_outputs_of_many_parts_become_the_same() -> None:
         rows = [csv_record(chance, format, 2) for _ in range(2_500)]
         columns = layout_of(format, JSONL, ["a" * 600, "b" * 300], NUMBER)
         assert_all_same(b"".join(rows), [columns, replace(columns, nulls=frozenset({b"x"}))])
+    simple = b'{"b":1,"a":"%b"}\n' % (b"x" * 29)
+    assert_same(simple * 34_000, DROPS)
     lines = [json_record(chance, DISTINCT_KEYS[:3]) for _ in range(1_500)]
     picks = (Pick(0, "x" * 1_700), Pick(1, "b"))
     to_long = replace(RENAMED, columns=(Column("b"), Column("c")), picks=picks)
@@ -184,11 +186,13 @@ NAMES += [["x" * length, "y" * (70 - length)] for length in range(71)]
 def test_names_of_columns_are_written_the_same() -> None:
     for names in NAMES:
         rows = [b",".join([cell] * len(names)) for cell in (b"1", b"x", b"", b"TRUE")]
-        layout = layout_of(CSV, JSONL, names, NUMBER, BOOLEAN)
+        layout = layout_of(CSV, JSONL, names, STRING, NUMBER)
         assert_all_same(b"\n".join(rows * 20), [layout, replace(layout, strict_types=True)])
-        lines = json_lines(*(json.dumps({name: name, "z": name}) for name in names * 2))
+        objects = [dict.fromkeys(names, 1), *({name: name, "z": name} for name in names * 2)]
+        lines = json_lines(*map(json.dumps, objects))
         picked = replace(layout, source=JSONL, picks=layout.picks[::-1], is_unchanged=False)
         layouts = [picked, replace(picked, passes_unknown_keys=True), replace(picked, target=CSV)]
+        layouts.append(replace(layout, source=JSONL, target=CSV))
         assert_all_same(lines, [replace(each, drops_extra_keys=True) for each in layouts])
 
 

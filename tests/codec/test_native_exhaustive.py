@@ -36,17 +36,19 @@ CSV_LAYOUTS = [
 
 @pytest.mark.parametrize("layout", CSV_LAYOUTS)
 def test_every_short_csv_becomes_the_same(layout: Layout) -> None:
-    assert_each_same((data, layout, None) for data in strings('a,"\n\r', *range(6)))
+    cases = ((data, layout, None) for data in strings('a,"\n\r', *range(6)))
+    assert_each_same(cases, by_turns=True)
 
 
 def test_every_short_csv_without_carriage_returns_becomes_the_same() -> None:
     layout = layout_of(CSV, JSONL, "ab")
-    assert_each_same((data, layout, None) for data in strings('a,"\n', 6, 7))
+    cases = ((data, layout, None) for data in strings('a,"\n', 6, 7))
+    assert_each_same(cases, by_turns=True)
 
 
 @pytest.mark.parametrize("format", [TSV, dialect('"', ","), dialect("a", ",")])
 def test_every_short_csv_of_any_dialect_is_read_the_same(format: CsvFormat) -> None:
-    for data in strings('a,"\n\r', *range(6)):
+    for data in strings('a,"\n\r', *range(5)):
         assert_same_reading(data, format)
 
 
@@ -60,7 +62,8 @@ def test_every_short_csv_is_read_the_same() -> None:
 def test_every_short_csv_with_a_limit_and_a_longest_record_becomes_the_same() -> None:
     layout = layout_of(CSV, JSONL, "a", INTEGER, max_record_bytes=3, strict_types=True)
     texts = strings('1"\n', *range(8))
-    assert_each_same((data, layout, len(data) % 4 or None) for data in texts)
+    cases = ((data, layout, len(data) % 4 or None) for data in texts)
+    assert_each_same(cases, by_turns=True)
 
 
 JSON_LAYOUTS = [UNCHANGED, PICKED, RENAMED, DROPS, layout_of(JSONL, dialect("1", "b"), "a")]
@@ -73,12 +76,13 @@ def cases_of(lines: Iterable[bytes]) -> Iterator[Case]:
 
 
 def test_every_short_text_of_bytes_that_matter_to_json_is_taken_the_same() -> None:
-    assert_each_same(cases_of(strings('{}":,1\\ ', *range(5))))
+    assert_each_same(cases_of(strings('{}":,1\\ ', *range(5))), by_turns=True)
 
 
 def test_every_short_string_is_taken_the_same() -> None:
     texts = strings('\\"u0d\n', *range(6))
-    assert_each_same(cases_of(b'{"b":1,"a":"%b"}\n' % text for text in texts))
+    lines = (b'{"b":1,"a":"%b"}\n' % text for text in texts)
+    assert_each_same(cases_of(lines), by_turns=True)
 
 
 TOKENS = ["{", "}", '"a":', '"b":', "1", ",", "[", "]", " ", "\n"]
@@ -87,8 +91,9 @@ TOKENS = ["{", "}", '"a":', '"b":', "1", ",", "[", "]", " ", "\n"]
 @pytest.mark.parametrize("layout", [RENAMED, DROPS, FLAT], ids=["renamed", "to CSV", "flattened"])
 def test_every_object_of_few_tokens_is_taken_the_same(layout: Layout) -> None:
     texts = ["".join(tokens) for length in range(4) for tokens in product(TOKENS, repeat=length)]
-    assert_each_same((f'{{"a":1{text}'.encode(), layout, None) for text in texts)
-    assert_each_same((f'{{"a":{text}}}'.encode(), layout, None) for text in texts)
+    for form in ('{"a":1%s', '{"a":%s}'):
+        cases = (((form % text).encode(), layout, None) for text in texts)
+        assert_each_same(cases, by_turns=True)
 
 
 def test_every_short_text_of_bytes_that_matter_to_json_is_read_the_same() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from itertools import permutations, product
+from itertools import cycle, permutations, product
 
 import pytest
 from codec.conversions import CSV, JSONL, TSV, json_lines, layout_of
@@ -33,27 +33,30 @@ def objects_with(value: str) -> list[str]:
         f'{{"b":[{value}, {value}],"a":1}}\r',
         f'[{{"a":{value}}}]',
         f'{{"z":1,"a":{{"b":{value}, "c":[]}}}}',
+        f'{{"b":{value},"a":{value}}}',
+        f'{{"b": 1, "a": {value}}}',
     ]
 
 
 @pytest.mark.parametrize("text", [*VALUES, *NO_JSON], ids=lambda text: ascii(text[:20]))
 def test_values_are_valid_or_not_in_every_place(text: str) -> None:
-    layouts = LAYOUTS if len(text) < 500 else FEW
-    for line in objects_with(text):
+    for number, line in enumerate(objects_with(text)):
+        layouts = [LAYOUTS[(number + step) % len(LAYOUTS)] for step in (0, 3, 6)]
         assert_all_same(json_lines('{"a":1}', line, '{"b":"é"}'), layouts)
-        assert_all_same(line.encode(), layouts)
+        assert_all_same(line.encode(), layouts[:2])
 
 
 @pytest.mark.parametrize("special", SPECIAL, ids=ascii)
-def test_special_bytes_are_seen_at_every_place_of_strings_of_every_length(special: bytes) -> None:
-    texts = [text.decode("utf-8", "replace") for text in padded(special, 45)]
+def test_special_bytes_are_seen_at_every_place_of_a_string(special: bytes) -> None:
+    texts = [text.decode("utf-8", "replace") for text in padded(special)]
+    simple = [json.dumps({"b": text, "a": text}, ensure_ascii=False) for text in texts]
+    assert_same(json_lines(*simple), DROPS)
+    to_csv = layout_of(JSONL, CSV, "a", drops_extra_keys=True)
     for is_ascii in (False, True):
-        lines = [
-            json.dumps({"a": text, text or "b": [text]}, ensure_ascii=is_ascii) for text in texts
-        ]
-        data = json_lines(*lines)
-        layout = layout_of(JSONL, CSV, "a", drops_extra_keys=True)
-        assert_all_same(data, [*FEW[:2], layout, replace(layout, target=dialect("y", "x"))])
+        objects = [{"a": text, text or "b": [text]} for text in texts]
+        lines = [json.dumps(each, ensure_ascii=is_ascii) for each in objects]
+        layouts = [RENAMED, to_csv, replace(to_csv, target=dialect("y", "x"))]
+        assert_all_same(json_lines(*lines), layouts)
 
 
 BROKEN = [*INVALID_UTF8, b"\\", b"\\x", b'"', b"\x1f", b"\x00", b"\n", b"\\ud800", b"\\u00e", b'",']
@@ -62,22 +65,25 @@ BROKEN = [*INVALID_UTF8, b"\\", b"\\x", b'"', b"\x1f", b"\x00", b"\n", b"\\ud800
 @pytest.mark.parametrize("broken", BROKEN, ids=ascii)
 def test_a_bad_string_is_found_at_every_place_of_a_block(broken: bytes) -> None:
     cases: list[Case] = []
-    for before in range(140):
+    for before in range(100):
         data = b'{"a":1}\n{"b":"%b%b","a":"yy"}\n{"a":2}\n' % (b"x" * before, broken)
         cases.append((data, LAYOUTS[before % len(LAYOUTS)], None))
         cases.append((data[: -before - 1], FEW[before % len(FEW)], None))
     assert_each_same(cases)
 
 
+BYTES = b"\"\\{}[]:, \t\r\n\x00\x0b\x1f\x7f019+-.eEabflnrstuxANT/'"
 TEMPLATE = b'{"a":"x\\u00e9","b":[1,{"c":null}], "d":-1.5e3,"e":[true,false]}'
 
 
 def test_any_byte_at_any_place_is_taken_the_same() -> None:
-    places = product(range(len(TEMPLATE)), [*range(0x80), *UTF8_LEADS])
-    assert_each_same(
-        (b"%b%c%b\n" % (TEMPLATE[:at], byte, TEMPLATE[at + 1 :]), LAYOUTS[(at + byte) % 8], None)
-        for at, byte in places
-    )
+    cases: list[Case] = []
+    for byte in sorted({*BYTES, *UTF8_LEADS}):
+        for text in (TEMPLATE, b'{"b":"xy","a":-10}', b'{"b": null, "a": 0}'):
+            lines = [b"%b%c%b\n" % (text[:at], byte, text[at + 1 :]) for at in range(len(text))]
+            layouts = cycle(LAYOUTS if text is TEMPLATE else [DROPS])
+            cases += [(line, layout, None) for line, layout in zip(lines, layouts, strict=False)]
+    assert_each_same(cases, by_turns=True)
 
 
 def test_a_text_cut_off_anywhere_is_taken_the_same() -> None:
@@ -104,14 +110,16 @@ def test_escapes_are_valid_or_not() -> None:
         f'{{"{"x" * (number % 23)}{escape}":1,"a":"{"x" * (number % 41)}{escape}"}}'
         for number, escape in enumerate(escapes)
     ]
-    assert_each_same((json_lines(line), layout, None) for layout in FEW[1:] for line in lines)
+    cases = ((json_lines(line), layout, None) for layout in FEW[1:] for line in lines)
+    assert_each_same(cases, by_turns=True)
 
 
 def test_short_texts_are_numbers_or_not() -> None:
     texts = [
         "".join(chars) for length in range(1, 5) for chars in product("-+019.eE", repeat=length)
     ]
-    assert_each_same((json_lines(f'{{"a":{text}}}'), DROPS, None) for text in texts)
+    cases = ((json_lines(f'{{"b":{text},"a":1}}'), DROPS, None) for text in texts)
+    assert_each_same(cases, by_turns=True)
 
 
 def test_valid_numbers_of_every_length_keep_their_text() -> None:
@@ -142,14 +150,14 @@ def test_white_space_stands_between_any_tokens(space: str) -> None:
 @pytest.mark.parametrize("ends", ["[-]", '{"a":-}', '[{"b": -} ]', "[ [1, 2], -]"])
 def test_nesting_is_too_deep_at_the_same_depth(ends: str) -> None:
     opening, closing = ends.split("-")
-    for depth in (3, 499, 500, 999, 1_000, 1_001, 1_022, 1_023, 1_024, 1_025):
+    for depth in (500, 999, 1_000, 1_001, 1_023, 1_024, 1_025):
         for value in ("1e400", ""):
             text = opening * depth + value + closing * depth
             assert_all_same(json_lines('{"a":1}', text, f'{{"a":{text}}}'), FEW)
             assert_all_same(json_lines(f'{{"a":{text}}}', f'{{"c":"","b":{text} '), [FLAT, TO_CSV])
 
 
-@pytest.mark.parametrize("depth", [998, 999, 1_000, 1_001, 1_015])
+@pytest.mark.parametrize("depth", [999, 1_000, 1_015])
 def test_keys_first_met_in_a_deeply_nested_record_are_named_in_their_order(depth: int) -> None:
     nested = "[" * depth + "]" * depth
     lines = [
@@ -158,12 +166,13 @@ def test_keys_first_met_in_a_deeply_nested_record_are_named_in_their_order(depth
         f'{{"w":1,"z":{nested},"v":{nested}}}',
     ]
     for some in permutations(lines):
-        assert_all_same(json_lines('{"a":1}', *some, '{"v":1,"w":1}'), [DROPS, PASSED])
+        data = json_lines('{"a":1}', *some, '{"v":1,"w":1}')
+        assert_all_same(data, [DROPS, PASSED], [None, 2])
 
 
 def test_a_hundred_thousand_levels_overflow_no_stack() -> None:
-    for text in ("[" * 100_000, '{"a":' * 100_000 + "1e400"):
-        assert_all_same(json_lines(f'{{"a":{text}}}'), FEW)
+    assert_all_same(json_lines('{"a":' + "[" * 100_000), FEW)
+    assert_all_same(json_lines("[" * 100_000 + "]" * 100_000), FEW)
 
 
 KEYS = ["a", "\\u0061", "", "\\u0000", "b", "z", "é", "\\u00E9", "x" * 40]
@@ -214,7 +223,7 @@ def test_new_keys_in_every_record_are_counted_the_same() -> None:
 
 def test_keys_of_any_number_are_told_apart() -> None:
     members = [f'"key {number}":1' for number in range(132_000)]
-    lines = ["{" + ",".join(members[at : at + 20]) + "}" for at in range(0, 70_000, 20)]
+    lines = ["{" + ",".join(members[at : at + 20]) + "}" for at in range(0, 66_000, 20)]
     every = "{" + ",".join([*members, members[7]]) + "}"
     assert_same(json_lines(*lines, lines[0], every), DROPS)
 
@@ -224,7 +233,7 @@ LONG = ["x" * 70_000, "é€𝄞" * 9_000, "\\n" * 40_000, "\\ud834\\udd1e" * 6_
 
 @pytest.mark.parametrize("text", LONG, ids=lambda text: ascii(text[:3]))
 def test_values_of_more_than_64_kib_come_through(text: str) -> None:
-    for end in ('"', '\\"', "\\ud800"):
+    for end in ('"', "\\ud800"):
         line = f'{{"a":"{text}","b":["{text}{end}'
         assert_all_same(json_lines('{"a":1}', line + "]}", *['{"a":"x"}'] * 9), [*FEW, TO_CSV])
         assert_same(line.encode(), TO_CSV)

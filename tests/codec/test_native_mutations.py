@@ -78,7 +78,7 @@ def test_a_real_file_becomes_the_same(name: str) -> None:
 def test_a_real_file_with_damage_becomes_the_same(name: str, seed: int) -> None:
     chance = random.Random(seed)
     file = sample(name)
-    for _ in range(200):
+    for _ in range(120):
         first = chance.randrange(len(file.starts) - 1)
         after = min(first + chance.choice([1, 3, 20]), len(file.starts) - 1)
         data = file.data[file.starts[first] : file.starts[after]]

@@ -109,9 +109,13 @@ def json_record(chance: random.Random, keys: Sequence[str]) -> bytes:
     return f"{margin}{{{margin}{body}{margin}}}".encode() + chance.choice(JSON_LINE_ENDS)
 
 
-def json_document(chance: random.Random) -> bytes:
-    """Return lines of JSON, most with the same keys, now and then spoilt ones."""
-    keys = chance.sample(chance.choice([KEYS, DISTINCT_KEYS]), chance.randint(1, 4))
+def json_keys(chance: random.Random) -> list[str]:
+    """Return some of KEYS."""
+    return chance.sample(chance.choice([KEYS, DISTINCT_KEYS]), chance.randint(1, 4))
+
+
+def json_document(chance: random.Random, keys: Sequence[str]) -> bytes:
+    """Return lines of JSON, most with these keys, now and then spoilt ones."""
     lines = chance.choice([1, 2, 5, 30])
     return _perhaps_spoilt(chance, b"".join(json_record(chance, keys) for _ in range(lines)))
 
@@ -136,11 +140,13 @@ def csv_layout(
     )
 
 
-def json_layout(chance: random.Random, target: Format | None = None) -> Layout:
-    """Return a layout for lines that have some of the keys."""
-    names = [json_name(key) for key in DISTINCT_KEYS]
-    if chance.random() < 0.5:
-        names = chance.sample(names, chance.randint(1, 6))
+def json_layout(
+    chance: random.Random, target: Format | None = None, keys: Sequence[str] = DISTINCT_KEYS
+) -> Layout:
+    """Return a layout for lines that have these keys or some of KEYS."""
+    names = list(dict.fromkeys(map(json_name, keys)))
+    if chance.random() < 0.4:
+        names = chance.sample([json_name(key) for key in DISTINCT_KEYS], chance.randint(1, 6))
     targets: list[Format] = [JSONL, *DIALECTS]
     target = target or chance.choice(targets)
     passes_unknown_keys = chance.random() < 0.5
@@ -208,8 +214,10 @@ _STRINGS = [
 
 
 def _picks(chance: random.Random, names: Sequence[str], least: int) -> tuple[Pick, ...]:
-    """Return some of the columns in any order, now and then under another name."""
-    indexes = chance.sample(range(len(names)), chance.randint(least, len(names)))
+    """Return all columns or some in any order, now and then one under another name."""
+    indexes = list(range(len(names)))
+    if chance.random() < 0.6:
+        indexes = chance.sample(indexes, chance.randint(least, len(names)))
     news = {index: names[index] for index in indexes}
     if indexes and chance.random() < 0.3:
         new = chance.choice(["new", "c", "", 'é"'])
