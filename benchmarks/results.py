@@ -34,11 +34,13 @@ def machine() -> str:
 
 
 def update(sections: Mapping[str, str], titles: Sequence[str]) -> None:
-    """Replace sections of RESULTS.md by title, and put all in the order of `titles`."""
+    """Replace sections of RESULTS.md by title; those in `titles` stand in that order, then others."""
     old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
     parts = [part.partition("\n") for part in re.split(r"^## ", old, flags=re.MULTILINE)[1:]]
     kept = {title: text.strip("\n") for title, _, text in parts} | dict(sections)
-    body = "".join(f"\n## {title}\n\n{kept[title]}\n" for title in titles if title in kept)
+    order = [title for title in titles if title in kept]
+    order += [title for title in kept if title not in titles]
+    body = "".join(f"\n## {title}\n\n{kept[title]}\n" for title in order)
     RESULTS.write_text(_INTRODUCTION + machine() + "\n" + body, encoding="utf-8")
 
 
