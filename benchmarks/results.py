@@ -34,7 +34,7 @@ def machine() -> str:
 
 
 def update(sections: Mapping[str, str], titles: Sequence[str]) -> None:
-    """Replace sections of RESULTS.md by title; those in `titles` stand in that order, then others."""
+    """Replace sections of RESULTS.md by title; those in `titles` come first, in that order."""
     old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
     parts = [part.partition("\n") for part in re.split(r"^## ", old, flags=re.MULTILINE)[1:]]
     kept = {title: text.strip("\n") for title, _, text in parts} | dict(sections)
