@@ -16,6 +16,8 @@ from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport UINT64_MAX, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
+from streamx.codec._kernel cimport *
+
 from streamx.codec.layout import (
     Column,
     ColumnType,
@@ -26,73 +28,6 @@ from streamx.codec.layout import (
     Tally,
     excerpt,
 )
-
-cdef extern from "native/kernel.h":
-    enum: PADDING_BYTES, LONGEST_ESCAPE_BYTES
-    enum: MOST_KERNELS
-    enum: HAS_VALUE, NO_INTEGER, NO_NUMBER, NO_BOOLEAN
-    ctypedef enum sx_status: SX_END, SX_FULL, SX_ODD, SX_MEMORY
-    ctypedef enum sx_type: TYPE_STRING, TYPE_INTEGER, TYPE_NUMBER, TYPE_BOOLEAN
-
-    ctypedef struct sx_text:
-        const uint8_t *bytes
-        size_t length
-    ctypedef struct sx_column:
-        sx_text name
-        sx_type type
-        bint is_pinned
-    ctypedef struct sx_pick:
-        size_t column
-        sx_text name
-        sx_text label
-    ctypedef struct sx_csv:
-        uint8_t delimiter
-        uint8_t quote
-        uint8_t line_end[2]
-        size_t line_end_length
-    ctypedef struct sx_layout:
-        bint is_from_csv, is_to_csv, keeps_cells
-        bint is_unchanged, passes_unknown_keys, drops_extra_keys, ignores_extra_keys, strict_types
-        sx_csv source, target
-        size_t max_record_bytes, column_count, pick_count, null_count
-        const sx_column *columns
-        const sx_pick *picks
-        const sx_text *nulls
-    ctypedef struct sx_remark:
-        uint64_t count, position
-        size_t example_length
-        uint8_t *example
-    ctypedef struct sx_dropped_key:
-        sx_text key
-        uint64_t position
-    ctypedef struct sx_tally:
-        uint64_t records, blank_lines, dropped_values
-        sx_remark *misfits
-        sx_dropped_key *dropped_keys
-        size_t dropped_key_count
-    ctypedef struct sx_state:
-        pass
-    ctypedef struct sx_kernel:
-        const char *name
-        sx_status (*convert)(sx_state *, uint8_t *, size_t, size_t *) nogil
-        sx_status (*infer_types)(sx_state *, uint8_t *) nogil
-        sx_status (*collect_keys)(sx_state *) nogil
-        size_t (*last_boundary)(const sx_csv *, const uint8_t *, size_t) nogil
-        size_t (*record_start)(const sx_csv *, const uint8_t *, size_t, size_t) nogil
-        size_t (*count_lines)(const uint8_t *, size_t) nogil
-        size_t (*json_string)(uint8_t *, const uint8_t *, size_t) nogil
-
-    size_t sx_kernels(const sx_kernel **) nogil
-    sx_state *sx_new(const sx_kernel *, const sx_layout *) nogil
-    void sx_free(sx_state *) nogil
-    void sx_start(sx_state *, const uint8_t *, size_t, uint64_t) nogil
-    void sx_pass_odd(sx_state *, uint64_t) nogil
-    const sx_tally *sx_tally_of(const sx_state *) nogil
-    size_t sx_odd_start(const sx_state *) nogil
-    size_t sx_odd_end(const sx_state *) nogil
-    size_t sx_needed(const sx_state *) nogil
-    size_t sx_key_count(const sx_state *) nogil
-    void sx_keys(const sx_state *, sx_text *) nogil
 
 cdef const sx_kernel *_kernels[MOST_KERNELS]
 cdef size_t _kernel_count = sx_kernels(_kernels)
