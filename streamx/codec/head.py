@@ -187,9 +187,10 @@ def sample_end(
             return start
         if not is_complete and not _ends_at(head, start, end, format):
             return None
-    after = record_start(head[start:end], format, SAMPLE_RECORDS)
-    if after is not None:
-        return start + after
+    if head.count(b"\n", start, end) >= SAMPLE_RECORDS:
+        after = record_start(head[start:end], format, SAMPLE_RECORDS)
+        if after is not None:
+            return start + after
     return end if is_whole or len(head) >= start + SAMPLE_BYTES else None
 
 
