@@ -15,6 +15,7 @@ from cpython.buffer cimport (
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport UINT64_MAX, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from streamx.codec._kernel cimport *
 
@@ -64,11 +65,8 @@ def last_boundary(data, format):
     """Return the end of the last whole record in data that starts at a record; 0 without one."""
     cdef _View view = _View(data)
     cdef sx_csv csv
-    cdef const sx_csv *which = NULL
+    cdef const sx_csv *which = _csv_or_null(format, &csv)
     cdef size_t end
-    if isinstance(format, CsvFormat):
-        csv = _csv(format)
-        which = &csv
     with nogil:
         end = _kernel.last_boundary(which, view.start, view.length)
     return end
@@ -78,10 +76,7 @@ def record_start(data, format, size_t number):
     """Return where the record with a number starts, from 0 and without blank lines, or None."""
     cdef _View view = _View(data)
     cdef sx_csv csv
-    cdef const sx_csv *which = NULL
-    if isinstance(format, CsvFormat):
-        csv = _csv(format)
-        which = &csv
+    cdef const sx_csv *which = _csv_or_null(format, &csv)
     start = _kernel.record_start(which, view.start, view.length, number)
     return None if start == view.length else start
 
@@ -257,9 +252,7 @@ cdef class _Compiled:
         self._set_formats(layout)
         self._set_columns(layout)
         self._set_picks(layout)
-        nulls = self._texts(sorted(layout.nulls))
-        self.layout.nulls = <const sx_text *>_address(nulls)
-        self.layout.null_count = len(layout.nulls)
+        self._set_nulls(layout)
         self.is_native = _can_be_native(layout)
         if self.is_native:
             state = self._new_state()
@@ -305,8 +298,7 @@ cdef class _Compiled:
     cdef void _set_columns(self, layout):
         cdef sx_column *columns
         count = len(layout.columns)
-        memory = self._keep(bytearray(count * sizeof(sx_column) + 1))
-        columns = <sx_column *>_address(memory)
+        columns = <sx_column *>self._memory(count * sizeof(sx_column))
         for index, column in enumerate(layout.columns):
             columns[index].name = self._text(column.name.encode())
             columns[index].type = _TYPES[column.type]
@@ -317,8 +309,7 @@ cdef class _Compiled:
     cdef void _set_picks(self, layout):
         cdef sx_pick *picks
         count = len(layout.picks)
-        memory = self._keep(bytearray(count * sizeof(sx_pick) + 1))
-        picks = <sx_pick *>_address(memory)
+        picks = <sx_pick *>self._memory(count * sizeof(sx_pick))
         for index, pick in enumerate(layout.picks):
             name = pick.name.encode()
             picks[index].column = pick.index
@@ -330,26 +321,27 @@ cdef class _Compiled:
         self.layout.picks = picks
         self.layout.pick_count = count
 
-    cdef bytearray _texts(self, texts):
-        """Return some texts as an array of sx_text."""
-        cdef sx_text *array
-        memory = self._keep(bytearray(len(texts) * sizeof(sx_text) + 1))
-        array = <sx_text *>_address(memory)
-        for index, text in enumerate(texts):
-            array[index] = self._text(text)
-        return memory
+    cdef void _set_nulls(self, layout):
+        cdef sx_text *nulls
+        count = len(layout.nulls)
+        nulls = <sx_text *>self._memory(count * sizeof(sx_text))
+        for index, text in enumerate(sorted(layout.nulls)):
+            nulls[index] = self._text(text)
+        self.layout.nulls = nulls
+        self.layout.null_count = count
 
     cdef sx_text _text(self, bytes text):
         """Return a text with readable bytes behind it."""
         cdef sx_text view
         view.length = len(text)
-        view.bytes = _address(self._keep(bytearray(text + bytes(PADDING_BYTES))))
+        view.bytes = self._memory(view.length + PADDING_BYTES)
+        memcpy(<void *>view.bytes, <const char *>text, view.length)
         return view
 
-    cdef bytearray _keep(self, bytearray memory):
-        """Keep memory for as long as this lives."""
-        self._kept.append(memory)
-        return memory
+    cdef uint8_t *_memory(self, size_t size_bytes):
+        """Return memory of zeros that is kept for as long as this lives."""
+        self._kept.append(bytearray(max(size_bytes, 1)))
+        return _address(self._kept[-1])
 
 
 cdef dict _known = {}
@@ -379,7 +371,6 @@ cdef class _Conversion:
     cdef _Compiled _compiled
     cdef _State _state
     cdef _View _view
-    cdef object _data
     cdef object _limit
     cdef list _odd
     cdef uint64_t _odd_records
@@ -390,7 +381,6 @@ cdef class _Conversion:
         self._compiled = compiled
         self._state = compiled.take_state()
         self._view = _View(data)
-        self._data = data
         self._limit = limit
         self._odd = []
         sx_start(
@@ -471,6 +461,14 @@ cdef bytes _json_string(bytes text):
     cdef bytearray padded = bytearray(text + bytes(PADDING_BYTES))
     out = bytearray(LONGEST_ESCAPE_BYTES * len(text) + 2 + PADDING_BYTES)
     return bytes(out[: _kernel.json_string(_address(out), _address(padded), len(text))])
+
+
+cdef const sx_csv *_csv_or_null(format, sx_csv *csv):
+    """Return CSV's format, which is put where `csv` points, or NULL for JSONL."""
+    if not isinstance(format, CsvFormat):
+        return NULL
+    csv[0] = _csv(format)
+    return csv
 
 
 cdef sx_csv _csv(format):

@@ -52,7 +52,7 @@ static bool prepare(sx_state *state) {
 }
 
 static size_t json_string(uint8_t *out, const uint8_t *text, size_t length) {
-    return (size_t)(emit_json_string(out, text, length) - out);
+    return (size_t)(emit_json_string(out, text, length, 0) - out);
 }
 
 const sx_kernel KERNEL = {

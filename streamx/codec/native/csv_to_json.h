@@ -10,11 +10,11 @@ static inline uint8_t *emit_value(const sx_state *state, uint8_t *out, const sx_
                                   const sx_column *column, bool *misfit) {
     if (column->type == TYPE_STRING) {
         if (!is_null(state, text->start, text->length))
-            return emit_json_string(out, text->start, text->length);
+            return emit_json_string(out, text->start, text->length, 0);
     } else if (text->length > 0 && !is_null(state, text->start, text->length)) {
         if (!fits(text->start, text->length, column->type, column->is_pinned)) {
             *misfit = true;
-            return emit_json_string(out, text->start, text->length);
+            return emit_json_string(out, text->start, text->length, 0);
         }
         if (column->type == TYPE_BOOLEAN) return emit_boolean(out, text->start, text->length);
         return copy(out, text->start, text->length);
@@ -23,17 +23,18 @@ static inline uint8_t *emit_value(const sx_state *state, uint8_t *out, const sx_
     return out + 4;
 }
 
-static inline uint8_t *emit_quoted_string(uint8_t *out, const sx_cell *cell, uint8_t quote) {
-    *out = '"';
-    out = emit_json_text(out + 1, cell->start, cell->length, quote);
-    *out = '"';
-    return out + 1;
-}
-
 /* Tell whether a quoted cell is too long to stand for a null token. */
 static inline bool is_surely_text(const sx_state *state, const sx_column *column, size_t length) {
     return column->type == TYPE_STRING &&
            (state->layout->null_count == 0 || length > 2 * state->longest_null);
+}
+
+/* Note a misfit; the first of a column is the example. */
+static void remark(sx_remark *misfit, uint64_t position, const uint8_t *text, size_t length) {
+    if (misfit->count++ > 0) return;
+    misfit->position = position;
+    misfit->example_length = smaller(length, EXAMPLE_BYTES);
+    memcpy(misfit->example, text, misfit->example_length);
 }
 
 /* Write a field whatever it holds. */
@@ -45,7 +46,7 @@ static sx_status field_to_json(sx_state *state, const sx_record *record, size_t 
     uint8_t *out = copy(*end_of_output, pick->label.bytes, pick->label.length);
     sx_cell cell = field_of(state, record, pick->column, has_quotes);
     if (cell.is_quoted && is_surely_text(state, column, cell.length)) {
-        *end_of_output = emit_quoted_string(out, &cell, layout->source.quote);
+        *end_of_output = emit_json_string(out, cell.start, cell.length, layout->source.quote);
         return SX_END;
     }
     if (!text_of(state, &cell)) return SX_MEMORY;
@@ -69,6 +70,7 @@ static bool has_numeric_null(const sx_state *state) {
 /* Choose the quick way for each output column that has one. */
 static void choose_quick_ways(sx_state *state) {
     const sx_layout *layout = state->layout;
+    bool numbers_may_be_null = has_numeric_null(state);
     for (size_t i = 0; i < layout->pick_count; i++) {
         const sx_pick *pick = &layout->picks[i];
         const sx_column *column = &layout->columns[pick->column];
@@ -80,7 +82,7 @@ static void choose_quick_ways(sx_state *state) {
         if (column->type == TYPE_STRING) {
             quick->label[quick->label_length++] = '"';
             quick->way = QUICK_STRING;
-        } else if (column->type != TYPE_BOOLEAN && !has_numeric_null(state)) {
+        } else if (column->type != TYPE_BOOLEAN && !numbers_may_be_null) {
             quick->way = column->type == TYPE_INTEGER ? QUICK_INTEGER : QUICK_NUMBER;
         }
     }
@@ -121,10 +123,9 @@ static inline sx_status record_to_json(sx_state *state, const sx_record *record,
     size_t count = state->layout->pick_count;
     for (size_t i = 0; i < count; i++) {
         const sx_quick_field *quick = &state->quick_fields[i];
-        size_t start = (uint32_t)(record->ends[(ptrdiff_t)quick->column - 1] + 1);
-        size_t length = record->ends[quick->column] - start;
+        sx_cell cell = field_of(state, record, quick->column, false);
         uint8_t *end = quick_field_to_json(
-            state, quick, state->window + start, length, has_quotes, out);
+            state, quick, cell.start, cell.length, has_quotes, out);
         if (end == NULL) {
             end = out;
             sx_status status = field_to_json(state, record, i, has_quotes, &end);

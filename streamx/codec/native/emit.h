@@ -85,9 +85,11 @@ static inline uint8_t *emit_json_text(
     return out;
 }
 
-static inline uint8_t *emit_json_string(uint8_t *out, const uint8_t *text, size_t length) {
+/* Write a text as a JSON string; `quote` as above. */
+static inline uint8_t *emit_json_string(
+    uint8_t *out, const uint8_t *text, size_t length, uint8_t quote) {
     *out = '"';
-    out = emit_json_text(out + 1, text, length, 0);
+    out = emit_json_text(out + 1, text, length, quote);
     *out = '"';
     return out + 1;
 }

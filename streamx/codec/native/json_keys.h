@@ -70,8 +70,7 @@ static bool make_room_for_key(sx_dictionary *keys, size_t length) {
     }
     size_t bytes = length * (1 + LONGEST_ESCAPE_BYTES) + 3 * PADDING_BYTES;
     if (!reserve(&keys->text, keys->text_bytes + bytes)) return false;
-    return keys->count * 2 < keys->slot_count ||
-           make_slots(keys, keys->slot_count * 2);
+    return keys->count * 2 < keys->slot_count || make_slots(keys, keys->slot_count * 2);
 }
 
 /* Remember a key; return its number, or -1 if that cannot be. */
@@ -84,7 +83,7 @@ static int64_t add_key(sx_dictionary *keys, const uint8_t *text, size_t length, 
     own[length] = '"';
     own[length + 1] = ':';
     uint8_t *label = own + length + PADDING_BYTES;
-    uint8_t *label_end = emit_json_string(label, own, length);
+    uint8_t *label_end = emit_json_string(label, own, length, 0);
     *label_end++ = ':';
     *key = (sx_key){
         .text = (size_t)(own - keys->text.bytes),

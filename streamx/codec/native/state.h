@@ -78,7 +78,7 @@ enum { QUICK_LABEL_BYTES = 32 };
 
 typedef enum { QUICK_NONE, QUICK_STRING, QUICK_INTEGER, QUICK_NUMBER } sx_quick_way;
 
-/* How most fields of an output column become JSON; together in one line of the cache. */
+/* How most fields of an output column become JSON, in 64 bytes. */
 typedef struct {
     uint8_t label[QUICK_LABEL_BYTES]; /* for a string with its opening quote */
     uint32_t column;

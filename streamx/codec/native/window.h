@@ -52,10 +52,3 @@ static inline sx_status has_room(sx_state *state, size_t used, size_t capacity, 
     state->needed = bytes + PADDING_BYTES;
     return SX_FULL;
 }
-
-static void remark(sx_remark *misfit, uint64_t position, const uint8_t *text, size_t length) {
-    if (misfit->count++ > 0) return;
-    misfit->position = position;
-    misfit->example_length = smaller(length, EXAMPLE_BYTES);
-    memcpy(misfit->example, text, misfit->example_length);
-}
