@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from streamx.chunk import Chunk
 from streamx.codec import count_lines
+
+_MOST_KEPT_BUFFERS = 16
+# What holds a kept buffer when no chunk does: the list, a local name and the call that counts.
+_HOLDERS_WITHOUT_CHUNK = 3
 
 
 class Chunker:
@@ -52,6 +57,7 @@ class Chunker:
         self._line = line
         # What is pending stands at the front.
         self._buffer = memoryview(bytearray())
+        self._kept_buffers: list[bytearray] = []
         self._wanted_bytes = chunk_size_bytes
 
     @property
@@ -116,6 +122,18 @@ class Chunker:
 
     def _reserve(self, size_bytes: int) -> None:
         if len(self._buffer) < size_bytes:
-            buffer = memoryview(bytearray(size_bytes))
+            buffer = memoryview(self._free_buffer(size_bytes))
             buffer[: self.pending_bytes] = self._buffer[: self.pending_bytes]
             self._buffer = buffer
+
+    def _free_buffer(self, size_bytes: int) -> bytearray:
+        """Return memory that no chunk holds; fresh memory has to be cleared and mapped first."""
+        if size_bytes != self.chunk_size_bytes:
+            return bytearray(size_bytes)
+        for buffer in self._kept_buffers:
+            if sys.getrefcount(buffer) == _HOLDERS_WITHOUT_CHUNK:
+                return buffer
+        buffer = bytearray(size_bytes)
+        if len(self._kept_buffers) < _MOST_KEPT_BUFFERS:
+            self._kept_buffers.append(buffer)
+        return buffer

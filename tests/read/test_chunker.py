@@ -220,3 +220,27 @@ def test_a_block_that_comes_late_into_the_room_of_a_cut_chunk_harms_nothing() ->
     second = chunker.finish()
     assert second is not None
     assert (first.data, second.data) == (b"1,a\n", b"2,b\n")
+
+
+def test_memory_is_read_into_again_once_nobody_holds_its_chunk() -> None:
+    chunker = Chunker(boundary_finder(CSV), 4, 100)
+    buffers = []
+    for _ in range(10):
+        chunker.feed(b"1,a\n")
+        chunk = chunker.cut()
+        assert chunk is not None
+        assert isinstance(chunk.data, memoryview)
+        buffers.append(id(chunk.data.obj))
+    assert len(set(buffers)) <= 2
+
+
+def test_memory_that_somebody_holds_a_part_of_is_left_alone() -> None:
+    chunker = Chunker(boundary_finder(CSV), 4, 100)
+    parts = []
+    for number in range(30):
+        chunker.feed(b"%d,a\n" % (number % 10))
+        chunk = chunker.cut()
+        assert chunk is not None
+        parts.append(memoryview(chunk.data)[:1])
+        del chunk
+    assert b"".join(parts) == b"0123456789" * 3
