@@ -112,7 +112,7 @@ async def _convert(
     engine = ThreadEngine(plan, sizing.workers)
     pool: WorkerPool[Chunk, Part, ChunkResult] = WorkerPool(
         engine.run,
-        sizing.workers,
+        engine.lanes,
         BoundedBuffer(
             sizing.buffer_chunks,
             sizing.buffer_chunks * sizing.chunk_size_bytes,
@@ -126,8 +126,8 @@ async def _convert(
         bytes_read=lambda: source.bytes_read,
         total_bytes=source.total_bytes,
         bytes_written=lambda: writer.bytes_written,
-        workers_busy=lambda: pool.busy,
-        workers=pool.workers,
+        workers_busy=lambda: min(pool.busy, sizing.workers),
+        workers=sizing.workers,
         input_buffer=pool.inbound.statistics,
         reorder_window=pool.outbound.statistics,
         output_buffer=writer.statistics,

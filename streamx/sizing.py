@@ -51,7 +51,7 @@ class Sizing:
     @property
     def window_bytes(self) -> int:
         """Output that may wait for an older chunk's."""
-        return max(2 * self.workers * self.chunk_size_bytes, MIB)
+        return max(3 * self.workers * self.chunk_size_bytes, MIB)
 
     @property
     def output_bytes(self) -> int:

@@ -15,9 +15,9 @@ from streamx.codec.layout import Part
 from streamx.transform.plan import Plan
 
 # A step goes back to the event loop when it has made this much output: often enough that a chunk
-# whose output is far larger than itself stays bounded, seldom enough that a chunk of the usual size
-# takes one step, with four times as much output: each switch costs what converting 50 KiB does.
-STEP_BYTES = 1024 * 1024
+# whose output is far larger than itself stays bounded, seldom enough that a chunk of the usual size,
+# with four times as much output, takes two steps: each switch costs what converting 50 KiB does.
+STEP_BYTES = 2 * 1024 * 1024
 
 
 class ThreadEngine:
@@ -29,11 +29,16 @@ class ThreadEngine:
     Args:
         plan: what to do.
         workers: how many threads; 1 if the plan has a limit, which is counted in input order.
+
+    Attributes:
+        lanes: how many chunks to run at a time: one more than there are threads, so that one that
+            has ended a step finds the next at hand. A limit is counted chunk by chunk.
     """
 
     def __init__(self, plan: Plan, workers: int) -> None:
         if plan.limit is not None and workers != 1:
             raise ValueError("a limit is counted in order, by one worker")
+        self.lanes = workers + 1 if plan.limit is None else 1
         self._plan = plan
         self._remaining = plan.limit
         self._steps: SimpleQueue[_Step | None] = SimpleQueue()
