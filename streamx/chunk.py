@@ -68,7 +68,8 @@ class ChunkResult:
         dropped_values: values left out because the header lacks their keys.
         dropped_keys: where the first of these keys were first met, by key.
         failure: the bad record at which the chunk stopped, or None.
-        is_last: no further record is wanted (--limit was reached).
+        taken: how many records passed each limit of the plan.
+        is_last: no further record is wanted (a limit was reached).
     """
 
     sequence: int = 0
@@ -79,6 +80,7 @@ class ChunkResult:
     dropped_values: int = 0
     dropped_keys: dict[str, Place] = field(default_factory=dict)
     failure: Failure | None = None
+    taken: tuple[int, ...] = ()
     is_last: bool = False
 
 

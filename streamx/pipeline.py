@@ -175,7 +175,7 @@ async def _feed(
     """Hand header and parts to the writer, and return credits as their output drains."""
     failure = None
     await writer.write(totals.plan.header)
-    if totals.plan.limit == 0:
+    if 0 in totals.plan.limits:
         writer.close()
         return None
     async for item in outbound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import operator
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from queue import SimpleQueue
@@ -15,8 +16,8 @@ from streamx.codec.layout import Part
 from streamx.transform.plan import Plan
 
 # A step goes back to the event loop when it has made this much output: often enough that a chunk
-# whose output is far larger than itself stays bounded, seldom enough that a chunk of the usual size,
-# with four times as much output, takes two steps: each switch costs what converting 50 KiB does.
+# whose output is far larger than itself stays bounded, seldom enough that a chunk of the usual size
+# with four times as much output takes two steps: each switch costs what converting 50 KiB does.
 STEP_BYTES = 2 * 1024 * 1024
 
 
@@ -36,11 +37,11 @@ class ThreadEngine:
     """
 
     def __init__(self, plan: Plan, workers: int) -> None:
-        if plan.limit is not None and workers != 1:
+        if plan.limits and workers != 1:
             raise ValueError("a limit is counted in order, by one worker")
-        self.lanes = workers + 1 if plan.limit is None else 1
+        self.lanes = 1 if plan.limits else workers + 1
         self._plan = plan
-        self._remaining = plan.limit
+        self._limits = plan.limits
         self._steps: SimpleQueue[_Step | None] = SimpleQueue()
         self._threads = [
             Thread(target=_work, args=(self._steps,), name=f"streamx-worker-{number}", daemon=True)
@@ -52,7 +53,7 @@ class ThreadEngine:
     async def run(self, chunk: Chunk, emit: Callable[[Part], Awaitable[None]]) -> ChunkResult:
         """Run the plan on one chunk, emitting its output in parts."""
         loop = asyncio.get_running_loop()
-        run = self._plan.run(chunk, self._remaining)
+        run = self._plan.run(chunk, self._limits)
         while True:
             ended: asyncio.Future[tuple[list[Part], ChunkResult | None]] = loop.create_future()
             self._steps.put(_Step(run, loop, ended))
@@ -61,8 +62,7 @@ class ThreadEngine:
                 await emit(part)
             if result is not None:
                 break
-        if self._remaining is not None:
-            self._remaining -= result.records_in
+        self._limits = tuple(map(operator.sub, self._limits, result.taken))
         return result
 
     async def close(self) -> None:

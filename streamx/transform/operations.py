@@ -115,10 +115,10 @@ def unknown_column(names: Iterable[str], name: str, option: str) -> UsageError:
     return UsageError(f"{option}: no column {name!r}{hint} The columns are: {shown}")
 
 
-def limit_of(operations: Sequence[Operation]) -> int | None:
-    """Return the smallest limit of a chain, or None; no operation here changes the count."""
+def limits_of(operations: Sequence[Operation]) -> tuple[int, ...]:
+    """Return what a chain's limits come to; no operation here changes the count."""
     limits = [operation.records for operation in operations if isinstance(operation, Limit)]
-    return min(limits, default=None)
+    return (min(limits),) if limits else ()
 
 
 def _find(picks: dict[str, Pick], name: str, option: str) -> Pick:

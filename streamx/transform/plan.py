@@ -63,22 +63,23 @@ class Plan:
     Attributes:
         layout: how records are converted.
         header: what the output starts with, before the first record's output.
-        limit: most records to convert over the whole run, or None.
+        limits: for each limit in the chain, how many records may pass it over the whole run.
     """
 
     layout: Layout
     header: bytes = b""
-    limit: int | None = None
+    limits: tuple[int, ...] = ()
 
-    def run(self, chunk: Chunk, limit: int | None = None) -> Generator[Part, None, ChunkResult]:
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Generator[Part, None, ChunkResult]:
         """Convert a chunk: yield bounded parts of output, return what it amounted to.
 
         Pure: the same chunk gives the same parts in any thread, process or machine.
 
         Args:
             chunk: whole records of the input.
-            limit: most records to convert of this chunk, or None.
+            limits: how many records of this chunk may pass each of the plan's limits.
         """
+        limit = min(limits, default=None)
         tally = yield from convert(chunk.data, self.layout, limit)
         bad = tally.bad
         return ChunkResult(
@@ -90,6 +91,7 @@ class Plan:
             dropped_values=tally.dropped_values,
             dropped_keys={key: _place(chunk, at) for key, at in tally.dropped_keys.items()},
             failure=None if bad is None else _failure(chunk, bad),
+            taken=(tally.records_in,) * len(limits),
             is_last=limit is not None and tally.records_in >= limit,
         )
 

@@ -24,7 +24,7 @@ from streamx.transform.operations import (
     Limit,
     Select,
     apply_operations,
-    limit_of,
+    limits_of,
     named_columns,
     unknown_column,
 )
@@ -175,7 +175,7 @@ def _plan(
         flattens=recipe.nested == "flatten",
         max_record_bytes=recipe.max_record_bytes,
     )
-    return Plan(layout, _output_header(recipe, header, picks), limit_of(recipe.operations))
+    return Plan(layout, _output_header(recipe, header, picks), limits_of(recipe.operations))
 
 
 def _output_header(recipe: Recipe, header: Header, picks: Sequence[Pick]) -> bytes:

@@ -134,9 +134,9 @@ def run_plan(plan: Plan, chunks: Iterable[Chunk]) -> Outcome:
     """Run a plan over chunks in order, up to its limit or the first failure."""
     outcome = Outcome()
     for chunk in chunks:
-        limit = None if plan.limit is None else plan.limit - outcome.records_in
-        outcome.add(*drain(plan.run(chunk, limit)))
-        if outcome.failure is not None or outcome.records_in == plan.limit:
+        limits = tuple(limit - outcome.records_in for limit in plan.limits)
+        outcome.add(*drain(plan.run(chunk, limits)))
+        if outcome.failure is not None or outcome.records_in in plan.limits:
             break
     return outcome
 
@@ -147,7 +147,8 @@ def run_cut(
     """Convert blocks by way of chunks of the given size."""
     find = boundary_finder(layout.source)
     chunker = Chunker(find, chunk_size_bytes, layout.max_record_bytes)
-    return run_plan(Plan(layout, b"", limit), chunks_of(chunker, blocks))
+    limits = () if limit is None else (limit,)
+    return run_plan(Plan(layout, b"", limits), chunks_of(chunker, blocks))
 
 
 def run_recipe(recipe: Recipe, data: bytes, chunk_size_bytes: int = 1 << 20) -> Outcome:

@@ -76,7 +76,7 @@ def test_parts_come_out_before_the_chunk_has_ended(monkeypatch: pytest.MonkeyPat
 
 def test_limit_is_counted_across_chunks() -> None:
     output, results = asyncio.run(
-        run_all(Plan(LAYOUT, limit=5), chunk(0, 3), chunk(1, 4), chunk(2, 2))
+        run_all(Plan(LAYOUT, limits=(5,)), chunk(0, 3), chunk(1, 4), chunk(2, 2))
     )
     assert output == b'{"a":"x"}\n' * 5
     assert [result.records_out for result in results] == [3, 2, 0]
@@ -84,13 +84,13 @@ def test_limit_is_counted_across_chunks() -> None:
 
 
 def test_limit_that_ends_with_a_chunk_ends_the_run_there() -> None:
-    _, results = asyncio.run(run_all(Plan(LAYOUT, limit=3), chunk(0, 3)))
+    _, results = asyncio.run(run_all(Plan(LAYOUT, limits=(3,)), chunk(0, 3)))
     assert results[0].is_last
 
 
 def test_record_that_fails_takes_nothing_from_the_limit() -> None:
     bad = Chunk(1, 6, 4, b"x\nx,y\nx\n")
-    output, results = asyncio.run(run_all(Plan(LAYOUT, limit=5), chunk(0, 3), bad))
+    output, results = asyncio.run(run_all(Plan(LAYOUT, limits=(5,)), chunk(0, 3), bad))
     assert output == b'{"a":"x"}\n' * 4
     assert [result.records_in for result in results] == [3, 1]
     failure = results[1].failure
@@ -101,7 +101,7 @@ def test_record_that_fails_takes_nothing_from_the_limit() -> None:
 @pytest.mark.parametrize("limit", [0, 1])
 def test_limit_is_refused_with_several_workers(limit: int) -> None:
     with pytest.raises(ValueError, match="by one worker"):
-        ThreadEngine(Plan(LAYOUT, limit=limit), 2)
+        ThreadEngine(Plan(LAYOUT, limits=(limit,)), 2)
 
 
 def test_close_ends_the_threads() -> None:
@@ -122,7 +122,7 @@ def test_a_worker_keeps_nothing_of_a_step_that_it_has_taken() -> None:
 
     class Watched(Plan):
         def run(
-            self, chunk: Chunk, limit: int | None = None
+            self, chunk: Chunk, limits: tuple[int, ...] = ()
         ) -> Generator[bytes | memoryview, None, ChunkResult]:
             kept.append(sum(part() is not None for part in made))
             part = memoryview(b"x")
@@ -148,11 +148,11 @@ def test_close_waits_for_the_step_of_a_cancelled_run() -> None:
 
     class SlowPlan(Plan):
         def run(
-            self, chunk: Chunk, limit: int | None = None
+            self, chunk: Chunk, limits: tuple[int, ...] = ()
         ) -> Generator[bytes | memoryview, None, ChunkResult]:
             has_begun.set()
             assert may_end.wait(PATIENCE_SECONDS)
-            return (yield from Plan.run(self, chunk, limit))
+            return (yield from Plan.run(self, chunk, limits))
 
     async def main() -> None:
         engine, parts = ThreadEngine(SlowPlan(LAYOUT), 1), Parts()

@@ -16,7 +16,7 @@ from streamx.transform.operations import (
     Rename,
     Select,
     apply_operations,
-    limit_of,
+    limits_of,
     unknown_column,
 )
 from streamx.transform.plan import Recipe
@@ -86,8 +86,8 @@ def test_an_unknown_column_like_no_other_is_answered_in_whole_sentences() -> Non
 
 
 def test_the_smallest_limit_holds() -> None:
-    assert limit_of([]) is None
-    assert limit_of([Limit(3), Drop(("a",)), Limit(2), Limit(5)]) == 2
+    assert limits_of([]) == ()
+    assert limits_of([Limit(3), Drop(("a",)), Limit(2), Limit(5)]) == (2,)
 
 
 CHAIN = (Rename("b", "x"), Select(("x", "a")), Limit(2), Rename("a", "b"))
@@ -145,7 +145,7 @@ def test_a_resolved_plan_can_be_sent_to_another_process() -> None:
     assert resolution is not None
     assert pickle.loads(pickle.dumps(resolution.plan)) == resolution.plan
     assert resolution.plan.layout.picks == (Pick(1, "x"), Pick(0, "b"))
-    assert resolution.plan.limit == 2
+    assert resolution.plan.limits == (2,)
 
 
 @pytest.mark.parametrize(
