@@ -7,6 +7,8 @@
 `pipeline()` runs them as one. Each part can be used alone, in any asyncio program.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from streamx.flow.buffer import BoundedBuffer, BufferClosedError, BufferStatistics
 from streamx.flow.credits import Credits
 from streamx.flow.drain import DrainWriter
@@ -15,7 +17,11 @@ from streamx.flow.pipeline import Inbound, Stage, pipeline, together
 from streamx.flow.reorder import ReorderWindow
 from streamx.flow.workers import WorkerPool
 
+if TYPE_CHECKING:
+    from streamx.flow.batcher import BatchLengthError, MicroBatcher
+
 __all__ = [
+    "BatchLengthError",
     "BoundedBuffer",
     "BufferClosedError",
     "BufferStatistics",
@@ -24,9 +30,19 @@ __all__ = [
     "FlowMonitor",
     "FlowSnapshot",
     "Inbound",
+    "MicroBatcher",
     "ReorderWindow",
     "Stage",
     "WorkerPool",
     "pipeline",
     "together",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import only when asked for what a plain run does without."""
+    if name in ("BatchLengthError", "MicroBatcher"):
+        from streamx.flow import batcher
+
+        return getattr(batcher, name)
+    raise AttributeError(f"module 'streamx.flow' has no attribute {name!r}")
