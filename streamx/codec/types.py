@@ -67,6 +67,11 @@ def fits(text: bytes, type: ColumnType, is_pinned: bool = False) -> bool:
     return _ONE[type, is_pinned].fullmatch(text) is not None
 
 
+def pattern_of(type: ColumnType, is_pinned: bool = False) -> re.Pattern[bytes]:
+    """Return the pattern of the non-empty texts that match a type other than string."""
+    return _ONE[type, is_pinned]
+
+
 class TypeInference:
     """Narrows down the types of columns as sampled records come in.
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from streamx.codec.layout import CsvFormat, Format, Layout, Part, Tally
 from streamx.codec.reference.from_csv import CsvToCsv, CsvToJsonl
 from streamx.codec.reference.from_jsonl import JsonlToCsv, JsonlToJsonl
-from streamx.codec.reference.slices import scanner_of, slices, usable
+from streamx.codec.reference.slices import by_slices, scanner_of
 
 
 class SliceConverter(Protocol):
@@ -55,25 +55,12 @@ def convert(
     >>> list(convert(b"1\\n2\\n", layout))
     [b'{"b":"1"}\\n{"b":"2"}\\n']
     """
-    data = bytes(data)
-    scanner = scanner_of(layout.source)
     convert_slice = _slice_converter(layout)
-    total = Tally()
-    for start, end in slices(data, scanner):
-        remaining = None if limit is None else limit - total.records_in
-        if remaining == 0:
-            break
-        tally = Tally()
-        piece, bad = usable(data[start:end], scanner, layout.max_record_bytes)
-        part = convert_slice(piece, remaining, tally)
-        if tally.bad is None and (remaining is None or tally.records_in < remaining):
-            tally.bad = bad
-        total.add(tally, start)
-        if part:
-            yield part
-        if total.bad is not None:
-            break
-    return total
+
+    def work(slice: bytes, _start: int, limit: int | None, tally: Tally) -> bytes:
+        return convert_slice(slice, limit, tally)
+
+    return (yield from by_slices(bytes(data), layout, limit, work))
 
 
 @lru_cache(maxsize=16)

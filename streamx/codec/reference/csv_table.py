@@ -61,9 +61,18 @@ class CsvTable(_Table[bytes]):
             self._records.append(cells)
         self.record_count = len(self._records)
 
+    @property
+    def records(self) -> list[list[bytes]]:
+        """The records' cells as they stand."""
+        return self._records[: self.record_count]
+
+    def positions(self) -> list[int]:
+        """Return where these records start in the slice."""
+        return self._filled.positions()[: self.record_count]
+
     def columns(self, indexes: Sequence[int]) -> list[Sequence[bytes]]:
         """Return the chosen columns as they stand."""
-        columns = list(zip(*self._records[: self.record_count], strict=True))
+        columns = list(zip(*self.records, strict=True))
         return [columns[index] for index in indexes]
 
     def values(self, indexes: Sequence[int]) -> list[Sequence[bytes]]:

@@ -19,6 +19,7 @@ from streamx.codec.reference.json_columns import Shapes, cell_values, uniform_co
 from streamx.codec.reference.json_lines import JsonlScanner
 from streamx.codec.reference.json_records import (
     DuplicateKeyError,
+    RenameClashError,
     flat_pairs,
     parse,
 )
@@ -40,7 +41,7 @@ class JsonlToCsv:
         self._picked = [names[pick.index] for pick in layout.picks]
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
-        slice = _lines(data, limit)
+        slice = filled_lines(data, limit)
         tally.blank_lines = slice.blank_lines(None)
         lines = slice.records
         same = None if self._layout.flattens else uniform_columns(lines)
@@ -54,7 +55,7 @@ class JsonlToCsv:
             try:
                 pairs = pairs_of(object_at(line))
             except ValueError as error:
-                tally.bad = _bad(slice.position(index), line, error)
+                tally.bad = bad_line(slice.position(index), line, error)
                 break
             if not pairs.keys() <= self._known and not self._accept(pairs, index, slice, tally):
                 break
@@ -106,7 +107,7 @@ class JsonlToJsonl:
         self._prefixes = {name: json_string(name) + b":" for name in self._renames.values()}
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
-        slice = _lines(data, limit)
+        slice = filled_lines(data, limit)
         tally.blank_lines = slice.blank_lines(None)
         lines = slice.records
         if not self._layout.is_unchanged and not self._layout.passes_unknown_keys:
@@ -120,7 +121,7 @@ class JsonlToJsonl:
             try:
                 output.append(self._convert(line))
             except ValueError as error:
-                tally.bad = _bad(slice.position(index), line, error)
+                tally.bad = bad_line(slice.position(index), line, error)
                 break
         tally.records_in = tally.records_out = len(output)
         if tally.bad is not None:
@@ -163,15 +164,12 @@ def object_at(line: bytes) -> bytes:
     return line
 
 
-class RenameClashError(ValueError):
-    """A record has a key, unknown when the plan was made, that a column is renamed to."""
-
-
 class NotAnObjectError(ValueError):
     """A line holds valid JSON, but no object."""
 
 
-def _lines(data: bytes, limit: int | None) -> Filled[bytes]:
+def filled_lines(data: bytes, limit: int | None) -> Filled[bytes]:
+    """Return the lines of a slice that are not blank."""
     scanner = JsonlScanner()
     return Filled(data, scanner, scanner.records(data), _is_blank, limit)
 
@@ -180,7 +178,8 @@ def _is_blank(line: bytes) -> bool:
     return not line or (line.isspace() and not line.strip(_SPACE))
 
 
-def _bad(position: int, line: bytes, error: ValueError) -> Bad:
+def bad_line(position: int, line: bytes, error: ValueError) -> Bad:
+    """Say what is wrong with a line that an error was raised for."""
     if isinstance(error, orjson.JSONDecodeError):
         column = error.pos + 1
         return Bad(

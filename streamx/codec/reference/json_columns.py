@@ -29,15 +29,28 @@ def uniform_columns(lines: Sequence[bytes]) -> dict[bytes, Sequence[bytes]] | No
     >>> uniform_columns([b'{"a":1,"b":"x"}', b'{"a":2,"b":"y"}'])
     {b'a': (b'1', b'2'), b'b': (b'"x"', b'"y"')}
     """
+    found = uniform_records(lines)
+    if found is None:
+        return None
+    keys, records = found
+    return dict(zip(keys, zip(*records, strict=True), strict=True))
+
+
+def uniform_records(
+    lines: Sequence[bytes],
+) -> tuple[tuple[bytes, ...], Sequence[Sequence[bytes]]] | None:
+    """Return the keys and each line's raw values, on the same conditions.
+
+    >>> uniform_records([b'{"a":1,"b":"x"}', b'{"a":2,"b":"y"}'])
+    ((b'a', b'b'), [(b'1', b'"x"'), (b'2', b'"y"')])
+    """
     keys = _first_keys(lines)
     if not keys:
         return None
     records = _pattern(keys, _SCALAR).findall(b"\n".join(lines))
     if len(records) != len(lines):
         return None
-    if len(keys) == 1:
-        return {keys[0]: records}
-    return dict(zip(keys, zip(*records, strict=True), strict=True))
+    return keys, [(value,) for value in records] if len(keys) == 1 else records
 
 
 class Shapes:

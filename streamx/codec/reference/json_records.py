@@ -37,6 +37,10 @@ class DuplicateKeyError(ValueError):
     """An object names one key twice; which value was meant cannot be known."""
 
 
+class RenameClashError(ValueError):
+    """A record has a key, unknown when the plan was made, that a column is renamed to."""
+
+
 def parse(text: bytes) -> object:
     """Parse a JSON text, to learn that it is valid and of what kind; numbers lose digits.
 
@@ -63,17 +67,21 @@ def raw_pairs(text: bytes) -> dict[bytes, bytes]:
     {b'a': b'1.50', b'b': b'[1, {"c": "]"}]'}
     """
     pairs: dict[bytes, bytes] = {}
-    position = text.index(b"{") + 1
-    while (match := _PAIR.match(text, position)) is not None:
-        key, value = match.groups()
-        position = match.end()
+    for key, value in _raw_pairs(text):
         key = key[1:-1] if b"\\" not in key else string_value(key)
         if key in pairs:
             raise DuplicateKeyError(key.decode())
-        if value is None:
-            value, position = _deep_value(text, position)
         pairs[key] = value
     return pairs
+
+
+def raw_keys(text: bytes) -> list[bytes]:
+    r"""Return the keys of a valid JSON object as they stand, quotes and escapes included.
+
+    >>> raw_keys(rb'{"\u0061": 1}')
+    [b'"\\u0061"']
+    """
+    return [key for key, _ in _raw_pairs(text)]
 
 
 def flat_pairs(text: bytes) -> dict[bytes, bytes]:
@@ -157,6 +165,16 @@ def _leaves(text: bytes) -> Iterator[tuple[bytes, bytes]]:
             index, is_empty = 0 if opening == b"[" else -1, True
         else:
             yield path, string or scalar
+
+
+def _raw_pairs(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+    position = text.index(b"{") + 1
+    while (match := _PAIR.match(text, position)) is not None:
+        key, value = match.groups()
+        position = match.end()
+        if value is None:
+            value, position = _deep_value(text, position)
+        yield key, value
 
 
 def _deep_value(text: bytes, start: int) -> tuple[bytes, int]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from streamx.codec.layout import Bad, CsvFormat, Format, excerpt
+from streamx.codec.layout import Bad, CsvFormat, Format, Layout, Tally, excerpt
 from streamx.codec.reference.csv_records import CsvScanner, csv_scanner
 from streamx.codec.reference.json_lines import JsonlScanner
 
@@ -32,6 +32,40 @@ def slices(data: bytes, scanner: Scanner) -> Iterator[tuple[int, int]]:
             end = scanner.next_boundary(data, start)
         yield start, end
         start = end
+
+
+def by_slices(
+    data: bytes,
+    layout: Layout,
+    limit: int | None,
+    work: Callable[[bytes, int, int | None, Tally], T],
+) -> Generator[T, None, Tally]:
+    """Yield what work makes of each slice of whole records, and return the tally of all.
+
+    Args:
+        data: whole records of `layout.source`.
+        layout: the formats, and how long a record may be.
+        limit: most records to take, or None.
+        work: called with a slice, all of it valid UTF-8, where it starts, the most records to take
+            of it, and a tally to add to, whose positions are the slice's.
+    """
+    scanner = scanner_of(layout.source)
+    total = Tally()
+    for start, end in slices(data, scanner):
+        remaining = None if limit is None else limit - total.records_in
+        if remaining == 0:
+            break
+        tally = Tally()
+        piece, bad = usable(data[start:end], scanner, layout.max_record_bytes)
+        result = work(piece, start, remaining, tally)
+        if tally.bad is None and (remaining is None or tally.records_in < remaining):
+            tally.bad = bad
+        total.add(tally, start)
+        if result:
+            yield result
+        if total.bad is not None:
+            break
+    return total
 
 
 def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes, Bad | None]:
@@ -108,6 +142,19 @@ class Filled(Generic[T]):
     def position(self, index: int) -> int:
         """Return where a record that is not blank starts."""
         return self._starts[index]
+
+    def positions(self: Filled[bytes]) -> list[int]:
+        """Return where all records that are not blank start, for records as a scanner gives them.
+
+        What stands behind such a record is a line feed, or the whole of a CRLF.
+        """
+        positions, position, data = [], 0, self._data
+        for record in self._all:
+            if not self._is_blank(record):
+                positions.append(position)
+            position += len(record)
+            position += 2 if data[position : position + 1] == b"\r" else 1
+        return positions
 
     def blank_lines(self, bad_index: int | None) -> int:
         """Count blank lines before the bad record or the last one wanted, or all of them."""
