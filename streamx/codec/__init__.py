@@ -1,5 +1,6 @@
 """Formats: what a record is, which type a column has, and how records become other records.
 
+    records(data, layout, limit)      whole records in, lazy dicts and a Tally out
     last_boundary(data, format)       the end of the last whole record in a block
     convert(data, layout, limit)      whole records in, parts of output and a Tally out
     count_lines(data, end)            the line feeds before a position
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         keys_of,
         last_boundary,
         record_start,
+        records,
     )
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "keys_of",
     "last_boundary",
     "record_start",
+    "records",
 ]
 
 
@@ -66,6 +69,7 @@ CODEC_NAME = _choose()
 def __getattr__(name: str) -> Any:
     """Take the functions from the codec in use, which is asked for its name without them."""
     if name in __all__:
-        module = "_native" if CODEC_NAME == "native" else "reference"
+        is_native = CODEC_NAME == "native" and name != "records"
+        module = "_native" if is_native else "reference"
         return getattr(import_module(f"streamx.codec.{module}"), name)
     raise AttributeError(f"module 'streamx.codec' has no attribute {name!r}")

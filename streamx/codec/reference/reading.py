@@ -1,0 +1,119 @@
+"""Takes whole records apart for user code, a bounded slice at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import lru_cache
+from typing import Protocol
+
+from streamx.codec.fields import Fields, csv_fields, jsonl_fields
+from streamx.codec.layout import CsvFormat, Layout, Tally
+from streamx.codec.record import Record
+from streamx.codec.reference.csv_records import csv_scanner
+from streamx.codec.reference.csv_table import CsvTable
+from streamx.codec.reference.from_jsonl import bad_line, filled_lines, object_at
+from streamx.codec.reference.json_columns import Shapes, uniform_records
+from streamx.codec.reference.slices import by_slices
+
+# Records, each with the byte position in the data where it starts.
+Batch = list[tuple[Record, int]]
+
+
+class SliceReader(Protocol):
+    """One format: makes records of a slice, all of it valid UTF-8, which starts at `start`."""
+
+    def __call__(self, data: bytes, start: int, limit: int | None, tally: Tally) -> Batch:
+        """Return the records before the first bad one, and set `tally.bad`."""
+        ...
+
+
+def records(
+    data: bytes | memoryview, layout: Layout, limit: int | None = None
+) -> Generator[Batch, None, Tally]:
+    """Take whole records apart, as `convert` does, without encoding them again.
+
+    What is a record and what a bad one does not depend on `layout.target`. Keys beyond the columns
+    and cells that do not fit their column are no business of this but of the encoder's.
+
+    Args:
+        data: whole records of `layout.source`; only the last may lack its line end.
+        layout: what the records look like, and which of their fields to show as what.
+        limit: most records to take, or None.
+
+    Yields:
+        The records of a slice (32 KiB) with their byte positions in `data`.
+
+    Returns:
+        The tally, with `records_in`, `blank_lines` and `bad`: the first bad record, before which
+        all have been yielded.
+
+    >>> from streamx.codec.layout import Column
+    >>> list(records(b"1\\n2\\n", Layout(CsvFormat(), CsvFormat(), (Column("a"),))))
+    [[({'a': '1'}, 0), ({'a': '2'}, 2)]]
+    """
+    return (yield from by_slices(bytes(data), layout, limit, _slice_reader(layout)))
+
+
+@lru_cache(maxsize=16)
+def _slice_reader(layout: Layout) -> SliceReader:
+    return CsvRecords(layout) if isinstance(layout.source, CsvFormat) else JsonlRecords(layout)
+
+
+class CsvRecords:
+    """Records of CSV: cells under the columns' names."""
+
+    def __init__(self, layout: Layout) -> None:
+        assert isinstance(layout.source, CsvFormat)
+        self._layout = layout
+        self._scanner = csv_scanner(layout.source)
+        self._fields = csv_fields(layout)
+
+    def __call__(self, data: bytes, start: int, limit: int | None, tally: Tally) -> Batch:
+        table = CsvTable(data, self._scanner, self._layout, limit)
+        tally.records_in = table.record_count
+        tally.blank_lines = table.blank_lines
+        tally.bad = table.bad
+        fields = self._fields
+        return [
+            (Record(fields, cells), start + position)
+            for cells, position in zip(table.records, table.positions(), strict=True)
+        ]
+
+
+class JsonlRecords:
+    """Records of JSONL: objects, each key once."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._shapes = Shapes()
+        # Keys are data: forget the fields of those that have not come for long.
+        self._fields_of = lru_cache(maxsize=256)(lambda keys: jsonl_fields(layout, keys))
+
+    def __call__(self, data: bytes, start: int, limit: int | None, tally: Tally) -> Batch:
+        slice = filled_lines(data, limit)
+        lines = slice.records
+        found: list[Record] = []
+        try:
+            found += self._uniform(lines)
+            for line in lines[len(found) :]:
+                found.append(self._record(line))
+        except ValueError as error:
+            index = len(found)
+            tally.bad = bad_line(slice.position(index), lines[index], error)
+        tally.records_in = len(found)
+        tally.blank_lines = slice.blank_lines(None if tally.bad is None else len(found))
+        positions = slice.positions()[: len(found)]
+        return [
+            (record, start + position) for record, position in zip(found, positions, strict=True)
+        ]
+
+    def _uniform(self, lines: list[bytes]) -> list[Record]:
+        """Return the records of lines that all have the same keys, or none."""
+        same = uniform_records(lines)
+        if same is None:
+            return []
+        fields: Fields = self._fields_of(same[0])
+        return [Record(fields, values, line) for values, line in zip(same[1], lines, strict=True)]
+
+    def _record(self, line: bytes) -> Record:
+        pairs = self._shapes.pairs(object_at(line))
+        return Record(self._fields_of(tuple(pairs)), list(pairs.values()), line)
