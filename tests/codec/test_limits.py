@@ -101,6 +101,16 @@ def test_a_line_longer_than_the_longest_is_a_bad_one(layout: Layout) -> None:
             assert outcome.failed_at == (2, 8, "a record of more than 30 bytes")
 
 
+@pytest.mark.parametrize("layout", JSON_LAYOUTS)
+def test_a_line_of_nothing_but_space_may_not_be_longer_either(layout: Layout) -> None:
+    layout = layout_of(layout.source, layout.target, "a", max_record_bytes=30)
+    for length, is_bad in ((29, False), (30, True), (200, True)):
+        outcome = runs(layout, json_lines('{"a":1}', " " * length, '{"a":2}'))[0]
+        assert (outcome.failed_at is not None) == is_bad
+        if is_bad:
+            assert outcome.failed_at == (2, 8, "a record of more than 30 bytes")
+
+
 @pytest.mark.parametrize("tail", [b"", b"\n3,4\n", b"\n3,4\n" * 50])
 def test_a_long_record_without_quotes_is_not_said_to_be_an_unclosed_one(tail: bytes) -> None:
     layout = layout_of(CSV, JSONL, "ab", max_record_bytes=30)

@@ -66,7 +66,7 @@ static inline sx_status table_records(sx_state *state, bool has_quotes, uint8_t 
     while (table->next < table->records && state->remaining > 0) {
         sx_record record;
         bool is_usual = next_record(state, &record);
-        if (is_blank(&record)) {
+        if (is_blank(&record) && record.bytes <= state->layout->max_record_bytes) {
             state->tally.blank_lines++;
             pass_record(table, &record);
             continue;

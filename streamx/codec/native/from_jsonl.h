@@ -216,8 +216,11 @@ static sx_status convert_line(sx_state *state, uint8_t *out, size_t capacity, si
     const uint8_t *start = state->window + state->cursor;
     const uint8_t *at = skip_space(start);
     if (*at == '\n') {
+        size_t end = (size_t)(at - state->window);
+        size_t bytes = end - state->cursor + (state->window_position + end < state->length);
+        if (bytes > state->layout->max_record_bytes) return odd_line(state);
         state->tally.blank_lines++;
-        state->cursor = (size_t)(at - state->window) + 1;
+        state->cursor = end + 1;
         return SX_END;
     }
     at = read_line(state, at);

@@ -89,9 +89,12 @@ def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes,
 def _short_enough(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes, Bad | None]:
     if len(data) <= max_record_bytes:
         return data, None
-    for start in scanner.starts(data):
-        if scanner.next_boundary(data, start) - start > max_record_bytes:
+    start = 0
+    while start < len(data):
+        end = scanner.next_boundary(data, start)
+        if end - start > max_record_bytes:  # be it blank: a cut in it could not be told from one
             return data[:start], too_long(data, start, scanner, max_record_bytes)
+        start = end
     return data, None
 
 
