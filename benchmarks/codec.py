@@ -20,7 +20,7 @@ from streamx.codec import CODEC_NAME, last_boundary
 from streamx.codec.layout import CsvFormat, JsonlFormat
 from streamx.read.chunker import Chunker
 from streamx.transform.operations import Select
-from streamx.transform.plan import Plan, Recipe
+from streamx.transform.plan import AnyPlan, Recipe
 from streamx.transform.resolve import resolve
 
 NULLS = frozenset({b"NA"})
@@ -54,7 +54,7 @@ DIRECTIONS = {
 class Job:
     """A direction made ready: its plan, and its input as chunks."""
 
-    plan: Plan
+    plan: AnyPlan
     chunks: tuple[Chunk, ...]
 
     @property
@@ -63,9 +63,10 @@ class Job:
 
     def convert(self) -> None:
         """Convert all chunks and forget the output."""
-        for chunk in self.chunks:
-            for _ in self.plan.run(chunk):
-                pass
+        with self.plan.opened() as runner:
+            for chunk in self.chunks:
+                for _ in runner.run(chunk):
+                    pass
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -89,7 +90,8 @@ def main(rounds: int, chunk_kib: int, only: str, scale: float, directory: Path) 
 def _read(inputs: Inputs) -> dict[str, bytes]:
     flights = inputs.flights_csv(1).path.read_bytes()
     job = _ready(DIRECTIONS["flights CSV to JSONL"].recipe, flights, 1 << 20)
-    lines = b"".join(part for chunk in job.chunks for part in job.plan.run(chunk))
+    with job.plan.opened() as runner:
+        lines = b"".join(part for chunk in job.chunks for part in runner.run(chunk))
     text = inputs.text_csv(0.045).path.read_bytes()
     return {"flights.csv": flights, "flights.jsonl": lines, "text.csv": text}
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from streamx.errors import (
     BadRecordError,
+    FunctionError,
     InputError,
     OutputError,
     ReaderGoneError,
@@ -27,8 +28,10 @@ from streamx.errors import (
 )
 
 if TYPE_CHECKING:
+    from streamx.codec.record import Record
     from streamx.job import JobOptions
     from streamx.monitor.report import Report
+    from streamx.transform.functions import Apply
     from streamx.transform.operations import Drop, Limit, Rename, Select
 
 __version__ = "0.1.0"
@@ -38,12 +41,15 @@ __version__ = "0.1.0"
 import_module("streamx.transform")
 
 __all__ = [
+    "Apply",
     "BadRecordError",
     "Drop",
+    "FunctionError",
     "InputError",
     "Limit",
     "OutputError",
     "ReaderGoneError",
+    "Record",
     "Rename",
     "Report",
     "Select",
@@ -56,6 +62,8 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Apply": "streamx.transform.functions",
+    "Record": "streamx.codec.record",
     "Report": "streamx.monitor.report",
     "Select": "streamx.transform.operations",
     "Drop": "streamx.transform.operations",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The record that stopped a chunk: its place, what was found and what was expected."""
+    """The record that stopped a chunk: its place, what was found and what was expected.
+
+    Attributes:
+        stage: what could not be done with the record: "parse" it, call a function with it
+            ("transform"), or "encode" the result.
+        traceback: of the user's code, where that raised an exception.
+    """
 
     place: Place
     found: str
     expected: str
+    stage: Literal["parse", "transform", "encode"] = "parse"
+    traceback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

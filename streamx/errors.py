@@ -4,6 +4,7 @@
     ├── UsageError               2   the options cannot work; said before reading
     ├── InputError               1   the input cannot be read or decoded
     │   └── BadRecordError       1   one record is not what its format allows
+    ├── FunctionError            1   a user's function failed, or its result cannot be written
     └── OutputError              1   the output cannot be written
         └── ReaderGoneError    141   the process that read our output went away
 
@@ -57,6 +58,34 @@ class BadRecordError(InputError):
             f"{self.source}, line {self.line} (byte {self.offset}): "
             f"{self.found}; expected {self.expected}"
         )
+
+
+class FunctionError(StreamxError):
+    """A user's function raised an exception, or what it returned cannot be a record.
+
+    Attributes:
+        source, line, offset: where the record came from, as in a BadRecordError.
+        found: what happened, as one clause.
+        expected: what was expected instead, if that says more.
+        traceback: of the user's code alone, in lines, if an exception was raised.
+    """
+
+    def __init__(
+        self, source: str, line: int, offset: int, found: str, expected: str, traceback: str
+    ) -> None:
+        super().__init__(source, line, offset, found, expected, traceback)
+        self.source = source
+        self.line = line
+        self.offset = offset
+        self.found = found
+        self.expected = expected
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        text = f"{self.source}, line {self.line} (byte {self.offset}): {self.found}"
+        if self.expected:
+            text += f"; expected {self.expected}"
+        return f"{text}\n{self.traceback}" if self.traceback else text
 
 
 class OutputError(StreamxError):

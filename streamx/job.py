@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Literal, TypedDict, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from streamx.errors import UsageError
 from streamx.read.decode import is_utf8
 from streamx.sizing import Sizing, choose_sizing
+from streamx.transform.functions import Apply, Placement, placement_of
 from streamx.transform.operations import Drop, Limit, Operation, Select
 from streamx.transform.plan import Recipe
 from streamx.values import (
@@ -57,7 +58,8 @@ class JobOptions(TypedDict, total=False):
     columns: Sequence[str] | None
     extra_keys: Literal["error", "drop"] | None
     nested: Literal["json", "flatten"] | None
-    operations: Sequence[Operation]
+    operations: Sequence[Operation | Callable[..., Any]]
+    batch_records: int | None
     workers: int | None
     chunk_size_bytes: int | None
     buffer_chunks: int | None
@@ -90,7 +92,9 @@ class Job:
         columns: the columns of a JSONL input, instead of the keys in its first records.
         extra_keys: what a key beyond the columns means in JSONL to CSV: "error" or "drop".
         nested: nested JSON becomes compact "json" in a cell, or columns with "flatten".
-        operations: Select, Drop, Rename and Limit, applied in this order.
+        operations: Select, Drop, Rename, Limit and functions (callables, or Apply with the place
+            of one), applied in this order.
+        batch_records: call functions with lists of so many records, not with single ones.
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
         max_memory_bytes: choose both so that the run stays within this.
@@ -123,7 +127,8 @@ class Job:
     columns: Sequence[str] | None = None
     extra_keys: Literal["error", "drop"] | None = None
     nested: Literal["json", "flatten"] | None = None
-    operations: Sequence[Operation] = ()
+    operations: Sequence[Operation | Callable[..., Any]] = ()
+    batch_records: int | None = None
     workers: int | None = None
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
@@ -138,7 +143,7 @@ class Job:
         self._refuse_wrong_values()
         self._refuse_idle_options()
         is_utf8(self.encoding)
-        _ = self.recipe, self.sizing  # what is wrong with them is said at once
+        _ = self.recipe, self.sizing, self.placement  # what is wrong with them is said at once
 
     @property
     def is_gzip_input(self) -> bool:
@@ -179,15 +184,27 @@ class Job:
             columns=None if self.columns is None else distinct_names(self.columns, "--columns"),
             extra_keys=self.extra_keys or "error",
             nested=self.nested or "json",
-            operations=tuple(map(checked_operation, self.operations)),
+            operations=self.chain,
+            batch_records=self.batch_records,
             max_record_bytes=self.sizing.max_record_bytes,
         )
+
+    @cached_property
+    def chain(self) -> tuple[Operation, ...]:
+        """The operations, callables among them as Apply."""
+        return tuple(map(checked_operation, self.operations))
+
+    @cached_property
+    def placement(self) -> Placement:
+        """Where the work is done."""
+        return placement_of([each for each in self.chain if isinstance(each, Apply)])
 
     @cached_property
     def sizing(self) -> Sizing:
         """Workers, chunk size and buffer depth, and the memory that follows from them."""
         for value, option in (
             (self.workers, "--workers"),
+            (self.batch_records, "--batch-size"),
             (self.buffer_chunks, "--buffer"),
             (self.chunk_size_bytes, "--chunk-size"),
             (self.max_record_bytes, "--max-record-bytes"),
@@ -195,7 +212,7 @@ class Job:
             at_least(value, 1, option)
         is_limited = any(isinstance(operation, Limit) for operation in self.operations)
         return choose_sizing(
-            workers=1 if is_limited else self.workers,
+            workers=1 if is_limited or self.placement.is_single else self.workers,
             chunk_size_bytes=self.chunk_size_bytes,
             buffer_chunks=self.buffer_chunks,
             max_memory_bytes=self.max_memory_bytes,
@@ -211,8 +228,8 @@ class Job:
                 raise UsageError(f"{name} is {value!r}; it must be one of {known}")
         names = [self.nulls, self.columns]
         for operation in self.operations:
-            if not isinstance(operation, Operation):
-                raise UsageError(f"{operation!r} is no Select, Drop, Rename or Limit")
+            if not isinstance(operation, Operation) and not callable(operation):
+                raise UsageError(f"{operation!r} is no Select, Drop, Rename, Limit or function")
             names.append(operation.names if isinstance(operation, Select | Drop) else ())
         for texts in names:
             if isinstance(texts, str | bytes):
@@ -223,7 +240,10 @@ class Job:
         reads_csv, writes_csv = self.source != "jsonl", self.target != "jsonl"
         selects = any(isinstance(operation, Select) for operation in self.operations)
         edits = any(not isinstance(operation, Limit) for operation in self.operations)
+        calls = any(isinstance(operation, Apply) for operation in self.chain)
         to_csv, to_json = not reads_csv and writes_csv, reads_csv and not writes_csv
+        names_output = calls and writes_csv
+        decodes = to_json or (calls and reads_csv)
         for is_used, can_work, option, needed in (
             (self.delimiter is not None, reads_csv, "--delimiter", "CSV or TSV input"),
             (
@@ -236,12 +256,23 @@ class Job:
             (self.crlf, writes_csv, "--crlf", "CSV or TSV output"),
             (self.add_bom, writes_csv, "--add-bom", "CSV or TSV output"),
             (not self.has_header, reads_csv or writes_csv, "--no-header", "CSV or TSV"),
-            (bool(self.pinned_types), to_json, "--type", "CSV or TSV input and JSONL output"),
+            (bool(self.pinned_types), decodes, "--type", "CSV or TSV input and JSONL output"),
             (self.strict_types, to_json, "--strict-types", "CSV or TSV input and JSONL output"),
-            (bool(self.nulls), to_json, "--null", "CSV or TSV input and JSONL output"),
-            (self.columns is not None, not reads_csv, "--columns", "JSONL input"),
+            (bool(self.nulls), decodes, "--null", "CSV or TSV input and JSONL output"),
+            (
+                self.columns is not None,
+                not reads_csv or names_output,
+                "--columns",
+                "JSONL input, or functions and CSV output",
+            ),
             (self.columns is not None, writes_csv or edits, "--columns", "CSV output or --select"),
-            (self.extra_keys is not None, to_csv, "--extra-keys", "JSONL input and CSV output"),
+            (
+                self.extra_keys is not None,
+                to_csv or names_output,
+                "--extra-keys",
+                "JSONL input and CSV output, or --fn and CSV output",
+            ),
+            (self.batch_records is not None, calls, "--batch-size", "--fn"),
             (
                 self.extra_keys is not None,
                 not selects,

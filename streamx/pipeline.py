@@ -15,7 +15,7 @@ from functools import partial
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Column, Part
 from streamx.engine.threads import ThreadEngine
-from streamx.errors import BadRecordError
+from streamx.errors import StreamxError
 from streamx.flow import (
     BoundedBuffer,
     Credits,
@@ -171,7 +171,7 @@ async def _feed(
     monitor: FlowMonitor,
     credits: Credits,
     outbound: AsyncIterable[Part | ChunkResult],
-) -> BadRecordError | None:
+) -> StreamxError | None:
     """Hand header and parts to the writer, and return credits as their output drains."""
     failure = None
     await writer.write(totals.plan.header)

@@ -6,11 +6,12 @@ Every function raises UsageError, naming the option, for a value that cannot wor
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from streamx.codec.layout import ColumnType, CsvFormat, Format, JsonlFormat
 from streamx.errors import UsageError
+from streamx.transform.functions import Apply
 from streamx.transform.operations import Limit, Operation, Rename
 
 FormatName = Literal["csv", "tsv", "jsonl"]
@@ -86,8 +87,10 @@ def distinct_names(names: Sequence[str], option: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def checked_operation(operation: Operation) -> Operation:
-    """Return an operation whose own values can work."""
+def checked_operation(operation: Operation | Callable[..., Any]) -> Operation:
+    """Return an operation whose own values can work; a callable is one that is to be called."""
+    if callable(operation) and not isinstance(operation, Operation):
+        return Apply(operation)
     if isinstance(operation, Limit):
         at_least(operation.records, 0, "--limit")
     elif isinstance(operation, Rename):

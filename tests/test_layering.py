@@ -38,7 +38,7 @@ ALLOWED = {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job",
     },
-    "__init__": {"errors", "job", "monitor", "transform", "pipeline"},
+    "__init__": {"errors", "codec", "job", "monitor", "transform", "pipeline"},
     "cli": {"", "errors", "transform", "codec", "monitor", "write"},
     "__main__": {"errors", "cli"},
 }  # fmt: skip

@@ -125,6 +125,8 @@ def test_every_error_survives_pickling() -> None:
             continue
         if issubclass(kind, BadRecordError):
             error: streamx.StreamxError = kind("in.csv", 3, 8, "one cell", "two cells")
+        elif issubclass(kind, streamx.FunctionError):
+            error = kind("in.csv", 3, 8, "f raised KeyError: 'x'", "", "Traceback: KeyError: 'x'")
         else:
             error = kind("what happened")
         copy = pickle.loads(pickle.dumps(error))

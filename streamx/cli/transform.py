@@ -18,10 +18,11 @@ from streamx.cli.options import (
     refuse_to_wait_on_terminal,
 )
 from streamx.cli.run import run, warn
+from streamx.transform.functions import Apply
 from streamx.transform.operations import Drop, Limit, Operation, Rename, Select
 
 _ORDER = "streamx.option_order"
-_OPERATIONS = ("select", "drop", "rename", "limit")
+_OPERATIONS = ("select", "drop", "rename", "fn", "limit")
 
 
 class _OrderedCommand(click.Command):
@@ -78,6 +79,19 @@ class _OrderedCommand(click.Command):
     multiple=True,
     metavar="OLD=NEW",
     help="Rename a column. Repeatable.",
+)
+@click.option(
+    "--fn",
+    multiple=True,
+    metavar="WHERE:NAME",
+    help="Call a function with each record: clean.py:clean or package.module:clean. Repeatable.",
+)
+@click.option(
+    "--batch-size",
+    "batch_records",
+    type=int,
+    metavar="N",
+    help="Call functions with lists of N records.",
 )
 @click.option("-n", "--limit", type=int, multiple=True, metavar="N", help="Stop after N records.")
 @click.option(
@@ -152,6 +166,8 @@ def command(
     if quiet or (output == "-" and _shares_terminal(values["progress"])):
         values["progress"] = "off"
     values["operations"] = _operations(ctx.meta[_ORDER], values)
+    if any(isinstance(operation, Apply) for operation in values["operations"]):
+        sys.stdout = sys.stderr  # what functions print must not come between the data
     values["pinned_types"] = dict(values["pinned_types"])
     run(
         lambda: streamx.transform_async(
@@ -170,6 +186,8 @@ def _operations(order: list[str], values: dict[str, Any]) -> list[Operation]:
             operations.append(Drop(value))
         elif name == "rename":
             operations.append(Rename(*value))
+        elif name == "fn":
+            operations.append(Apply(value))
         else:
             operations.append(Limit(value))
     return operations

@@ -18,6 +18,8 @@ Reader = Callable[[bytes], Any]
 # Gives None for a cell that does not fit its column.
 JsonWriter = Callable[[bytes], bytes | None]
 
+_MOST_PICKS = 16
+
 _NUMBERS: dict[ColumnType, Reader] = {
     ColumnType.INTEGER: integer_of,
     ColumnType.NUMBER: number_of,
@@ -66,6 +68,22 @@ class Fields:
         """
         index, read = self.readers[name]
         return read(cells[index])
+
+    def picked(self, names: tuple[tuple[str, str], ...]) -> Fields:
+        """Return the description of some of these fields, each under the name it is to have."""
+        known = self._picked.get(names)
+        if known is None:
+            indexes = tuple(self.cell_of[old] for old, _ in names)
+            columns = tuple(self.column_of[old] for old, _ in names) if self.columns else ()
+            new_names = tuple(new for _, new in names)
+            known = Fields(self.source, new_names, indexes, columns, self.nulls, False)
+            if len(self._picked) < _MOST_PICKS:  # names may be data
+                self._picked[names] = known
+        return known
+
+    @cached_property
+    def _picked(self) -> dict[tuple[tuple[str, str], ...], Fields]:
+        return {}
 
     @cached_property
     def untouched(self) -> dict[str, bool]:

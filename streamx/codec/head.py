@@ -211,9 +211,17 @@ def infer_columns(
 
 
 def header_record(
-    header: Header, names: Sequence[str], indexes: Sequence[int], source: Format, target: CsvFormat
+    header: Header,
+    names: Sequence[str],
+    indexes: Sequence[int | None],
+    source: Format,
+    target: CsvFormat,
 ) -> bytes:
-    """Return the header of the output; a name that nobody changed keeps its bytes if it can."""
+    """Return the header of the output; a name that nobody changed keeps its bytes if it can.
+
+    Args:
+        indexes: for each name the column of the input that it comes from, if it does.
+    """
     from streamx.codec.reference.emit import CsvWriter  # which needs orjson
 
     writer = CsvWriter(target)
@@ -222,6 +230,8 @@ def header_record(
     if keeps_cells and header.cells:
         scanner = csv_scanner(target)
         for position, index in enumerate(indexes):
+            if index is None:
+                continue
             cell = header.cells[index]
             if scanner.value(cell) == names[position].encode():
                 cells[position] = writer.safe_first(cell) if position == 0 else cell

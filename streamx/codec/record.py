@@ -130,6 +130,21 @@ class Record(MutableMapping[str, Any]):
         other._changes = None if self._changes is None else self._changes.copy()
         return other
 
+    def picked(self, names: Sequence[tuple[str, str]]) -> Record:
+        """Return a record of some of the fields: for each its name, and the name it is to have.
+
+        >>> from streamx.codec.layout import JsonlFormat
+        >>> Record(Fields(JsonlFormat(), ("a", "b"), (0, 1)), (b"1", b"2")).picked([("b", "c")])
+        {'c': 2}
+        """
+        untouched, values = self._names, self._values
+        fields = self._fields.picked(tuple([pair for pair in names if untouched[pair[0]]]))
+        other = Record(fields, self._cells, self._line)
+        other._values = {new: values[old] for old, new in names if old in values}
+        if len(fields.names) < len(names):
+            other._changes = {new: untouched[old] for old, new in names}
+        return other
+
     def popitem(self) -> tuple[str, Any]:
         """Remove the last field and return its name and value, as a dict does.
 

@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from streamx.chunk import ChunkResult, Notice, Place
+from streamx.chunk import ChunkResult, Failure, Notice, Place
 from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat
-from streamx.errors import BadRecordError
+from streamx.errors import BadRecordError, FunctionError, StreamxError
 from streamx.flow import BufferStatistics, FlowSnapshot
-from streamx.transform.plan import Plan
+from streamx.transform.plan import AnyPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Totals:
     """
 
     source: str
-    plan: Plan
+    plan: AnyPlan
     records_in: int = 0
     records_out: int = 0
     blank_lines: int = 0
@@ -58,7 +58,7 @@ class Totals:
     dropped_values: int = 0
     dropped_keys: dict[str, Place] = field(default_factory=dict)
 
-    def add(self, result: ChunkResult) -> BadRecordError | None:
+    def add(self, result: ChunkResult) -> StreamxError | None:
         """Add a chunk's result; return the error that its failure amounts to, if it has one."""
         self.records_in += result.records_in
         self.records_out += result.records_out
@@ -73,17 +73,17 @@ class Totals:
                 self.dropped_keys[key] = min(known_place, place, key=lambda each: each.offset)
             elif len(self.dropped_keys) <= MOST_NAMED_KEYS:
                 self.dropped_keys[key] = place
-        failure = result.failure
-        if failure is None:
-            return None
-        place = failure.place
-        return BadRecordError(
-            self.source, place.line, place.offset, failure.found, failure.expected
-        )
+        return None if result.failure is None else self._error_of(result.failure)
 
     def warnings(self) -> list[str]:
         """Say what did not fit or was left out, once for each column or key."""
         return [*self._blank_line_warnings(), *self._misfit_warnings(), *self._key_warnings()]
+
+    def _error_of(self, failure: Failure) -> StreamxError:
+        place, what = failure.place, (failure.found, failure.expected)
+        if failure.stage == "parse":
+            return BadRecordError(self.source, place.line, place.offset, *what)
+        return FunctionError(self.source, place.line, place.offset, *what, failure.traceback)
 
     def _blank_line_warnings(self) -> Iterator[str]:
         layout = self.plan.layout

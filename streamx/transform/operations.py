@@ -1,4 +1,4 @@
-"""Column operations: select, drop, rename and limit, as a chain in the order written."""
+"""Operations: select, drop, rename, limit and functions, as a chain in the order written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from streamx.codec.layout import Pick
 from streamx.errors import UsageError
+from streamx.transform.functions import Apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Limit:
 
 _MOST_LISTED = 30
 
-Operation = Select | Drop | Rename | Limit
+Operation = Select | Drop | Rename | Limit | Apply
 
 
 def apply_operations(
@@ -49,7 +50,7 @@ def apply_operations(
     """Return the output's columns after a chain; each operation sees what the one before left.
 
     Args:
-        operations: the chain; a Limit leaves the columns as they are.
+        operations: the chain, before its first function; a Limit leaves the columns as they are.
         names: the input's columns.
         is_complete: the input has no others, so a chain that leaves none is a mistake.
 
@@ -115,8 +116,16 @@ def unknown_column(names: Iterable[str], name: str, option: str) -> UsageError:
     return UsageError(f"{option}: no column {name!r}{hint} The columns are: {shown}")
 
 
+def before_functions(operations: Sequence[Operation]) -> Sequence[Operation]:
+    """Return the part of a chain that stands before its first function."""
+    for index, operation in enumerate(operations):
+        if isinstance(operation, Apply):
+            return operations[:index]
+    return operations
+
+
 def limits_of(operations: Sequence[Operation]) -> tuple[int, ...]:
-    """Return what a chain's limits come to; no operation here changes the count."""
+    """Return what the limits of a chain without functions come to: nothing changes the count."""
     limits = [operation.records for operation in operations if isinstance(operation, Limit)]
     return (min(limits),) if limits else ()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from streamx.chunk import Chunk, ChunkResult, Failure, Notice, Place
 from streamx.codec import convert, count_lines
@@ -36,7 +37,8 @@ class Recipe:
         columns: the keys of a JSONL input, instead of those in a sample; None to look.
         extra_keys: what a key beyond the columns means when JSONL becomes CSV.
         nested: how JSONL's nested values become cells.
-        operations: column operations, in order.
+        operations: column operations, functions and limits, in order.
+        batch_records: how many records a function gets at a time; None for one, by itself.
         max_record_bytes: a longer record is a bad one.
     """
 
@@ -53,7 +55,31 @@ class Recipe:
     extra_keys: Literal["error", "drop"] = "error"
     nested: Literal["json", "flatten"] = "json"
     operations: tuple[Operation, ...] = ()
+    batch_records: int | None = None
     max_record_bytes: int = MAX_RECORD_BYTES
+
+
+class Runner(Protocol):
+    """What a worker has of a plan."""
+
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Generator[Part, None, ChunkResult]:
+        """Yield bounded parts of a chunk's output, return what it amounted to."""
+        ...
+
+
+class AnyPlan(Protocol):
+    """What the rest of a run knows of a plan, whatever it does; see Plan."""
+
+    @property
+    def layout(self) -> Layout: ...
+
+    @property
+    def header(self) -> bytes: ...
+
+    @property
+    def limits(self) -> tuple[int, ...]: ...
+
+    def opened(self) -> AbstractContextManager[Runner]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +95,10 @@ class Plan:
     layout: Layout
     header: bytes = b""
     limits: tuple[int, ...] = ()
+
+    def opened(self) -> AbstractContextManager[Runner]:
+        """Return what runs chunks in one worker, to be entered before and left after them."""
+        return nullcontext(self)
 
     def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Generator[Part, None, ChunkResult]:
         """Convert a chunk: yield bounded parts of output, return what it amounted to.
@@ -87,25 +117,27 @@ class Plan:
             records_in=tally.records_in,
             records_out=tally.records_out,
             blank_lines=tally.blank_lines,
-            misfits=_notices(chunk, tally.misfits),
+            misfits=notices_of(chunk, tally.misfits),
             dropped_values=tally.dropped_values,
-            dropped_keys={key: _place(chunk, at) for key, at in tally.dropped_keys.items()},
+            dropped_keys={key: place_of(chunk, at) for key, at in tally.dropped_keys.items()},
             failure=None if bad is None else _failure(chunk, bad),
             taken=(tally.records_in,) * len(limits),
             is_last=limit is not None and tally.records_in >= limit,
         )
 
 
-def _place(chunk: Chunk, position: int) -> Place:
+def place_of(chunk: Chunk, position: int) -> Place:
+    """Return the place in the input of a byte position in a chunk."""
     return Place(chunk.line + count_lines(chunk.data, position), chunk.offset + position)
 
 
 def _failure(chunk: Chunk, bad: Bad) -> Failure:
-    return Failure(_place(chunk, bad.position), bad.found, bad.expected)
+    return Failure(place_of(chunk, bad.position), bad.found, bad.expected)
 
 
-def _notices(chunk: Chunk, remarks: dict[str, Remark]) -> dict[str, Notice]:
+def notices_of(chunk: Chunk, remarks: dict[str, Remark]) -> dict[str, Notice]:
+    """Return remarks with their places in the input."""
     return {
-        key: Notice(remark.count, _place(chunk, remark.position), remark.example)
+        key: Notice(remark.count, place_of(chunk, remark.position), remark.example)
         for key, remark in remarks.items()
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from streamx.codec import head as heads
 from streamx.codec import keys_of
@@ -22,13 +22,18 @@ from streamx.codec.layout import (
 from streamx.errors import InputError
 from streamx.transform.operations import (
     Limit,
+    Operation,
     Select,
     apply_operations,
+    before_functions,
     limits_of,
     named_columns,
     unknown_column,
 )
-from streamx.transform.plan import Plan, Recipe
+from streamx.transform.plan import AnyPlan, Plan, Recipe
+
+if TYPE_CHECKING:
+    from streamx.transform.record_plan import RecordPlan
 
 # What is known of the end of a head: more may follow at once; its first record has waited for a
 # moment; nothing came for long enough to give up waiting; nothing will come.
@@ -47,7 +52,7 @@ class Resolution:
         warnings: what the user should know about the header and the types.
     """
 
-    plan: Plan
+    plan: AnyPlan
     start: int
     line: int
     warnings: tuple[str, ...] = ()
@@ -98,7 +103,7 @@ def _resolve_csv(
     )
     columns: tuple[Column, ...] = _pinned(recipe, header.names)
     warnings = [f"{source}: {text}" for text in (*header.warnings, *_doubts(header, format))]
-    is_typed = isinstance(recipe.target, JsonlFormat)
+    is_typed = isinstance(recipe.target, JsonlFormat) or _has_functions(recipe)
     if is_typed and recipe.infers_types and not all(column.is_pinned for column in columns):
         end = _sample_end(recipe, head, header.end, ending)
         if end is None:
@@ -118,15 +123,16 @@ def _resolve_jsonl(
 ) -> Resolution | None:
     line = head.count(b"\n", 0, start) + 1
     nothing = Header((), (), start, ())
-    if recipe.columns is not None:
+    if recipe.columns is not None and not _has_functions(recipe):
         columns = tuple(Column(name) for name in recipe.columns)
         return Resolution(_plan(recipe, columns, nothing), start, line)
-    if isinstance(recipe.target, JsonlFormat) and _is_unchanged(recipe):
+    is_free = isinstance(recipe.target, JsonlFormat) or recipe.columns is not None
+    if is_free and _is_unchanged(recipe):
         return Resolution(_plan(recipe, (), nothing), start, line)
     is_live = ending in ("pause", "idle")
-    if isinstance(recipe.target, JsonlFormat) and is_live:
+    if is_free and is_live:
         # Nothing depends on the keys of others but the check of names: take them on trust.
-        named = tuple(Column(name) for name in named_columns(recipe.operations))
+        named = tuple(Column(name) for name in named_columns(_before(recipe)))
         return Resolution(_plan(recipe, named, nothing, is_complete=False), start, line)
     end = _sample_end(recipe, head, start, ending)
     if end is None:
@@ -155,12 +161,13 @@ def _sample_end(recipe: Recipe, head: bytes, start: int, ending: Ending) -> int 
 
 def _plan(
     recipe: Recipe, columns: tuple[Column, ...], header: Header, *, is_complete: bool = True
-) -> Plan:
+) -> AnyPlan:
     names = [column.name for column in columns]
     picks: Sequence[Pick] = ()
+    before = _before(recipe)
     if names:
-        picks = apply_operations(recipe.operations, names, is_complete=is_complete)
-    selects = any(isinstance(operation, Select) for operation in recipe.operations)
+        picks = apply_operations(before, names, is_complete=is_complete)
+    selects = any(isinstance(operation, Select) for operation in before)
     layout = Layout(
         source=recipe.source,
         target=recipe.target,
@@ -175,17 +182,47 @@ def _plan(
         flattens=recipe.nested == "flatten",
         max_record_bytes=recipe.max_record_bytes,
     )
+    if len(before) < len(recipe.operations):
+        return _record_plan(recipe, layout, header)
     return Plan(layout, _output_header(recipe, header, picks), limits_of(recipe.operations))
 
 
+def _record_plan(recipe: Recipe, layout: Layout, header: Header) -> RecordPlan:
+    """Return the plan of a chain with functions: records pass it one by one."""
+    from streamx.transform.record_plan import RecordPlan, output_columns
+
+    before = _before(recipe)
+    steps = (
+        *(operation for operation in before if isinstance(operation, Limit)),
+        *recipe.operations[len(before) :],
+    )
+    columns: dict[str, int | None] = {}
+    if isinstance(recipe.target, CsvFormat):
+        picks = {pick.name: pick.index for pick in layout.picks}
+        columns = output_columns(recipe.columns, picks, steps)
+    return RecordPlan(
+        layout=layout,
+        steps=steps,
+        header=_header(recipe, header, list(columns), list(columns.values())),
+        limits=tuple(step.records for step in steps if isinstance(step, Limit)),
+        columns=tuple(columns),
+        extra_keys=recipe.extra_keys,
+        batch_records=recipe.batch_records,
+    )
+
+
 def _output_header(recipe: Recipe, header: Header, picks: Sequence[Pick]) -> bytes:
-    if not isinstance(recipe.target, CsvFormat) or not picks:
+    return _header(recipe, header, [pick.name for pick in picks], [pick.index for pick in picks])
+
+
+def _header(
+    recipe: Recipe, header: Header, names: Sequence[str], indexes: Sequence[int | None]
+) -> bytes:
+    if not isinstance(recipe.target, CsvFormat) or not names:
         return b""
     mark = BYTE_ORDER_MARK if recipe.add_bom else b""
     if not recipe.has_header:
         return mark
-    names = [pick.name for pick in picks]
-    indexes = [pick.index for pick in picks]
     return mark + heads.header_record(header, names, indexes, recipe.source, recipe.target)
 
 
@@ -201,7 +238,16 @@ def _pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
 
 
 def _is_unchanged(recipe: Recipe) -> bool:
-    return all(isinstance(operation, Limit) for operation in recipe.operations)
+    """Tell whether nothing touches the columns before the first function."""
+    return all(isinstance(operation, Limit) for operation in _before(recipe))
+
+
+def _before(recipe: Recipe) -> Sequence[Operation]:
+    return before_functions(recipe.operations)
+
+
+def _has_functions(recipe: Recipe) -> bool:
+    return len(_before(recipe)) < len(recipe.operations)
 
 
 def _refuse_other_data(head: bytes, source: str) -> None:

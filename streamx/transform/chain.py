@@ -1,0 +1,237 @@
+"""Chain: runs records through a user's functions and the operations between and behind them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import count, islice
+from typing import Any
+
+from streamx.codec.record import Record
+from streamx.errors import StreamxError
+from streamx.transform.blame import own_traceback, summary
+from streamx.transform.functions import Apply
+from streamx.transform.operations import Drop, Limit, Rename, Select
+
+# A result, and the byte position in its chunk of the record that it was made of.
+Item = tuple[Mapping[str, Any], int]
+Step = Apply | Select | Drop | Rename | Limit
+
+
+class CallError(Exception):
+    """A user's function failed, or returned what cannot be a record.
+
+    Attributes:
+        position: of the record, in its chunk.
+        found, expected, traceback: as in a FunctionError.
+    """
+
+    def __init__(self, position: int, found: str, expected: str = "", traceback: str = "") -> None:
+        super().__init__(position, found, expected, traceback)
+        self.position = position
+        self.found = found
+        self.expected = expected
+        self.traceback = traceback
+
+
+class Chain:
+    """The steps of a plan from its first function on, made ready for one worker.
+
+    Classes are instantiated, and entered where they are context managers, by `__enter__`.
+
+    Args:
+        steps: in the order written.
+        batch_records: how many records a function gets at a time, or None for one, by itself.
+    """
+
+    def __init__(self, steps: Sequence[Step], batch_records: int | None = None) -> None:
+        self._steps = steps
+        self._batch_records = batch_records
+        self._stages: list[Callable[[Iterable[Item], Counter], Iterable[Item]]] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Chain:
+        with ExitStack() as stack:
+            limit_numbers = count()
+            self._stages = [self._stage(step, stack, limit_numbers) for step in self._steps]
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self._stack.close()
+        except Exception as failure:
+            text = f"leaving a function's context raised {summary(failure)}"
+            raise StreamxError(f"{text}\n{own_traceback(failure)}") from failure
+
+    def run(self, items: Iterable[Item], counter: Counter) -> Iterator[Item]:
+        """Yield what the steps make of records, one after the other.
+
+        Args:
+            items: the records.
+            counter: of what passes the limits.
+
+        Raises:
+            CallError: a function failed; what came before has been yielded.
+        """
+        for stage in self._stages:
+            items = stage(items, counter)
+        return iter(items)
+
+    def _stage(
+        self, step: Step, stack: ExitStack, limit_numbers: Iterator[int]
+    ) -> Callable[[Iterable[Item], Counter], Iterable[Item]]:
+        if isinstance(step, Limit):
+            index = next(limit_numbers)
+            return lambda items, counter: counter.limited(index, items)
+        if not isinstance(step, Apply):
+            change = change_of(step)
+            return lambda items, _: ((change(result), position) for result, position in items)
+        function, name, most = _instance(step, stack), step.name, self._batch_records
+        if most is None:
+            return lambda items, _: _apply(function, name, items)
+        return lambda items, _: _apply_to_batches(function, name, most, items)
+
+
+class Counter:
+    """Counts what passes the limits of a chain while it runs over one chunk.
+
+    Attributes:
+        is_finished: a limit has been reached, so no further record is wanted.
+    """
+
+    def __init__(self, limits: Sequence[int]) -> None:
+        self._limits = limits
+        self._taken = [0] * len(limits)
+        self.is_finished = 0 in limits
+
+    @property
+    def taken(self) -> tuple[int, ...]:
+        """How many passed each limit."""
+        return tuple(self._taken)
+
+    def limited(self, index: int, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield items up to a limit, without asking for one more."""
+        for item in islice(items, self._limits[index]):
+            self._taken[index] += 1
+            self.is_finished |= self._taken[index] == self._limits[index]
+            yield item
+
+
+def change_of(step: Select | Drop | Rename) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """Return what a column operation does to a result; a key that is not there stays away."""
+    if isinstance(step, Select):
+        return lambda result: _picked(result, [(n, n) for n in step.names if n in result])
+    if isinstance(step, Drop):
+        dropped = frozenset(step.names)
+        return lambda result: _picked(result, [(n, n) for n in result if n not in dropped])
+    old, new = step.old, step.new
+    return lambda result: _picked(result, [(n, new if n == old else n) for n in result])
+
+
+def results_of(result: Any, name: str, position: int) -> Iterator[Item]:
+    """Yield what a function returned for one record, which may be nothing or several.
+
+    Raises:
+        CallError: it is nothing of the kind.
+    """
+    if result is None:
+        return
+    if isinstance(result, Mapping):
+        yield result, position
+        return
+    if isinstance(result, str | bytes | bytearray) or not isinstance(result, Iterable):
+        raise CallError(
+            position,
+            f"{name} returned {_shape(result)}",
+            "a record, a dict, None to drop the record, or an iterable of records",
+        )
+    for each in result:
+        yield one_of(each, name, position)
+
+
+def one_of(result: Any, name: str, position: int) -> Item:
+    """Return one of several results, which must be a record."""
+    if isinstance(result, Mapping):
+        return result, position
+    raise CallError(
+        position, f"{name} gave {_shape(result)} among its results", "records or dicts only"
+    )
+
+
+def check_batch(results: Any, count: int, name: str, position: int) -> Sequence[Any]:
+    """Return the results of a batch if there is one for each record."""
+    if isinstance(results, list | tuple) and len(results) == count:
+        return results
+    counted = "1 record" if count == 1 else f"{count} records"
+    raise CallError(
+        position,
+        f"{name} returned {_shape(results)} for a batch of {counted}",
+        "a list with one result for each record, None for one that is to be dropped",
+    )
+
+
+def blamed(error: BaseException, name: str, position: int) -> BaseException:
+    """Return the error to raise for what a function raised."""
+    if isinstance(error, CallError) or not isinstance(error, Exception | SystemExit):
+        return error
+    if isinstance(error, SystemExit):
+        found = f"{name} called sys.exit({error.code!r})"
+        return CallError(position, found, "a result; raise an exception to stop the run")
+    return CallError(position, f"{name} raised {summary(error)}", "", own_traceback(error))
+
+
+def _instance(step: Apply, stack: ExitStack) -> Callable[..., Any]:
+    function: Any = step.load()
+    if inspect.isclass(function):
+        try:
+            function = function()
+            if hasattr(function, "__enter__"):
+                stack.enter_context(function)
+        except (Exception, SystemExit) as error:
+            text = f"--fn {step.name}: making one for a worker raised {summary(error)}"
+            raise StreamxError(f"{text}\n{own_traceback(error)}") from error
+    return function  # type: ignore[no-any-return]  # a class's instance is anything callable
+
+
+def _apply(function: Callable[..., Any], name: str, items: Iterable[Item]) -> Iterator[Item]:
+    for record, position in items:
+        try:
+            result = function(record)
+            if isinstance(result, dict | Record):
+                results: Iterable[Item] = ((result, position),)
+            else:
+                results = list(results_of(result, name, position))
+        except BaseException as error:
+            raise blamed(error, name, position) from error
+        yield from results
+
+
+def _apply_to_batches(
+    function: Callable[..., Any], name: str, most: int, items: Iterable[Item]
+) -> Iterator[Item]:
+    source = iter(items)
+    while batch := list(islice(source, most)):
+        first = batch[0][1]
+        try:
+            results = function([record for record, _ in batch])
+        except BaseException as error:
+            raise blamed(error, name, first) from error
+        checked = check_batch(results, len(batch), name, first)
+        for result, (_, position) in zip(checked, batch, strict=True):
+            if result is not None:
+                yield one_of(result, name, position)
+
+
+def _picked(result: Mapping[str, Any], names: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+    """Return a result's fields under the names that they are to have."""
+    if isinstance(result, Record):
+        return result.picked(names)
+    return {new: result[old] for old, new in names}
+
+
+def _shape(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} of {len(value)}"
+    return type(value).__name__

@@ -1,0 +1,183 @@
+"""RecordPlan: runs a chunk record by record, through the functions of the user."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal
+
+from streamx.chunk import Chunk, ChunkResult, Failure
+from streamx.codec import records
+from streamx.codec.encode import Encoder
+from streamx.codec.layout import Layout, Part, Tally
+from streamx.transform.chain import CallError, Chain, Counter, Item, Step
+from streamx.transform.operations import Drop, Rename, Select
+from streamx.transform.plan import notices_of, place_of
+
+# Results that are encoded together: enough to make the call cheap, few enough to be soon there.
+_GROUP_RECORDS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlan:
+    """A recipe with functions, made definite: immutable, and the same for every worker.
+
+    Attributes:
+        layout: what the records look like that the first step gets.
+        steps: the chain, from its first function on.
+        header: what the output starts with, before the first record's output.
+        limits: for each limit in the chain, how many records may pass it over the whole run.
+        columns: of a CSV output.
+        extra_keys: what a key beyond them means.
+        batch_records: how many records a function gets at a time; None for one, by itself.
+    """
+
+    layout: Layout
+    steps: tuple[Step, ...]
+    header: bytes = b""
+    limits: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
+    extra_keys: Literal["error", "drop", "ignore"] = "error"
+    batch_records: int | None = None
+
+    def opened(self) -> RecordRunner:
+        """Return what runs chunks in one worker, to be entered before and left after them."""
+        return RecordRunner(self)
+
+    def encoder(self) -> Encoder:
+        """Return an encoder for the results."""
+        return Encoder(
+            self.layout.target,
+            self.columns,
+            extra_keys=self.extra_keys,
+            strict_types=self.layout.strict_types,
+        )
+
+
+class RecordRunner(AbstractContextManager["RecordRunner"]):
+    """A RecordPlan in one worker, with the functions loaded and the classes instantiated."""
+
+    def __init__(self, plan: RecordPlan) -> None:
+        self._layout = plan.layout
+        self._chain = Chain(plan.steps, plan.batch_records)
+        self._encoder = plan.encoder()
+
+    def __enter__(self) -> RecordRunner:
+        self._chain.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._chain.__exit__(*error)
+
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Generator[Part, None, ChunkResult]:
+        """Transform a chunk: yield bounded parts of output, return what it amounted to."""
+        source = Records(chunk, self._layout)
+        counter = Counter(limits)
+        tally = Tally()
+        failure: Failure | None = None
+        try:
+            for group in _groups(self._chain.run(source, counter)):
+                part = self._encoder.encode(group, tally)
+                if part:
+                    yield part
+                if tally.bad is not None:
+                    failure = failure_of(chunk, tally, "encode")
+                    break
+        except CallError as error:
+            place = place_of(chunk, error.position)
+            failure = Failure(place, error.found, error.expected, "transform", error.traceback)
+        if failure is None and not counter.is_finished:
+            failure = failure_of(chunk, source.tally, "parse")
+        return result_of(chunk, source, tally, failure, counter)
+
+
+class Records(Iterable[Item]):
+    """The records of a chunk, counted as they are taken."""
+
+    def __init__(self, chunk: Chunk, layout: Layout) -> None:
+        self.tally = Tally()
+        self.count = 0
+        self._batches = records(chunk.data, layout)
+
+    def __iter__(self) -> Iterator[Item]:
+        while True:
+            try:
+                batch = next(self._batches)
+            except StopIteration as stop:
+                self.tally = stop.value
+                return
+            for item in batch:
+                self.count += 1
+                yield item
+
+
+def output_columns(
+    named: tuple[str, ...] | None, picks: Mapping[str, int], steps: Sequence[Step]
+) -> dict[str, int | None]:
+    """Return a CSV output's columns, each with the column of the input that it may come from.
+
+    Args:
+        named: the columns that the user named, which decide.
+        picks: the columns that the first step gets.
+        steps: the chain. What its functions add or leave out is not known.
+
+    >>> output_columns(None, {"a": 0, "b": 1}, [Rename("b", "c"), Drop(("a",))])
+    {'c': 1}
+    """
+    if named is not None:
+        return {name: picks.get(name) for name in named}
+    columns: dict[str, int | None] = dict(picks)
+    for step in steps:
+        if isinstance(step, Select):
+            columns = {name: columns.get(name) for name in step.names}
+        elif isinstance(step, Drop):
+            columns = {name: at for name, at in columns.items() if name not in step.names}
+        elif isinstance(step, Rename):
+            columns = {step.new if n == step.old else n: at for n, at in columns.items()}
+    return columns
+
+
+def failure_of(
+    chunk: Chunk, tally: Tally, stage: Literal["parse", "transform", "encode"]
+) -> Failure | None:
+    """Return the failure that a tally's bad record amounts to, if it has one."""
+    bad = tally.bad
+    if bad is None:
+        return None
+    return Failure(place_of(chunk, bad.position), bad.found, bad.expected, stage)
+
+
+def result_of(
+    chunk: Chunk, source: Records, tally: Tally, failure: Failure | None, counter: Counter
+) -> ChunkResult:
+    """Return what a chunk amounted to, from the tallies of reading and of encoding it."""
+    return ChunkResult(
+        sequence=chunk.sequence,
+        records_in=source.count,
+        records_out=tally.records_out,
+        blank_lines=source.tally.blank_lines,
+        misfits=notices_of(chunk, tally.misfits),
+        dropped_values=tally.dropped_values,
+        dropped_keys={key: place_of(chunk, at) for key, at in tally.dropped_keys.items()},
+        failure=failure,
+        taken=counter.taken,
+        is_last=counter.is_finished,
+    )
+
+
+def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield items in groups; those before an error come before it is raised."""
+    group: list[Item] = []
+    try:
+        for item in items:
+            group.append(item)
+            if len(group) == _GROUP_RECORDS:
+                yield group
+                group = []
+    except CallError:
+        if group:
+            yield group
+        raise
+    if group:
+        yield group
