@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 from streamx.errors import UsageError
 from streamx.transform.expressions import ExpressionError, parse
+from streamx.transform.expressions.functions import FUNCTION_NAMES, METHOD_NAMES
 
 RECORD: dict[str, Any] = {
     "n": None,
@@ -320,3 +323,15 @@ def test_expressions_and_their_errors_pickle() -> None:
         copy.evaluate(RECORD)
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.column, again.value) == (str(caught.value), "zero", 0)
+
+
+def test_readme_names_every_function_and_has_examples_that_work() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("\n## Expressions\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(\w+)[^`]*`", section))
+    assert {*FUNCTION_NAMES, *METHOD_NAMES} <= named
+    examples = re.findall(r"^\| `(.*?)` \|", section, re.MULTILINE)
+    assert len(examples) == 6
+    record = {"dep_delay": 20, "arr_delay": None, "carrier": "UA", "flight": 7, "tailnum": "N1UA"}
+    values = [parse(example, "--set").evaluate(record) for example in examples]
+    assert values == [False, None, 0, "late", "UA0007", True]
