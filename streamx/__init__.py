@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from streamx.job import JobOptions
     from streamx.monitor.report import Report
     from streamx.transform.functions import Apply
-    from streamx.transform.operations import Drop, Limit, Rename, Select
+    from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
 
 __version__ = "0.1.0"
 
@@ -53,8 +53,10 @@ __all__ = [
     "Rename",
     "Report",
     "Select",
+    "Set",
     "StreamxError",
     "UsageError",
+    "Where",
     "schema",
     "schema_async",
     "transform",
@@ -68,6 +70,8 @@ _LAZY = {
     "Select": "streamx.transform.operations",
     "Drop": "streamx.transform.operations",
     "Rename": "streamx.transform.operations",
+    "Set": "streamx.transform.operations",
+    "Where": "streamx.transform.operations",
     "Limit": "streamx.transform.operations",
 }
 

@@ -12,7 +12,7 @@ from streamx.errors import UsageError
 from streamx.read.decode import is_utf8
 from streamx.sizing import Sizing, choose_sizing
 from streamx.transform.functions import Apply, Placement, placement_of
-from streamx.transform.operations import Drop, Limit, Operation, Select
+from streamx.transform.operations import Drop, Limit, Operation, Select, before_records
 from streamx.transform.plan import Recipe
 from streamx.values import (
     FormatName,
@@ -92,8 +92,8 @@ class Job:
         columns: the columns of a JSONL input, instead of the keys in its first records.
         extra_keys: what a key beyond the columns means in JSONL to CSV: "error" or "drop".
         nested: nested JSON becomes compact "json" in a cell, or columns with "flatten".
-        operations: Select, Drop, Rename, Limit and functions (callables, or Apply with the place
-            of one), applied in this order.
+        operations: Select, Drop, Rename, Where, Set, Limit and functions (callables, or Apply with
+            the place of one), applied in this order.
         batch_records: call functions with lists of so many records, not with single ones.
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
@@ -229,7 +229,7 @@ class Job:
         names = [self.nulls, self.columns]
         for operation in self.operations:
             if not isinstance(operation, Operation) and not callable(operation):
-                raise UsageError(f"{operation!r} is no Select, Drop, Rename, Limit or function")
+                raise UsageError(f"{operation!r} is no operation and no function")
             names.append(operation.names if isinstance(operation, Select | Drop) else ())
         for texts in names:
             if isinstance(texts, str | bytes):
@@ -241,9 +241,10 @@ class Job:
         selects = any(isinstance(operation, Select) for operation in self.operations)
         edits = any(not isinstance(operation, Limit) for operation in self.operations)
         calls = any(isinstance(operation, Apply) for operation in self.chain)
+        opens = len(before_records(self.chain)) < len(self.chain)
         to_csv, to_json = not reads_csv and writes_csv, reads_csv and not writes_csv
-        names_output = calls and writes_csv
-        decodes = to_json or (calls and reads_csv)
+        names_output = opens and writes_csv
+        decodes = to_json or (opens and reads_csv)
         for is_used, can_work, option, needed in (
             (self.delimiter is not None, reads_csv, "--delimiter", "CSV or TSV input"),
             (

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from streamx.codec.layout import ColumnType, CsvFormat, Format, JsonlFormat
 from streamx.errors import UsageError
 from streamx.transform.functions import Apply
-from streamx.transform.operations import Limit, Operation, Rename
+from streamx.transform.operations import Limit, Operation, Rename, Set, Where
 
 FormatName = Literal["csv", "tsv", "jsonl"]
 
@@ -93,8 +93,12 @@ def checked_operation(operation: Operation | Callable[..., Any]) -> Operation:
         return Apply(operation)
     if isinstance(operation, Limit):
         at_least(operation.records, 0, "--limit")
+    elif isinstance(operation, Where | Set):
+        operation.expression()
     elif isinstance(operation, Rename):
         utf8_text(operation.new, "--rename")
+    if isinstance(operation, Set):
+        utf8_text(operation.name, "--set")
     return operation
 
 

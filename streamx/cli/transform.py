@@ -19,10 +19,10 @@ from streamx.cli.options import (
 )
 from streamx.cli.run import run, warn
 from streamx.transform.functions import Apply
-from streamx.transform.operations import Drop, Limit, Operation, Rename, Select
+from streamx.transform.operations import Drop, Limit, Operation, Rename, Select, Set, Where
 
 _ORDER = "streamx.option_order"
-_OPERATIONS = ("select", "drop", "rename", "fn", "limit")
+_OPERATIONS = ("select", "drop", "rename", "where", "set", "fn", "limit")
 
 
 class _OrderedCommand(click.Command):
@@ -79,6 +79,19 @@ class _OrderedCommand(click.Command):
     multiple=True,
     metavar="OLD=NEW",
     help="Rename a column. Repeatable.",
+)
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="EXPR",
+    help="Keep records for which this is true, such as 'delay > 60'. Repeatable.",
+)
+@click.option(
+    "--set",
+    type=Pair("NAME=EXPR", splits_at_last=False),
+    multiple=True,
+    metavar="NAME=EXPR",
+    help="Give a column a value, such as gain='dep_delay - arr_delay'. Repeatable.",
 )
 @click.option(
     "--fn",
@@ -186,6 +199,10 @@ def _operations(order: list[str], values: dict[str, Any]) -> list[Operation]:
             operations.append(Drop(value))
         elif name == "rename":
             operations.append(Rename(*value))
+        elif name == "where":
+            operations.append(Where(value))
+        elif name == "set":
+            operations.append(Set(*value))
         elif name == "fn":
             operations.append(Apply(value))
         else:

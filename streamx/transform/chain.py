@@ -1,9 +1,9 @@
-"""Chain: runs records through a user's functions and the operations between and behind them."""
+"""Chain: runs records through expressions, functions and the operations between and behind them."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack
 from itertools import count, islice
 from typing import Any
@@ -11,16 +11,18 @@ from typing import Any
 from streamx.codec.record import Record
 from streamx.errors import StreamxError
 from streamx.transform.blame import own_traceback, summary
+from streamx.transform.expressions.compile import Evaluate
+from streamx.transform.expressions.errors import ExpressionError
 from streamx.transform.functions import Apply
-from streamx.transform.operations import Drop, Limit, Rename, Select
+from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
 
 # A result, and the byte position in its chunk of the record that it was made of.
 Item = tuple[Mapping[str, Any], int]
-Step = Apply | Select | Drop | Rename | Limit
+Step = Apply | Where | Set | Select | Drop | Rename | Limit
 
 
 class CallError(Exception):
-    """A user's function failed, or returned what cannot be a record.
+    """A function or an expression failed, or a function returned what cannot be a record.
 
     Attributes:
         position: of the record, in its chunk.
@@ -85,6 +87,12 @@ class Chain:
         if isinstance(step, Limit):
             index = next(limit_numbers)
             return lambda items, counter: counter.limited(index, items)
+        if isinstance(step, Where):
+            condition = step.expression().evaluate
+            return lambda items, _: _kept(condition, items)
+        if isinstance(step, Set):
+            value, name = step.expression().evaluate, step.name
+            return lambda items, _: _given(value, name, items)
         if not isinstance(step, Apply):
             change = change_of(step)
             return lambda items, _: ((change(result), position) for result, position in items)
@@ -206,6 +214,26 @@ def _apply(function: Callable[..., Any], name: str, items: Iterable[Item]) -> It
         except BaseException as error:
             raise blamed(error, name, position) from error
         yield from results
+
+
+def _kept(condition: Evaluate, items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        try:
+            is_kept = condition(item[0])
+        except ExpressionError as error:
+            raise CallError(item[1], error.found, error.expected) from error
+        if is_kept is True:
+            yield item
+
+
+def _given(value: Evaluate, name: str, items: Iterable[Item]) -> Iterator[Item]:
+    for result, position in items:
+        changed = result if isinstance(result, MutableMapping) else dict(result)
+        try:
+            changed[name] = value(result)
+        except ExpressionError as error:
+            raise CallError(position, error.found, error.expected) from error
+        yield changed, position
 
 
 def _apply_to_batches(

@@ -1,13 +1,17 @@
-"""Operations: select, drop, rename, limit and functions, as a chain in the order written."""
+"""Operations on columns and records, as a chain in the order written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from streamx.codec.layout import Pick
 from streamx.errors import UsageError
 from streamx.transform.functions import Apply
+
+if TYPE_CHECKING:
+    from streamx.transform.expressions import Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,44 @@ class Limit:
     records: int
 
 
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Keep the records for which a condition, an expression, is true, and not null."""
+
+    condition: str
+
+    def expression(self) -> Expression:
+        """Return the condition, read.
+
+        Raises:
+            UsageError: it is none.
+        """
+        from streamx.transform.expressions import parse
+
+        return parse(self.condition, "--where", is_condition=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Give a column the value of an expression; a new one comes last."""
+
+    name: str
+    value: str
+
+    def expression(self) -> Expression:
+        """Return the value, read.
+
+        Raises:
+            UsageError: it is no expression.
+        """
+        from streamx.transform.expressions import parse
+
+        return parse(self.value, f"--set {self.name}")
+
+
 _MOST_LISTED = 30
 
-Operation = Select | Drop | Rename | Limit | Apply
+Operation = Select | Drop | Rename | Limit | Where | Set | Apply
 
 
 def apply_operations(
@@ -50,7 +89,7 @@ def apply_operations(
     """Return the output's columns after a chain; each operation sees what the one before left.
 
     Args:
-        operations: the chain, before its first function; a Limit leaves the columns as they are.
+        operations: column operations; a Limit leaves the columns as they are.
         names: the input's columns.
         is_complete: the input has no others, so a chain that leaves none is a mistake.
 
@@ -116,16 +155,40 @@ def unknown_column(names: Iterable[str], name: str, option: str) -> UsageError:
     return UsageError(f"{option}: no column {name!r}{hint} The columns are: {shown}")
 
 
-def before_functions(operations: Sequence[Operation]) -> Sequence[Operation]:
-    """Return the part of a chain that stands before its first function."""
+def before_records(operations: Sequence[Operation]) -> Sequence[Operation]:
+    """Return the part of a chain before the first operation that looks into records."""
     for index, operation in enumerate(operations):
-        if isinstance(operation, Apply):
+        if isinstance(operation, Where | Set | Apply):
             return operations[:index]
     return operations
 
 
+def check_expressions(operations: Sequence[Operation], names: Sequence[str]) -> None:
+    """Refuse expressions over columns that are not there.
+
+    Args:
+        operations: a chain.
+        names: the columns that its first operation gets. What a function leaves is not known.
+
+    Raises:
+        UsageError: an expression names another column.
+
+    >>> check_expressions([Set("c", "a + 1"), Drop(("a",)), Where("c > b")], ["a", "b"])
+    """
+    known = list(names)
+    for operation in operations:
+        if isinstance(operation, Apply):
+            return
+        if isinstance(operation, Where | Set):
+            operation.expression().check(known)
+        if isinstance(operation, Set) and operation.name not in known:
+            known.append(operation.name)
+        elif isinstance(operation, Select | Drop | Rename):
+            known = [pick.name for pick in apply_operations([operation], known)]
+
+
 def limits_of(operations: Sequence[Operation]) -> tuple[int, ...]:
-    """Return what the limits of a chain without functions come to: nothing changes the count."""
+    """Return what the limits of a chain of column operations come to: none changes the count."""
     limits = [operation.records for operation in operations if isinstance(operation, Limit)]
     return (min(limits),) if limits else ()
 

@@ -1,4 +1,4 @@
-"""RecordPlan: runs a chunk record by record, through the functions of the user."""
+"""RecordPlan: runs a chunk record by record, through expressions and functions of the user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamx.codec import records
 from streamx.codec.encode import Encoder
 from streamx.codec.layout import Layout, Part, Tally
 from streamx.transform.chain import CallError, Chain, Counter, Item, Step
-from streamx.transform.operations import Drop, Rename, Select
+from streamx.transform.operations import Drop, Rename, Select, Set
 from streamx.transform.plan import notices_of, place_of
 
 # Results that are encoded together: enough to make the call cheap, few enough to be soon there.
@@ -21,11 +21,11 @@ _GROUP_RECORDS = 256
 
 @dataclass(frozen=True, slots=True)
 class RecordPlan:
-    """A recipe with functions, made definite: immutable, and the same for every worker.
+    """A recipe that looks into records, made definite: immutable, and the same for every worker.
 
     Attributes:
         layout: what the records look like that the first step gets.
-        steps: the chain, from its first function on.
+        steps: the chain, from the first that looks into records on.
         header: what the output starts with, before the first record's output.
         limits: for each limit in the chain, how many records may pass it over the whole run.
         columns: of a CSV output.
@@ -133,6 +133,8 @@ def output_columns(
             columns = {name: columns.get(name) for name in step.names}
         elif isinstance(step, Drop):
             columns = {name: at for name, at in columns.items() if name not in step.names}
+        elif isinstance(step, Set):
+            columns[step.name] = None
         elif isinstance(step, Rename):
             columns = {step.new if n == step.old else n: at for n, at in columns.items()}
     return columns

@@ -24,8 +24,11 @@ from streamx.transform.operations import (
     Limit,
     Operation,
     Select,
+    Set,
+    Where,
     apply_operations,
-    before_functions,
+    before_records,
+    check_expressions,
     limits_of,
     named_columns,
     unknown_column,
@@ -103,7 +106,7 @@ def _resolve_csv(
     )
     columns: tuple[Column, ...] = _pinned(recipe, header.names)
     warnings = [f"{source}: {text}" for text in (*header.warnings, *_doubts(header, format))]
-    is_typed = isinstance(recipe.target, JsonlFormat) or _has_functions(recipe)
+    is_typed = isinstance(recipe.target, JsonlFormat) or _opens_records(recipe)
     if is_typed and recipe.infers_types and not all(column.is_pinned for column in columns):
         end = _sample_end(recipe, head, header.end, ending)
         if end is None:
@@ -123,11 +126,11 @@ def _resolve_jsonl(
 ) -> Resolution | None:
     line = head.count(b"\n", 0, start) + 1
     nothing = Header((), (), start, ())
-    if recipe.columns is not None and not _has_functions(recipe):
+    if recipe.columns is not None and not _opens_records(recipe):
         columns = tuple(Column(name) for name in recipe.columns)
         return Resolution(_plan(recipe, columns, nothing), start, line)
     is_free = isinstance(recipe.target, JsonlFormat) or recipe.columns is not None
-    if is_free and _is_unchanged(recipe):
+    if is_free and _is_unchanged(recipe) and not _has_expressions(recipe):
         return Resolution(_plan(recipe, (), nothing), start, line)
     is_live = ending in ("pause", "idle")
     if is_free and is_live:
@@ -188,7 +191,7 @@ def _plan(
 
 
 def _record_plan(recipe: Recipe, layout: Layout, header: Header) -> RecordPlan:
-    """Return the plan of a chain with functions: records pass it one by one."""
+    """Return the plan of a chain that looks into records."""
     from streamx.transform.record_plan import RecordPlan, output_columns
 
     before = _before(recipe)
@@ -196,9 +199,11 @@ def _record_plan(recipe: Recipe, layout: Layout, header: Header) -> RecordPlan:
         *(operation for operation in before if isinstance(operation, Limit)),
         *recipe.operations[len(before) :],
     )
+    picks = {pick.name: pick.index for pick in layout.picks}
+    if picks:
+        check_expressions(steps, list(picks))
     columns: dict[str, int | None] = {}
     if isinstance(recipe.target, CsvFormat):
-        picks = {pick.name: pick.index for pick in layout.picks}
         columns = output_columns(recipe.columns, picks, steps)
     return RecordPlan(
         layout=layout,
@@ -238,15 +243,19 @@ def _pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
 
 
 def _is_unchanged(recipe: Recipe) -> bool:
-    """Tell whether nothing touches the columns before the first function."""
+    """Tell whether nothing touches the columns before something looks into records."""
     return all(isinstance(operation, Limit) for operation in _before(recipe))
 
 
 def _before(recipe: Recipe) -> Sequence[Operation]:
-    return before_functions(recipe.operations)
+    return before_records(recipe.operations)
 
 
-def _has_functions(recipe: Recipe) -> bool:
+def _has_expressions(recipe: Recipe) -> bool:
+    return any(isinstance(operation, Where | Set) for operation in recipe.operations)
+
+
+def _opens_records(recipe: Recipe) -> bool:
     return len(_before(recipe)) < len(recipe.operations)
 
 
