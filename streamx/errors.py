@@ -5,8 +5,10 @@
     ├── InputError               1   the input cannot be read or decoded
     │   └── BadRecordError       1   one record is not what its format allows
     ├── FunctionError            1   a user's function failed, or its result cannot be written
-    └── OutputError              1   the output cannot be written
-        └── ReaderGoneError    141   the process that read our output went away
+    ├── OutputError              1   the output cannot be written
+    │   └── ReaderGoneError    141   the process that read our output went away
+    └── WorkerError              1   code in a worker process failed, not by an exception
+        └── WorkerDiedError      1   its process died, twice on the same chunk
 
 Every exception pickles, so that it can cross a process boundary unchanged.
 """
@@ -96,6 +98,49 @@ class ReaderGoneError(OutputError):
     """The reader of our output closed its end (SIGPIPE); the run ends without a word."""
 
     exit_code = 141
+
+
+class WorkerError(StreamxError):
+    """Code that ran in a worker process, or the process itself, failed other than by an exception.
+
+    An exception that cannot be pickled becomes one of these too.
+    """
+
+
+class WorkerDiedError(WorkerError):
+    """A worker process died, and so did the one that ran the same chunk again.
+
+    Attributes:
+        reason: how the second one died, as the rest of a sentence about it.
+        line: number of the first line of the record that it was at, or else of its chunk, from 1.
+        last_line: number of the last line of the chunk, or `line` if the record is known.
+        offset: byte position of that record or chunk in the (decompressed, UTF-8) input, from 0.
+    """
+
+    def __init__(self, reason: str, line: int, last_line: int, offset: int) -> None:
+        super().__init__(reason, line, last_line, offset)
+        self.reason = reason
+        self.line = line
+        self.last_line = last_line
+        self.offset = offset
+
+    def __str__(self) -> str:
+        where = f"line {self.line}"
+        if self.last_line != self.line:
+            where = f"lines {self.line} to {self.last_line}"
+        return (
+            f"a worker process {self.reason}, and again when it was replaced, "
+            f"at {where} (byte {self.offset}) of the input; {self._advice()}"
+        )
+
+    def _advice(self) -> str:
+        if self.reason.endswith("SIGKILL"):
+            return (
+                "if the system ran out of memory, use fewer workers or less memory in the function"
+            )
+        if self.reason.startswith("took longer"):
+            return "see what the function waits for there, or allow it more time"
+        return "see what the function, or a library that it uses, does there"
 
 
 def cannot(action: str, path: str | os.PathLike[str], error: OSError) -> str:

@@ -127,6 +127,8 @@ def test_every_error_survives_pickling() -> None:
             error: streamx.StreamxError = kind("in.csv", 3, 8, "one cell", "two cells")
         elif issubclass(kind, streamx.FunctionError):
             error = kind("in.csv", 3, 8, "f raised KeyError: 'x'", "", "Traceback: KeyError: 'x'")
+        elif issubclass(kind, all_errors.WorkerDiedError):
+            error = kind("was killed by SIGKILL", 3, 5, 8)
         else:
             error = kind("what happened")
         copy = pickle.loads(pickle.dumps(error))

@@ -1,0 +1,194 @@
+"""ProcessEngine: runs Plan.run in processes, for plans that hold the interpreter's lock."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from streamx import position
+from streamx.chunk import Chunk, ChunkResult
+from streamx.codec import count_lines
+from streamx.codec.layout import Part
+from streamx.engine.child import WorkerGoneError, WorkerProcess
+from streamx.engine.wire import Failed
+from streamx.engine.worker import Runnable
+from streamx.errors import UsageError, WorkerDiedError, WorkerError
+
+Emit = Callable[[Part], Awaitable[None]]
+
+
+class LimitedRunnable(Runnable, Protocol):
+    """A Plan, or whatever can be pickled and has its `run` and `limit`."""
+
+    @property
+    def limit(self) -> int | None: ...
+
+
+class ProcessEngine:
+    """Runs a plan on chunks, in up to `workers` processes, each started when it is first needed.
+
+    A process that dies is replaced, and its chunk is run once more; what has been emitted of its
+    output is not emitted again, so the plan has to give the same output for the same chunk.
+
+    Args:
+        plan: what to do. It is pickled here, and unpickled in each process.
+        workers: most processes; 1 if the plan has a limit, which is counted in input order.
+        timeout_seconds: a process that noted no new position (see streamx.position) and made no
+            output for so long is killed, and has died in the sense above; None to wait for ever.
+
+    Attributes:
+        lanes: how many chunks to run at a time: one more than there are processes, so that one
+            that has ended a chunk finds the next at hand. A limit is counted chunk by chunk.
+
+    Raises:
+        UsageError: the plan cannot be pickled.
+    """
+
+    def __init__(
+        self, plan: LimitedRunnable, workers: int, *, timeout_seconds: float | None = None
+    ) -> None:
+        if plan.limit is not None and workers != 1:
+            raise ValueError("a limit is counted in order, by one worker")
+        self.lanes = workers + 1 if plan.limit is None else 1
+        self._plan = _pickled(plan)
+        self._remaining = plan.limit
+        self._timeout_seconds = timeout_seconds
+        self._permits = asyncio.Semaphore(workers)
+        self._idle: list[WorkerProcess] = []
+        self._processes: set[WorkerProcess] = set()
+
+    async def run(self, chunk: Chunk, emit: Emit) -> ChunkResult:
+        """Run the plan on one chunk, emitting its output in parts.
+
+        If this is cancelled or `emit` fails, the process that was at work on it is killed.
+
+        Raises:
+            WorkerDiedError: the process died, and so did the next one.
+            WorkerError: the plan cannot be loaded, raised something that does not pickle or that
+                ends processes, or gave other output when it was run again.
+            Exception: whatever the plan raised; its last note is the traceback in the process.
+        """
+        output = _Output(emit)
+        async with self._permits:
+            try:
+                last_part, outcome = await self._run_in_process(chunk, output)
+            except WorkerGoneError:
+                output.begin_again()
+                try:
+                    last_part, outcome = await self._run_in_process(chunk, output)
+                except WorkerGoneError as gone:
+                    raise _died(gone, chunk) from None
+        await output.emit(last_part)
+        if isinstance(outcome, Failed):
+            raise outcome.error()
+        output.end()
+        if self._remaining is not None:
+            self._remaining -= outcome.records_in
+        return outcome
+
+    async def close(self) -> None:
+        """End the processes: idle ones by themselves within a second, all others at once."""
+        ending = self._processes
+        for process in ending.difference(self._idle):
+            process.kill()
+        self._processes, self._idle = set(), []
+        await asyncio.gather(*(process.end() for process in ending))
+
+    async def _run_in_process(
+        self, chunk: Chunk, output: _Output
+    ) -> tuple[bytes, ChunkResult | Failed]:
+        """Emit all of a chunk's output but the last part; when this returns the process is idle."""
+        process = self._take_process()
+        try:
+            await process.load(self._plan)
+            await process.begin(chunk, self._remaining)
+            with process.limited_to(self._timeout_seconds):
+                part, outcome = await process.step()
+                while outcome is None:
+                    await output.emit(part)
+                    part, outcome = await process.step()
+        except WorkerGoneError:
+            self._processes.discard(process)
+            raise
+        except BaseException:
+            process.kill()
+            raise
+        self._idle.append(process)
+        return part, outcome
+
+    def _take_process(self) -> WorkerProcess:
+        if self._idle:
+            return self._idle.pop()
+        process = WorkerProcess()
+        self._processes.add(process)
+        return process
+
+
+class _Output:
+    """Emits a chunk's output once, also where it is made a second time from the start."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._emitted_bytes = 0
+        self._checksum = 0
+        # Of what was emitted before, how much is still to come again, and what has come so far.
+        self._repeated_bytes = 0
+        self._repeated_checksum = 0
+
+    async def emit(self, part: bytes) -> None:
+        """Emit what is new of a part."""
+        if self._repeated_bytes:
+            part = self._new_in(part)
+        if part:
+            self._emitted_bytes += len(part)
+            self._checksum = zlib.crc32(part, self._checksum)
+            await self._emit(part)
+
+    def begin_again(self) -> None:
+        """Expect all that was emitted once more."""
+        self._repeated_bytes = self._emitted_bytes
+
+    def end(self) -> None:
+        """Check that nothing is missing."""
+        if self._repeated_bytes:
+            raise _differs()
+
+    def _new_in(self, part: bytes) -> bytes:
+        known, new = part[: self._repeated_bytes], part[self._repeated_bytes :]
+        self._repeated_bytes -= len(known)
+        self._repeated_checksum = zlib.crc32(known, self._repeated_checksum)
+        if not self._repeated_bytes and self._repeated_checksum != self._checksum:
+            raise _differs()
+        return new
+
+
+def _differs() -> WorkerError:
+    return WorkerError(
+        "a worker process died, and its chunk gave other output when it was run again; "
+        "the output for a record must not depend on time, chance or the records before"
+    )
+
+
+def _died(gone: WorkerGoneError, chunk: Chunk) -> WorkerDiedError:
+    """Name the record if the plan has noted where it was, else the lines of the chunk."""
+    if gone.position == position.UNKNOWN:
+        size_bytes = len(chunk.data)
+        lines = count_lines(chunk.data, size_bytes)
+        ends_with_line_end = chunk.data[size_bytes - 1 :] == b"\n"
+        last_line = chunk.line + lines - ends_with_line_end
+        return WorkerDiedError(gone.reason, chunk.line, last_line, chunk.offset)
+    line = chunk.line + count_lines(chunk.data, gone.position)
+    return WorkerDiedError(gone.reason, line, line, chunk.offset + gone.position)
+
+
+def _pickled(plan: Runnable) -> bytes:
+    try:
+        return pickle.dumps(plan)
+    except Exception as error:  # pickling raises whatever an object's methods raise
+        raise UsageError(
+            f"what worker processes are to run cannot be pickled ({error}); "
+            "define functions at the top level of a module, not within others or as a lambda"
+        ) from error
