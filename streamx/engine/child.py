@@ -18,7 +18,7 @@ from streamx.chunk import Chunk, ChunkResult
 from streamx.engine import wire
 from streamx.engine.watch import Watch
 from streamx.engine.wire import PARENTS_SIGNALS, SLOT_READ, Failed, Order, Step
-from streamx.errors import WorkerError
+from streamx.errors import StreamxError, WorkerError
 
 _GRACE_SECONDS = 1.0
 _RECEIVE_BYTES = 64 * 1024
@@ -89,6 +89,9 @@ class WorkerProcess:
         await self._send(plan)
         outcome = (await self._receive()).outcome
         if isinstance(outcome, Failed):
+            known = outcome.error()
+            if isinstance(known, StreamxError) and not isinstance(known, WorkerError):
+                raise known
             error = WorkerError(
                 f"a worker process cannot load what it is to run: {outcome.text}; "
                 "define functions in a module that can be imported"
@@ -97,14 +100,14 @@ class WorkerProcess:
             raise error
         self._is_loaded = True
 
-    async def begin(self, chunk: Chunk, limit: int | None) -> None:
+    async def begin(self, chunk: Chunk, limits: tuple[int, ...]) -> None:
         """Hand over a chunk; its output and outcome come in steps."""
         self._slots.position[0] = position.UNKNOWN
         size_bytes = len(chunk.data)
         if size_bytes < _KEPT_BYTES < os.fstat(self._input).st_size:
             os.ftruncate(self._input, 0)
         wire.write_at(self._input, chunk.data, 0)
-        order = Order(chunk.sequence, chunk.offset, chunk.line, size_bytes, limit)
+        order = Order(chunk.sequence, chunk.offset, chunk.line, size_bytes, limits)
         await self._send(pickle.dumps(order))
 
     async def step(self) -> tuple[bytes, ChunkResult | Failed | None]:

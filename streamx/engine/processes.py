@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import pickle
 import zlib
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from streamx import position
 from streamx.chunk import Chunk, ChunkResult
@@ -14,17 +14,10 @@ from streamx.codec import count_lines
 from streamx.codec.layout import Part
 from streamx.engine.child import WorkerGoneError, WorkerProcess
 from streamx.engine.wire import Failed
-from streamx.engine.worker import Runnable
+from streamx.engine.worker import Workable
 from streamx.errors import UsageError, WorkerDiedError, WorkerError
 
 Emit = Callable[[Part], Awaitable[None]]
-
-
-class LimitedRunnable(Runnable, Protocol):
-    """A Plan, or whatever can be pickled and has its `run` and `limit`."""
-
-    @property
-    def limit(self) -> int | None: ...
 
 
 class ProcessEngine:
@@ -48,13 +41,13 @@ class ProcessEngine:
     """
 
     def __init__(
-        self, plan: LimitedRunnable, workers: int, *, timeout_seconds: float | None = None
+        self, plan: Workable, workers: int, *, timeout_seconds: float | None = None
     ) -> None:
-        if plan.limit is not None and workers != 1:
+        if plan.limits and workers != 1:
             raise ValueError("a limit is counted in order, by one worker")
-        self.lanes = workers + 1 if plan.limit is None else 1
+        self.lanes = 1 if plan.limits else workers + 1
         self._plan = _pickled(plan)
-        self._remaining = plan.limit
+        self._limits = plan.limits
         self._timeout_seconds = timeout_seconds
         self._permits = asyncio.Semaphore(workers)
         self._idle: list[WorkerProcess] = []
@@ -85,8 +78,7 @@ class ProcessEngine:
         if isinstance(outcome, Failed):
             raise outcome.error()
         output.end()
-        if self._remaining is not None:
-            self._remaining -= outcome.records_in
+        self._limits = tuple(map(operator.sub, self._limits, outcome.taken))
         return outcome
 
     async def close(self) -> None:
@@ -104,7 +96,7 @@ class ProcessEngine:
         process = self._take_process()
         try:
             await process.load(self._plan)
-            await process.begin(chunk, self._remaining)
+            await process.begin(chunk, self._limits)
             with process.limited_to(self._timeout_seconds):
                 part, outcome = await process.step()
                 while outcome is None:
@@ -184,7 +176,7 @@ def _died(gone: WorkerGoneError, chunk: Chunk) -> WorkerDiedError:
     return WorkerDiedError(gone.reason, line, line, chunk.offset + gone.position)
 
 
-def _pickled(plan: Runnable) -> bytes:
+def _pickled(plan: Workable) -> bytes:
     try:
         return pickle.dumps(plan)
     except Exception as error:  # pickling raises whatever an object's methods raise

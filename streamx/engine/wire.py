@@ -38,7 +38,7 @@ class Order(NamedTuple):
     offset: int
     line: int
     size_bytes: int
-    limit: int | None
+    limits: tuple[int, ...]
 
 
 class Failed(NamedTuple):

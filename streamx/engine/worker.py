@@ -14,6 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Generator
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from streamx import position
@@ -26,9 +27,20 @@ _RECEIVE_BYTES = 64 * 1024
 
 
 class Runnable(Protocol):
-    """What a worker runs: a Plan, or whatever has its method."""
+    """What runs chunks in a worker."""
 
-    def run(self, chunk: Chunk, limit: int | None, /) -> Generator[Part, None, ChunkResult]: ...
+    def run(
+        self, chunk: Chunk, limits: tuple[int, ...], /
+    ) -> Generator[Part, None, ChunkResult]: ...
+
+
+class Workable(Protocol):
+    """What a worker gets: a plan, or whatever can be pickled and has these of it."""
+
+    @property
+    def limits(self) -> tuple[int, ...]: ...
+
+    def opened(self) -> AbstractContextManager[Runnable]: ...
 
 
 def main(socket: int, input: int, output: int, parent: int) -> None:
@@ -42,25 +54,29 @@ def main(socket: int, input: int, output: int, parent: int) -> None:
 
 
 def _work(link: _Link, input: int) -> None:
-    try:
-        plan: Runnable = pickle.loads(link.receive())
-    except EOFError:
-        raise
-    except BaseException as error:
-        link.send(0, _failed(error))
-        return
-    link.send(0, None)
-    while True:
-        order = link.next_order()
-        data = wire.read_at(input, order.size_bytes, 0)
-        chunk = Chunk(order.sequence, order.offset, order.line, data)
-        link.end(_run(plan, chunk, order.limit, link))
+    with contextlib.ExitStack() as stack:
+        try:
+            plan: Workable = pickle.loads(link.receive())
+            runner = stack.enter_context(plan.opened())
+        except EOFError:
+            raise
+        except BaseException as error:
+            link.send(0, _failed(error))
+            return
+        link.send(0, None)
+        while True:
+            order = link.next_order()
+            data = wire.read_at(input, order.size_bytes, 0)
+            chunk = Chunk(order.sequence, order.offset, order.line, data)
+            link.end(_run(runner, chunk, order.limits, link))
 
 
-def _run(plan: Runnable, chunk: Chunk, limit: int | None, link: _Link) -> ChunkResult | Failed:
+def _run(
+    runner: Runnable, chunk: Chunk, limits: tuple[int, ...], link: _Link
+) -> ChunkResult | Failed:
     """Write the output of a chunk; whatever the plan raises is its outcome."""
     try:
-        run = plan.run(chunk, limit)
+        run = runner.run(chunk, limits)
     except BaseException as error:
         return _failed(error)
     while True:

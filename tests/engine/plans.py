@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -22,9 +23,12 @@ Run = Generator[bytes | memoryview, None, ChunkResult]
 class Base:
     """Gives each line back, noting its position; `act` is called with each before."""
 
-    limit: int | None = None
+    limits: tuple[int, ...] = ()
 
-    def run(self, chunk: Chunk, limit: int | None = None) -> Run:
+    def opened(self) -> AbstractContextManager[Base]:
+        return nullcontext(self)
+
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Run:
         position = records = 0
         for line in bytes(chunk.data).splitlines(keepends=True):
             note(position)
@@ -41,7 +45,7 @@ class Base:
 class Echo(Base):
     """Gives the whole chunk back as one part."""
 
-    def run(self, chunk: Chunk, limit: int | None = None) -> Run:
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Run:
         yield chunk.data
         return ChunkResult(chunk.sequence, 1, 1)
 
@@ -52,7 +56,7 @@ class Times(Base):
 
     times: int = 1
 
-    def run(self, chunk: Chunk, limit: int | None = None) -> Run:
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Run:
         for _ in range(self.times):
             yield chunk.data
         return ChunkResult(chunk.sequence, 1, 1)
@@ -149,7 +153,7 @@ class Raising(Base):
 
 
 class UnpicklableResult(Base):
-    def run(self, chunk: Chunk, limit: int | None = None) -> Run:
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Run:
         yield b"x"
         return lambda: None  # type: ignore[return-value]
 
@@ -170,7 +174,7 @@ class Unloadable(Base):
 class Mute(Base):
     """Ends its process without having noted a position."""
 
-    def run(self, chunk: Chunk, limit: int | None = None) -> Run:
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Run:
         os._exit(3)
 
 
@@ -183,9 +187,9 @@ class FatalToLoad(Base):
 class Random(Fatal):
     """Gives other output each time."""
 
-    def run(self, chunk: Chunk, limit: int | None = None) -> Run:
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Run:
         yield os.urandom(3_000_000)
-        return (yield from super().run(chunk, limit))
+        return (yield from super().run(chunk, limits))
 
 
 class Keeping(Base):
@@ -193,7 +197,7 @@ class Keeping(Base):
 
     data: bytes | memoryview = b""
 
-    def run(self, chunk: Chunk, limit: int | None = None) -> Run:
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Run:
         self.data = self.data or chunk.data
         yield self.data
         return ChunkResult(chunk.sequence)
@@ -215,7 +219,7 @@ class Gated(Base):
 class ReportingMemory(Base):
     """Gives the peak of its process's memory, in KiB."""
 
-    def run(self, chunk: Chunk, limit: int | None = None) -> Run:
+    def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Run:
         yield Path("/proc/self/status").read_bytes()
         return ChunkResult(chunk.sequence)
 

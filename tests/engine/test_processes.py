@@ -134,7 +134,7 @@ def test_output_far_larger_than_its_chunk_passes() -> None:
 
 
 def test_limit_is_counted_across_chunks() -> None:
-    plan = Plan(layout_of(CSV, JSONL, ["a"]), limit=5)
+    plan = Plan(layout_of(CSV, JSONL, ["a"]), limits=(5,))
     chunks = [chunk_of(b"x\n" * records, n) for n, records in enumerate((3, 4, 2))]
     results = [result for _, result in outputs(plan, *chunks)]
     assert [result.records_out for result in results] == [3, 2, 0]
@@ -143,7 +143,7 @@ def test_limit_is_counted_across_chunks() -> None:
 
 def test_limit_is_refused_with_several_workers() -> None:
     with pytest.raises(ValueError, match="by one worker"):
-        ProcessEngine(Base(limit=1), 2)
+        ProcessEngine(Base(limits=(1,)), 2)
 
 
 def test_plan_that_cannot_be_pickled_is_refused_before_anything_starts() -> None:
