@@ -42,7 +42,8 @@ class Fields:
         is_unchanged: for JSONL, an object with these fields is written as its line.
 
     >>> fields = Fields(CsvFormat(), ("n",), (1,), (Column("b", ColumnType.INTEGER),))
-    >>> fields.value("n", [b"x", b"7"])
+    >>> index, read = fields.readers["n"]
+    >>> read([b"x", b"7"][index])
     7
     """
 
@@ -60,14 +61,10 @@ class Fields:
             *(self.columns, self.nulls, self.is_unchanged),
         )
 
-    def value(self, name: str, cells: Any) -> Any:
-        """Return the value that a field has in some cells.
-
-        Raises:
-            KeyError: there is no such field.
-        """
-        index, read = self.readers[name]
-        return read(cells[index])
+    def text(self, name: str, cells: Any) -> bytes:
+        """Return the text that a field of a CSV has in some cells, without quotes."""
+        assert isinstance(self.source, CsvFormat)
+        return csv_scanner(self.source).value(cells[self.cell_of[name]])
 
     def picked(self, names: tuple[tuple[str, str], ...]) -> Fields:
         """Return the description of some of these fields, each under the name it is to have."""
@@ -117,9 +114,8 @@ class Fields:
 
     @cached_property
     def json_writers(self) -> dict[str, tuple[int, JsonWriter]]:
-        """For each field its cell, and what makes JSON of it."""
-        if not isinstance(self.source, CsvFormat):
-            return {name: (index, bytes) for name, index in self.cell_of.items()}
+        """For each field of a CSV its cell, and what makes JSON of it."""
+        assert isinstance(self.source, CsvFormat)
         return {
             name: (index, _json_writer(column, self.nulls, self.source))
             for name, index, column in zip(self.names, self.indexes, self.columns, strict=True)
@@ -187,12 +183,11 @@ def _reader(column: Column, nulls: frozenset[bytes], format: CsvFormat) -> Reade
 
 
 def _json_writer(column: Column, nulls: frozenset[bytes], format: CsvFormat) -> JsonWriter:
-    scanner = csv_scanner(format)
-    quote, unquoted = scanner.quote, scanner.value
+    value = csv_scanner(format).value
     if column.type is ColumnType.STRING:
 
         def write_text(cell: bytes) -> bytes:
-            text = unquoted(cell) if cell[:1] == quote else cell
+            text = value(cell)
             return b"null" if text in nulls else json_string(text)
 
         return write_text
@@ -200,7 +195,7 @@ def _json_writer(column: Column, nulls: frozenset[bytes], format: CsvFormat) -> 
     is_boolean = column.type is ColumnType.BOOLEAN
 
     def write(cell: bytes) -> bytes | None:
-        text = unquoted(cell) if cell[:1] == quote else cell
+        text = value(cell)
         if not text or text in nulls:
             return b"null"
         if not fits(text):

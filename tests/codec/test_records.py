@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from streamx.codec import record_start, records
 from streamx.codec.encode import Encoder
 from streamx.codec.layout import ColumnType, CsvFormat, Format, Layout, Tally
+from streamx.codec.record import Record
 
 CHANCE = st.randoms(use_true_random=False)
 TARGETS: list[Format] = [JSONL, JSONL, JSONL, CSV, TSV, *DIALECTS]
@@ -161,3 +162,48 @@ def test_a_misfit_is_text_and_no_business_of_the_reader() -> None:
     layout = layout_of(CSV, JSONL, ["a"], ColumnType.INTEGER, strict_types=True)
     [batch] = records(b"1\nx\n", layout)
     assert [record["a"] for record, _ in batch] == [1, "x"]
+
+
+CHANGES = st.tuples(
+    st.sampled_from(["set", "delete", "merge"]),
+    st.sampled_from(["a", "b", 'c,"', "new", "\ud800"]),
+    st.sampled_from([1, 1.5, None, True, "x", 'a "\n', [1, "a"], float("nan"), b"", 2**70]),
+    st.sampled_from([1, 1, 1, 2, 3]),
+)
+
+
+def change(record: Record, changes: list[tuple[str, str, object, int]], number: int) -> Record:
+    """Apply changes, each to every record or to every second or third."""
+    for kind, name, value, every in changes:
+        if number % every:
+            continue
+        if kind == "set":
+            record[name] = value
+        elif kind == "delete":
+            record.pop(name, None)
+        else:
+            record = {name: value} | record
+    return record
+
+
+@given(CHANCE, st.lists(CHANGES, max_size=3), st.sampled_from([CSV, TSV, JSONL]), st.booleans())
+@thoroughly
+def test_results_become_the_same_by_columns_or_one_by_one(
+    chance: random.Random,
+    changes: list[tuple[str, str, object, int]],
+    target: Format,
+    is_csv: bool,
+) -> None:
+    if is_csv:
+        data, layout = csv_document(chance, CSV, 3), csv_layout(chance, CSV, 3, target)
+    else:
+        data = json_document(chance, ["a", "b"])
+        layout = objects_layout(chance, target, ["a", "b"])
+    encoder = encoder_of(layout)
+    for batch in records(data, layout):
+        results = [(change(record, changes, n), place) for n, (record, place) in enumerate(batch)]
+        for each in (results, [(dict(result), place) for result, place in results]):
+            together, apart = Tally(), Tally()
+            output = encoder.encode(each, together)
+            assert output == encoder._encoder.one_by_one(each, apart)
+            assert together == apart

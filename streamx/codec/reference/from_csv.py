@@ -45,24 +45,11 @@ class CsvToJsonl:
     def _json_values(
         self, column: Column, texts: Sequence[bytes], table: CsvTable | CsvTexts, tally: Tally
     ) -> Sequence[bytes]:
-        if column.type is ColumnType.STRING:
-            return self._strings(texts)
         nulls = self._layout.nulls
-        if nulls and not nulls.isdisjoint(texts):
-            texts = [b"" if text in nulls else text for text in texts]
-        if not all_fit(texts, column.type, column.is_pinned):
-            return self._with_misfits(column, texts, table, tally)
-        if column.type is ColumnType.BOOLEAN:
-            return [_BOOLEANS.get(text, b"null") for text in texts]
-        return [text or b"null" for text in texts] if b"" in texts else texts
-
-    def _strings(self, texts: Sequence[bytes]) -> Sequence[bytes]:
-        strings = json_strings(texts)
-        nulls = self._layout.nulls
-        if not nulls or nulls.isdisjoint(texts):
-            return strings
-        pairs = zip(texts, strings, strict=True)
-        return [b"null" if text in nulls else string for text, string in pairs]
+        values = json_column(column, texts, nulls)
+        if values is not None:
+            return values
+        return self._with_misfits(column, without_nulls(texts, nulls), table, tally)
 
     def _with_misfits(
         self, column: Column, texts: Sequence[bytes], table: CsvTable | CsvTexts, tally: Tally
@@ -88,7 +75,7 @@ class CsvToJsonl:
             column = self._layout.columns[column_index]
             if column.type is ColumnType.STRING:
                 continue
-            texts = [b"" if text in nulls else text for text in values]
+            texts = without_nulls(values, nulls)
             if all_fit(texts, column.type, column.is_pinned):
                 continue
             index = _misfits(column, texts)[0]
@@ -96,13 +83,7 @@ class CsvToJsonl:
                 first = index, column, texts[index]
         if first is not None:
             index, column, text = first
-            pinned = shlex.quote(f"{column.name}=string")
-            bad = Bad(
-                table.position(index),
-                f"{excerpt(text)} in column {column.name}, which is of type {column.type}",
-                f"a cell that fits (--strict-types); --type {pinned} takes any, "
-                "--null names cells that stand for null",
-            )
+            bad = Bad(table.position(index), *misfit(column, text))
             table.stop_at(index, bad)
 
 
@@ -134,6 +115,45 @@ class CsvToCsv:
         if not data.isascii():
             columns[0] = [self._writer.safe_first(cell) for cell in columns[0]]
         return self._writer.records(columns)
+
+
+def json_column(
+    column: Column, texts: Sequence[bytes], nulls: frozenset[bytes]
+) -> Sequence[bytes] | None:
+    """Return the JSON values of a column's texts, or None if one does not fit its type.
+
+    >>> json_column(Column("a"), [b"x", b"NA"], frozenset([b"NA"]))
+    [b'"x"', b'null']
+    """
+    if column.type is ColumnType.STRING:
+        strings = json_strings(texts)
+        if not nulls or nulls.isdisjoint(texts):
+            return strings
+        pairs = zip(texts, strings, strict=True)
+        return [b"null" if text in nulls else string for text, string in pairs]
+    texts = without_nulls(texts, nulls)
+    if not all_fit(texts, column.type, column.is_pinned):
+        return None
+    if column.type is ColumnType.BOOLEAN:
+        return [_BOOLEANS.get(text, b"null") for text in texts]
+    return [text or b"null" for text in texts] if b"" in texts else texts
+
+
+def misfit(column: Column, text: bytes) -> tuple[str, str]:
+    """Say what was found and expected where a text does not fit its column and types are strict."""
+    pinned = shlex.quote(f"{column.name}=string")
+    return (
+        f"{excerpt(text)} in column {column.name}, which is of type {column.type}",
+        f"a cell that fits (--strict-types); --type {pinned} takes any, "
+        "--null names cells that stand for null",
+    )
+
+
+def without_nulls(texts: Sequence[bytes], nulls: frozenset[bytes]) -> Sequence[bytes]:
+    """Return the texts of a typed column with every null token made empty."""
+    if not nulls or nulls.isdisjoint(texts):
+        return texts
+    return [b"" if text in nulls else text for text in texts]
 
 
 def _misfits(column: Column, texts: Sequence[bytes]) -> list[int]:

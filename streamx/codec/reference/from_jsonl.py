@@ -81,12 +81,8 @@ class JsonlToCsv:
             return True
         extra = [key.decode() for key in pairs if key not in self._known]
         if not layout.drops_extra_keys:
-            tally.bad = Bad(
-                slice.position(index),
-                f"the key {extra[0]!r}, which the header lacks, in {excerpt(slice.records[index])}",
-                "only keys of the header; name all columns with --columns, "
-                "or leave others out with --extra-keys drop",
-            )
+            where = excerpt(slice.records[index])
+            tally.bad = Bad(slice.position(index), *extra_key(extra[0], where))
             return False
         for key in extra:
             tally.dropped_values += 1
@@ -149,6 +145,15 @@ class JsonlToJsonl:
                 if name in self._prefixes:
                     raise RenameClashError(name.decode())
                 yield json_string(name) + b":" + value
+
+
+def extra_key(key: str, where: str) -> tuple[str, str]:
+    """Say what was found and expected where a key has no column."""
+    return (
+        f"the key {key!r}, which the header lacks, in {where}",
+        "only keys of the header; name all columns with --columns, "
+        "or leave others out with --extra-keys drop",
+    )
 
 
 def object_at(line: bytes) -> bytes:
