@@ -65,6 +65,29 @@ def test_special_bytes_are_seen_at_every_place_of_a_cell(special: bytes) -> None
         assert_all_same(data, LAYOUTS)
 
 
+@pytest.mark.parametrize("border", [0, 16, 32, 64, 128])
+def test_escapes_meet_at_every_place_around_the_end_of_a_vector(border: int) -> None:
+    pieces = [b"x", b'"', b'""', b"y", b"\\", b"\n", b"\x01"]
+    texts = [
+        b"z" * (border - before) + b"".join(escapes) + tail
+        for before in range(min(border, 6) + 1)
+        for escapes in product(pieces, repeat=4)
+        for tail in (b"", b"z" * 66 + b'y"\x01')
+    ]
+    for format in (CSV, dialect(",", "y"), dialect(",", "\\"), dialect(",", "\x01")):
+        writer = CsvWriter(format)
+        data = b"".join(b"%b\n" % writer.cell(text) for text in texts)
+        assert_same(data, layout_of(format, JSONL, "a"))
+
+
+def test_every_control_character_is_escaped_beside_any_other() -> None:
+    pairs = product(range(32), repeat=2)
+    texts = [b"%c%b%c" % (one, b"x" * (one % 3 * 20), other) for one, other in pairs]
+    writer = CsvWriter(CSV)
+    data = b"".join(b"%b\n" % writer.cell(text) for text in texts)
+    assert_same(data, layout_of(CSV, JSONL, "a"))
+
+
 GOOD = [
     *(b'"y,1\n', b'"y,1\n2,y"\n', b'"",1\n', b'y"y"\r,1\n', b',"y"\n', b',"y"\r\n', b',"\n"\n'),
     *(b',"\r\n,"\r\n', b',""""\n', b',"y""\n"""\n', b',""\n\n\r\n', b",1\r\n", b",\r\r\n"),

@@ -51,10 +51,10 @@ static size_t count_json_escapes(const uint8_t *text, size_t length) {
     return count + length;
 }
 
-/* Write a text as the inside of a JSON string. With `quote` not 0, it is the inside of a quoted cell,
- * in which that byte stands doubled for itself. Looks at each vector once, however many escapes it
- * needs: between two of them only a count of bits has to be waited for. */
-static inline uint8_t *emit_json_text(
+/* Write a text as the inside of a JSON string, escape by escape. With `quote` not 0, it is the inside
+ * of a quoted cell, in which that byte stands doubled for itself. Looks at each vector once, however
+ * many escapes it needs: between two of them only a count of bits has to be waited for. */
+static inline uint8_t *emit_json_runs(
     uint8_t *out, const uint8_t *text, size_t length, uint8_t quote) {
     const uint8_t *end = text + length;
     while (text < end) {
@@ -84,6 +84,79 @@ static inline uint8_t *emit_json_text(
     }
     return out;
 }
+
+#if defined(KERNEL_AVX512)
+
+/* What stands behind the backslash for each control character that has a short escape, else 0. */
+static inline wide escape_letters(wide v) {
+    const wide letters = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 'b', 't', 'n', 0, 'f', 'r', 0, 0));
+    /* The highest bit, which bytes from 16 on have then, makes a shuffle give 0. */
+    return _mm512_shuffle_epi8(letters, _mm512_adds_epu8(v, _mm512_set1_epi8(0x70)));
+}
+
+/* Write those bytes of a vector that are kept, each escaped one with a backslash before it. */
+static inline uint8_t *emit_escaped(uint8_t *out, vector v, uint32_t kept, uint32_t escaped) {
+    const uint64_t backslashes = 0x5555555555555555, bytes = ~backslashes;
+    wide pairs =
+        _mm512_mask_expand_epi8(_mm512_set1_epi8('\\'), bytes, _mm512_castsi256_si512(v));
+    uint64_t chosen = _pdep_u64(kept, bytes) | _pdep_u64(escaped, backslashes);
+    store_wide(out, _mm512_maskz_compress_epi8(chosen, pairs));
+    return out + _mm_popcnt_u64(chosen);
+}
+
+/* A call of it, since it is rare enough here and would push other code apart. */
+__attribute__((noinline)) static uint8_t *emit_json_rest(
+    uint8_t *out, const uint8_t *text, size_t length, uint8_t quote) {
+    return emit_json_runs(out, text, length, quote);
+}
+
+/* Do the same in steps that do not depend on how many escapes there are and where, so that there is
+ * nothing for the processor to guess. Control characters without a short escape are left to the way
+ * above, and all that follows them. */
+static inline uint8_t *emit_json_text(
+    uint8_t *out, const uint8_t *text, size_t length, uint8_t quote) {
+    const uint8_t *end = text + length;
+    uint64_t is_second = 0; /* 1: the next byte is the second one of a pair of quotes */
+    while (text < end) {
+        wide v = load_wide(text);
+        size_t here = smaller((size_t)(end - text), WIDE_BYTES);
+        uint64_t kept = ~(uint64_t)0 >> (64 - here);
+        uint64_t controls = wide_at_most(v, 0x1f) & kept;
+        uint64_t quotes = quote == 0 ? 0 : wide_equal(v, quote) & kept;
+        uint64_t escaped = (wide_equal(v, '"') | wide_equal(v, '\\') | controls) & kept;
+        if ((escaped | quotes) == 0) {
+            store_wide(out, v);
+            out += here;
+            text += WIDE_BYTES;
+            continue;
+        }
+        wide letters = escape_letters(v);
+        uint64_t lettered = _mm512_test_epi8_mask(letters, letters);
+        if ((controls & ~lettered) != 0) {
+            text += is_second; /* and text is left: a pair of quotes was none of these */
+            return emit_json_rest(out, text, (size_t)(end - text), quote);
+        }
+        kept ^= _pdep_u64(0xaaaaaaaaaaaaaaaa ^ -is_second, quotes); /* every second one */
+        is_second ^= _mm_popcnt_u64(quotes) & 1;
+        escaped &= kept;
+        v = _mm512_mask_mov_epi8(v, lettered, letters);
+        vector low = _mm512_castsi512_si256(v), high = _mm512_extracti64x4_epi64(v, 1);
+        out = emit_escaped(out, low, (uint32_t)kept, (uint32_t)escaped);
+        out = emit_escaped(out, high, (uint32_t)(kept >> 32), (uint32_t)(escaped >> 32));
+        text += WIDE_BYTES;
+    }
+    return out;
+}
+
+#else
+
+static inline uint8_t *emit_json_text(
+    uint8_t *out, const uint8_t *text, size_t length, uint8_t quote) {
+    return emit_json_runs(out, text, length, quote);
+}
+
+#endif
 
 /* Write a text as a JSON string; `quote` as above. */
 static inline uint8_t *emit_json_string(
