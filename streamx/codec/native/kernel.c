@@ -13,7 +13,8 @@ size_t sx_kernels(const sx_kernel *kernels[MOST_KERNELS]) {
 #if defined(__x86_64__)
     kernels[count++] = &sx_kernel_sse2;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-        __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt"))
+        __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("pclmul") &&
+        __builtin_cpu_supports("popcnt"))
         kernels[count++] = &sx_kernel_avx2;
     if (count == 3 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512vbmi2"))

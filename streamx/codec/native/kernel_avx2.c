@@ -1,4 +1,4 @@
-/* kernel_avx2.c: the kernel for processors of the x86-64 family with AVX2, bmi and popcnt. */
+/* kernel_avx2.c: the kernel for processors of the x86-64 family with AVX2, bmi, pclmul and popcnt. */
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -6,9 +6,9 @@
 #include <string.h>
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,pclmul,popcnt"))), apply_to = function)
 #else
-#pragma GCC target("avx2,bmi,bmi2,popcnt")
+#pragma GCC target("avx2,bmi,bmi2,pclmul,popcnt")
 #endif
 
 #define KERNEL_AVX2

@@ -225,8 +225,14 @@ static inline bool is_same(const uint8_t *one, const uint8_t *other, size_t leng
 
 /* Bit i tells whether an odd number of bits is set in 0..i. */
 static inline uint64_t running_parity(uint64_t mask) {
+#if defined(KERNEL_AVX2)
+    /* A product without carries adds up the bits shifted by 0, 1, 2 and so on. */
+    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)mask), _mm_set1_epi8(-1), 0);
+    return (uint64_t)_mm_cvtsi128_si64(product);
+#else
     for (int shift = 1; shift < 64; shift *= 2) mask ^= mask << shift;
     return mask;
+#endif
 }
 
 /* Which of the first 16 bytes are digits. */
