@@ -183,10 +183,13 @@ static inline uint32_t *write_positions(uint32_t *to, uint64_t mask, uint32_t ba
     uint32_t *end = to + _mm_popcnt_u64(mask);
     uint8_t chosen[BLOCK_BYTES];
     _mm512_storeu_si512(chosen, _mm512_maskz_compress_epi8(mask, _mm512_loadu_si512(NUMBERS)));
-    for (const uint8_t *next = chosen; to < end; to += 16, next += 16) {
+    const uint8_t *next = chosen;
+    do { /* one round for none as well, which is not to be guessed */
         __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)next));
         _mm512_storeu_si512(to, _mm512_add_epi32(wide, _mm512_set1_epi32((int)base)));
-    }
+        to += 16;
+        next += 16;
+    } while (to < end);
     return end;
 }
 
