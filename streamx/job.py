@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -11,7 +12,7 @@ from typing import Any, Literal, TypedDict, get_args
 from streamx.errors import UsageError
 from streamx.read.decode import is_utf8
 from streamx.sizing import Sizing, choose_sizing
-from streamx.transform.functions import Apply, Placement, placement_of
+from streamx.transform.functions import Apply, Calls, Placement, placement_of
 from streamx.transform.operations import Drop, Limit, Operation, Select, before_records
 from streamx.transform.plan import Recipe
 from streamx.values import (
@@ -60,6 +61,9 @@ class JobOptions(TypedDict, total=False):
     nested: Literal["json", "flatten"] | None
     operations: Sequence[Operation | Callable[..., Any]]
     batch_records: int | None
+    batch_wait_seconds: float | None
+    concurrency: int | None
+    timeout_seconds: float | None
     workers: int | None
     chunk_size_bytes: int | None
     buffer_chunks: int | None
@@ -95,6 +99,9 @@ class Job:
         operations: Select, Drop, Rename, Where, Set, Limit and functions (callables, or Apply with
             the place of one), applied in this order.
         batch_records: call functions with lists of so many records, not with single ones.
+        batch_wait_seconds: how long a record may wait for its batch in an asynchronous chain.
+        concurrency: records of an asynchronous chain that are on their way at a time.
+        timeout_seconds: how long a call of a function may take.
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
         max_memory_bytes: choose both so that the run stays within this.
@@ -129,6 +136,9 @@ class Job:
     nested: Literal["json", "flatten"] | None = None
     operations: Sequence[Operation | Callable[..., Any]] = ()
     batch_records: int | None = None
+    batch_wait_seconds: float | None = None
+    concurrency: int | None = None
+    timeout_seconds: float | None = None
     workers: int | None = None
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
@@ -184,8 +194,8 @@ class Job:
             columns=None if self.columns is None else distinct_names(self.columns, "--columns"),
             extra_keys=self.extra_keys or "error",
             nested=self.nested or "json",
-            operations=self.chain,
-            batch_records=self.batch_records,
+            operations=self._placed_chain(),
+            calls=self._calls,
             max_record_bytes=self.sizing.max_record_bytes,
         )
 
@@ -205,6 +215,7 @@ class Job:
         for value, option in (
             (self.workers, "--workers"),
             (self.batch_records, "--batch-size"),
+            (self.concurrency, "--concurrency"),
             (self.buffer_chunks, "--buffer"),
             (self.chunk_size_bytes, "--chunk-size"),
             (self.max_record_bytes, "--max-record-bytes"),
@@ -214,10 +225,35 @@ class Job:
         return choose_sizing(
             workers=1 if is_limited or self.placement.is_single else self.workers,
             chunk_size_bytes=self.chunk_size_bytes,
-            buffer_chunks=self.buffer_chunks,
+            default_chunk_size_bytes=self.placement.chunk_size_bytes,
+            buffer_chunks=self.buffer_chunks or self.placement.buffer_chunks,
             max_memory_bytes=self.max_memory_bytes,
             max_record_bytes=self.max_record_bytes,
         )
+
+    def _placed_chain(self) -> tuple[Operation, ...]:
+        """Return the chain with its functions in the form in which the engine takes them."""
+        if self.placement.kind != "processes":
+            return self.chain
+        return tuple(
+            (each.elsewhere() or each) if isinstance(each, Apply) else each for each in self.chain
+        )
+
+    @property
+    def _calls(self) -> Calls:
+        for seconds, option in (
+            (self.batch_wait_seconds, "--batch-wait"),
+            (self.timeout_seconds, "--timeout"),
+        ):
+            if seconds is not None and not 0 < seconds < math.inf:
+                raise UsageError(f"{option} {seconds} cannot work; it must be more than 0 seconds")
+        named = {
+            "batch_records": self.batch_records,
+            "batch_wait_seconds": self.batch_wait_seconds,
+            "concurrency": self.concurrency,
+            "timeout_seconds": self.timeout_seconds,
+        }
+        return Calls(**{name: value for name, value in named.items() if value is not None})  # type: ignore[arg-type]  # each has its own type
 
     def _refuse_wrong_values(self) -> None:
         """Check what the command line cannot get wrong, but a caller of the library can."""
@@ -274,6 +310,24 @@ class Job:
                 "JSONL input and CSV output, or --fn and CSV output",
             ),
             (self.batch_records is not None, calls, "--batch-size", "--fn"),
+            (
+                self.batch_wait_seconds is not None,
+                self.batch_records is not None and self.placement.kind == "loop",
+                "--batch-wait",
+                "--batch-size and an asynchronous --fn",
+            ),
+            (
+                self.concurrency is not None,
+                self.placement.kind == "loop",
+                "--concurrency",
+                "an asynchronous --fn",
+            ),
+            (
+                self.timeout_seconds is not None,
+                self.placement.kind in ("loop", "processes"),
+                "--timeout",
+                "--fn with a function that can be interrupted",
+            ),
             (
                 self.extra_keys is not None,
                 not selects,

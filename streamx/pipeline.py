@@ -14,7 +14,7 @@ from functools import partial
 
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Column, Part
-from streamx.engine.threads import ThreadEngine
+from streamx.engine import open_engine
 from streamx.errors import StreamxError
 from streamx.flow import (
     BoundedBuffer,
@@ -109,7 +109,9 @@ async def _convert(
     resolution = await _resolve(job, source, reader, warn)
     plan, sizing = resolution.plan, job.sizing
     credits = Credits(sizing.credits, sizing.credit_bytes)
-    engine = ThreadEngine(plan, sizing.workers)
+    engine = open_engine(
+        plan, job.placement, sizing.workers, job.recipe.calls, is_ordered=job.is_ordered
+    )
     pool: WorkerPool[Chunk, Part, ChunkResult] = WorkerPool(
         engine.run,
         engine.lanes,

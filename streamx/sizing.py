@@ -74,6 +74,7 @@ def choose_sizing(
     *,
     workers: int | None,
     chunk_size_bytes: int | None,
+    default_chunk_size_bytes: int = DEFAULT_CHUNK_SIZE_BYTES,
     buffer_chunks: int | None,
     max_memory_bytes: int | None,
     max_record_bytes: int | None,
@@ -86,9 +87,9 @@ def choose_sizing(
     record_bytes = max_record_bytes or MAX_RECORD_BYTES
     count = workers or available_cpus()
     if max_memory_bytes is None:
-        size_bytes = chunk_size_bytes or DEFAULT_CHUNK_SIZE_BYTES
+        size_bytes = chunk_size_bytes or default_chunk_size_bytes
         return Sizing(count, size_bytes, buffer_chunks or max(4, 2 * count), record_bytes)
-    size_bytes = chunk_size_bytes or MIB
+    size_bytes = chunk_size_bytes or default_chunk_size_bytes
     depth = buffer_chunks or max(8, 4 * count)
     sizing = Sizing(count, size_bytes, depth, record_bytes)
     while sizing.peak_bytes > max_memory_bytes:

@@ -13,6 +13,8 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SIZE = re.compile(r"([0-9]+)\s*([KMGT]?)i?B?", re.IGNORECASE)
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
@@ -28,6 +30,22 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # older clicks have no g
         if match is None:
             self.fail(f"{value!r} is not a size; write 65536, 64K, 1M or 2G", param, ctx)
         return int(match[1]) * _UNITS[match[2].upper()]
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]  # likewise
+    """A time in seconds, or with a unit: 100ms, 30s, 2m."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        match = _DURATION.fullmatch(value)
+        if match is None:
+            self.fail(f"{value!r} is no time; write 100ms, 30s or 2m", param, ctx)
+        return float(match[1]) * _SECONDS[match[2]]
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]  # likewise

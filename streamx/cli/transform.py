@@ -10,6 +10,7 @@ import click
 import streamx
 from streamx.cli.options import (
     FORMATS,
+    Duration,
     Names,
     Pair,
     Size,
@@ -105,6 +106,26 @@ class _OrderedCommand(click.Command):
     type=int,
     metavar="N",
     help="Call functions with lists of N records.",
+)
+@click.option(
+    "--batch-wait",
+    "batch_wait_seconds",
+    type=Duration(),
+    metavar="TIME",
+    help="How long a record waits for its batch, with async functions.  [default: 100ms]",
+)
+@click.option(
+    "--concurrency",
+    type=int,
+    metavar="N",
+    help="Records on their way at a time, with async functions.  [default: 64]",
+)
+@click.option(
+    "--timeout",
+    "timeout_seconds",
+    type=Duration(),
+    metavar="TIME",
+    help="How long a call of a function may take, such as 30s.",
 )
 @click.option("-n", "--limit", type=int, multiple=True, metavar="N", help="Stop after N records.")
 @click.option(

@@ -1,1 +1,62 @@
-"""Engines: where Plan.run executes."""
+"""Engines: where a plan's chunks are run; each is imported when a run needs it.
+
+ThreadEngine     threads: plain conversion, and functions that no other process can find
+ProcessEngine    worker processes: other functions, which hold the interpreter's lock
+LoopEngine       the event loop: chains with an asynchronous function
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from streamx.chunk import Chunk, ChunkResult
+from streamx.codec.layout import Part
+from streamx.transform.functions import Calls, Placement
+from streamx.transform.plan import AnyPlan
+
+
+class Engine(Protocol):
+    """Runs chunks.
+
+    Attributes:
+        lanes: how many chunks to hand it at a time.
+    """
+
+    @property
+    def lanes(self) -> int: ...
+
+    async def run(self, chunk: Chunk, emit: Callable[[Part], Awaitable[None]], /) -> ChunkResult:
+        """Run one chunk, emitting its output in parts."""
+        ...
+
+    async def close(self) -> None:
+        """Give back everything; what is still at work is ended."""
+        ...
+
+
+def open_engine(
+    plan: AnyPlan, placement: Placement, workers: int, calls: Calls, *, is_ordered: bool
+) -> Engine:
+    """Return the engine for a plan.
+
+    Args:
+        plan: what to do.
+        placement: where.
+        workers: how many threads or processes.
+        calls: how functions are called.
+        is_ordered: output in the order of the input.
+    """
+    if placement.kind == "processes":
+        from streamx.engine.processes import ProcessEngine
+
+        return ProcessEngine(plan, workers, timeout_seconds=calls.timeout_seconds)
+    if placement.kind == "loop":
+        from streamx.engine.loop import LoopEngine
+        from streamx.transform.record_plan import RecordPlan
+
+        assert isinstance(plan, RecordPlan), "only functions run on the event loop"
+        return LoopEngine(plan, is_ordered=is_ordered)
+    from streamx.engine.threads import ThreadEngine
+
+    return ThreadEngine(plan, workers)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack
 from itertools import count, islice
-from typing import Any
+from typing import Any, TypeVar
 
 from streamx.codec.record import Record
 from streamx.errors import StreamxError
@@ -18,6 +18,7 @@ from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
 
 # A result, and the byte position in its chunk of the record that it was made of.
 Item = tuple[Mapping[str, Any], int]
+T = TypeVar("T")
 Step = Apply | Where | Set | Select | Drop | Rename | Limit
 
 
@@ -119,9 +120,9 @@ class Counter:
         """How many passed each limit."""
         return tuple(self._taken)
 
-    def limited(self, index: int, items: Iterable[Item]) -> Iterator[Item]:
+    def limited(self, index: int, items: Iterable[T]) -> Iterator[T]:
         """Yield items up to a limit, without asking for one more."""
-        for item in islice(items, self._limits[index]):
+        for item in islice(items, self._limits[index] - self._taken[index]):
             self._taken[index] += 1
             self.is_finished |= self._taken[index] == self._limits[index]
             yield item

@@ -106,6 +106,23 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Calls:
+    """How functions are called.
+
+    Attributes:
+        batch_records: how many records a function gets at a time; None for one, by itself.
+        batch_wait_seconds: how long a record may wait for the batch of an asynchronous chain.
+        concurrency: how many records of an asynchronous chain are on their way at a time.
+        timeout_seconds: how long a call may take, or None.
+    """
+
+    batch_records: int | None = None
+    batch_wait_seconds: float = 0.1
+    concurrency: int = 64
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """Where the work is done: in threads, for functions elsewhere.
 
@@ -116,6 +133,16 @@ class Placement:
     """
 
     kind: Literal["threads", "processes", "loop", "caller"] = "threads"
+
+    @property
+    def chunk_size_bytes(self) -> int:
+        """What a chunk holds unless the user says otherwise: less where records take longer."""
+        return {"threads": 1024, "processes": 256, "loop": 64, "caller": 256}[self.kind] * 1024
+
+    @property
+    def buffer_chunks(self) -> int | None:
+        """How many chunks may wait unless the user says otherwise; None to go by the workers."""
+        return 32 if self.kind == "loop" else None
 
     @property
     def is_single(self) -> bool:

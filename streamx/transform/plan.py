@@ -18,6 +18,7 @@ from streamx.codec.layout import (
     Part,
     Remark,
 )
+from streamx.transform.functions import Calls
 from streamx.transform.operations import Operation
 
 
@@ -38,7 +39,7 @@ class Recipe:
         extra_keys: what a key beyond the columns means when JSONL becomes CSV.
         nested: how JSONL's nested values become cells.
         operations: column operations, functions and limits, in order.
-        batch_records: how many records a function gets at a time; None for one, by itself.
+        calls: how functions are called.
         max_record_bytes: a longer record is a bad one.
     """
 
@@ -55,7 +56,7 @@ class Recipe:
     extra_keys: Literal["error", "drop"] = "error"
     nested: Literal["json", "flatten"] = "json"
     operations: tuple[Operation, ...] = ()
-    batch_records: int | None = None
+    calls: Calls = field(default_factory=Calls)
     max_record_bytes: int = MAX_RECORD_BYTES
 
 

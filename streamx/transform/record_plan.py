@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Literal
 
 from streamx.chunk import Chunk, ChunkResult, Failure
 from streamx.codec import records
 from streamx.codec.encode import Encoder
 from streamx.codec.layout import Layout, Part, Tally
+from streamx.position import note
 from streamx.transform.chain import CallError, Chain, Counter, Item, Step
+from streamx.transform.functions import Calls
 from streamx.transform.operations import Drop, Rename, Select, Set
 from streamx.transform.plan import notices_of, place_of
 
-# Results that are encoded together: enough to make the call cheap, few enough to be soon there.
+# Results that are encoded together: as many as make the call cheap, or as few as have come while
+# somebody may be waiting for them.
 _GROUP_RECORDS = 256
+_GROUP_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class RecordPlan:
         limits: for each limit in the chain, how many records may pass it over the whole run.
         columns: of a CSV output.
         extra_keys: what a key beyond them means.
-        batch_records: how many records a function gets at a time; None for one, by itself.
+        calls: how functions are called.
     """
 
     layout: Layout
@@ -39,7 +44,7 @@ class RecordPlan:
     limits: tuple[int, ...] = ()
     columns: tuple[str, ...] = ()
     extra_keys: Literal["error", "drop", "ignore"] = "error"
-    batch_records: int | None = None
+    calls: Calls = field(default_factory=Calls)
 
     def opened(self) -> RecordRunner:
         """Return what runs chunks in one worker, to be entered before and left after them."""
@@ -60,7 +65,7 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
 
     def __init__(self, plan: RecordPlan) -> None:
         self._layout = plan.layout
-        self._chain = Chain(plan.steps, plan.batch_records)
+        self._chain = Chain(plan.steps, plan.calls.batch_records)
         self._encoder = plan.encoder()
 
     def __enter__(self) -> RecordRunner:
@@ -109,6 +114,7 @@ class Records(Iterable[Item]):
                 return
             for item in batch:
                 self.count += 1
+                note(item[1])
                 yield item
 
 
@@ -171,12 +177,14 @@ def result_of(
 def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
     """Yield items in groups; those before an error come before it is raised."""
     group: list[Item] = []
+    due = monotonic() + _GROUP_SECONDS
     try:
         for item in items:
             group.append(item)
-            if len(group) == _GROUP_RECORDS:
+            if len(group) == _GROUP_RECORDS or monotonic() > due:
                 yield group
                 group = []
+                due = monotonic() + _GROUP_SECONDS
     except CallError:
         if group:
             yield group

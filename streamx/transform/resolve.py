@@ -212,7 +212,7 @@ def _record_plan(recipe: Recipe, layout: Layout, header: Header) -> RecordPlan:
         limits=tuple(step.records for step in steps if isinstance(step, Limit)),
         columns=tuple(columns),
         extra_keys=recipe.extra_keys,
-        batch_records=recipe.batch_records,
+        calls=recipe.calls,
     )
 
 

@@ -1,0 +1,258 @@
+"""LoopEngine: runs a chain of asynchronous functions on the event loop, many records at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Literal
+
+from streamx.chunk import Chunk, ChunkResult, Failure
+from streamx.codec.layout import Part, Tally
+from streamx.errors import UsageError
+from streamx.flow import together
+from streamx.transform.async_chain import AsyncChain
+from streamx.transform.chain import CallError, Chain, Counter, Item, Step
+from streamx.transform.functions import Apply
+from streamx.transform.operations import Limit, Where
+from streamx.transform.plan import place_of
+from streamx.transform.record_plan import RecordPlan, Records, failure_of, result_of
+
+# Chunks are handed on early, so that many records are on their way even if a chunk holds few.
+_MOST_LANES = 32
+
+
+class LoopEngine:
+    """Runs a plan with asynchronous functions.
+
+    Records start in input order, `plan.calls.concurrency` of them on their way at a time, across
+    chunks. One that is slow holds up nobody: those behind it go on as far as credits reach, are
+    encoded when they have ended and wait for it as bytes.
+
+    Args:
+        plan: what to do.
+        is_ordered: output in the order of the input.
+
+    Attributes:
+        lanes: how many chunks to run at a time. A limit is counted chunk by chunk.
+    """
+
+    def __init__(
+        self,
+        plan: RecordPlan,
+        *,
+        is_ordered: bool = True,
+    ) -> None:
+        before, middle, behind = parts_of(plan.steps)
+        self.lanes = 1 if plan.limits else min(plan.calls.concurrency, _MOST_LANES)
+        self._plan = plan
+        self._limits = plan.limits
+        self._is_ordered = is_ordered
+        self._before = Chain(before)
+        self._middle = AsyncChain(middle, plan.calls)
+        self._behind = Chain([step for step in behind if not isinstance(step, Limit)])
+        self._encoder = plan.encoder()
+        self._slots = asyncio.Semaphore(plan.calls.concurrency)
+        self._turn = asyncio.Lock()  # to start records: a chunk's all start before the next one's
+        self._is_open = False
+
+    async def run(self, chunk: Chunk, emit: Callable[[Part], Awaitable[None]]) -> ChunkResult:
+        """Run the plan on one chunk, emitting its output as records end."""
+        flight = _Flight(chunk, self._plan, self._limits, self._is_ordered)
+        try:
+            await together(self._start(flight), self._emit(flight, emit))
+        finally:
+            await flight.cancel()
+        result = flight.result()
+        self._limits = tuple(
+            limit - taken for limit, taken in zip(self._limits, result.taken, strict=True)
+        )
+        return result
+
+    async def close(self) -> None:
+        """Leave the contexts of the functions."""
+        if self._is_open:
+            self._is_open = False
+            await self._middle.__aexit__(None, None, None)
+
+    async def _start(self, flight: _Flight) -> None:
+        async with self._turn:
+            await self._open()
+            try:
+                for item in self._before.run(flight.source, flight.counter):
+                    await self._slots.acquire()
+                    if flight.has_ended:
+                        self._slots.release()
+                        return
+                    flight.add(asyncio.create_task(self._take(item)))
+            except CallError as error:
+                flight.fail_at_start(error)
+        flight.close()
+
+    async def _open(self) -> None:
+        if not self._is_open:
+            self._before.__enter__()
+            self._behind.__enter__()
+            await self._middle.__aenter__()
+            self._is_open = True
+
+    async def _take(self, item: Item) -> _Outcome:
+        """Take one record through everything; what goes wrong is part of the outcome."""
+        outcome = _Outcome(item[1])
+        try:
+            for result in self._behind.run(await self._middle.run(item), Counter(())):
+                outcome.lines.append(self._encoder.encode([result], outcome.tally))
+        except CallError as error:
+            outcome.error = error
+        finally:
+            self._slots.release()
+        return outcome
+
+    async def _emit(self, flight: _Flight, emit: Callable[[Part], Awaitable[None]]) -> None:
+        async for outcomes in flight:
+            part = flight.gathered(outcomes)
+            if part:
+                await emit(part)
+            if flight.has_ended:
+                return
+
+
+class _Outcome:
+    """What became of a record: its output, or why there is none."""
+
+    __slots__ = ("error", "lines", "position", "tally")
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.lines: list[bytes] = []
+        self.tally = Tally()
+        self.error: CallError | None = None
+
+
+class _Flight:
+    """The records of one chunk that are on their way."""
+
+    def __init__(
+        self, chunk: Chunk, plan: RecordPlan, limits: tuple[int, ...], is_ordered: bool
+    ) -> None:
+        self.source = Records(chunk, plan.layout)
+        self.counter = Counter(limits)
+        self.has_ended = False
+        self._chunk = chunk
+        self._is_ordered = is_ordered
+        self._limit_behind = _number_behind(plan.steps)
+        self._tasks: deque[asyncio.Task[_Outcome]] = deque()
+        self._running: set[asyncio.Task[_Outcome]] = set()
+        self._is_closed = False
+        self._changed = asyncio.Event()
+        self._tally = Tally()
+        self._failure: Failure | None = None
+        self._start_error: CallError | None = None
+
+    def add(self, task: asyncio.Task[_Outcome]) -> None:
+        """Add a record that has started."""
+        self._running.add(task)
+        if self._is_ordered:
+            self._tasks.append(task)
+        task.add_done_callback(self._note_end)
+
+    def close(self) -> None:
+        """Say that all records have started."""
+        self._is_closed = True
+        self._changed.set()
+
+    def fail_at_start(self, error: CallError) -> None:
+        """Say that no more can start, and why; what has started ends first."""
+        self._start_error = error
+
+    def __aiter__(self) -> _Flight:
+        return self
+
+    async def __anext__(self) -> list[_Outcome]:
+        """Return the next outcomes, at least one, as soon as there is any that may be written."""
+        while True:
+            self._changed.clear()
+            ready: list[_Outcome] = []
+            while self._tasks and self._tasks[0].done():
+                ready.append(self._tasks.popleft().result())
+            if ready:
+                return ready
+            if self._is_closed and not self._running and not self._tasks:
+                raise StopAsyncIteration
+            await self._changed.wait()
+
+    def gathered(self, outcomes: Iterable[_Outcome]) -> bytes:
+        """Return the output of some outcomes, up to a failure or a limit, and count it."""
+        lines: list[bytes] = []
+        for outcome in outcomes:
+            lines += self._within_limit(outcome.lines)
+            outcome.tally.records_out = 0
+            bad, outcome.tally.bad = outcome.tally.bad, None
+            self._tally.add(outcome.tally, 0)
+            if outcome.error is not None:
+                self._fail(outcome.error, "transform")
+            elif bad is not None:
+                self._fail(CallError(bad.position, bad.found, bad.expected), "encode")
+            if self._failure is not None or self.counter.is_finished:
+                self.has_ended = True
+                break
+        self._tally.records_out += len(lines)
+        return b"".join(lines)
+
+    async def cancel(self) -> None:
+        """Cancel what is still on its way."""
+        running = tuple(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def result(self) -> ChunkResult:
+        """Return what the chunk amounted to."""
+        if self._failure is None and self._start_error is not None:
+            self._fail(self._start_error, "transform")
+        if self._failure is None and not self.counter.is_finished:
+            self._failure = failure_of(self._chunk, self.source.tally, "parse")
+        return result_of(self._chunk, self.source, self._tally, self._failure, self.counter)
+
+    def _within_limit(self, lines: list[bytes]) -> Iterable[bytes]:
+        if self._limit_behind is None:
+            return lines
+        return self.counter.limited(self._limit_behind, lines)
+
+    def _fail(self, error: CallError, stage: Literal["transform", "encode"]) -> None:
+        place = place_of(self._chunk, error.position)
+        self._failure = Failure(place, error.found, error.expected, stage, error.traceback)
+
+    def _note_end(self, task: asyncio.Task[_Outcome]) -> None:
+        self._running.discard(task)
+        if not self._is_ordered:
+            self._tasks.append(task)
+        self._changed.set()
+
+
+def parts_of(steps: tuple[Step, ...]) -> tuple[list[Step], list[Step], list[Step]]:
+    """Return the steps before the first function, from it to the last one, and behind that.
+
+    Raises:
+        UsageError: a limit stands where records are not in order.
+    """
+    numbers = [number for number, step in enumerate(steps) if isinstance(step, Apply)]
+    first, last = numbers[0], numbers[-1] + 1
+    before, middle, behind = list(steps[:first]), list(steps[first:last]), list(steps[last:])
+    limit_numbers = [number for number, step in enumerate(behind) if isinstance(step, Limit)]
+    is_ordered = not limit_numbers or not any(
+        isinstance(step, Where | Limit) for step in behind[limit_numbers[0] + 1 :]
+    )
+    if any(isinstance(step, Limit) for step in middle) or not is_ordered:
+        raise UsageError(
+            "--limit among asynchronous functions: write one before the first --fn, or as the last"
+        )
+    return before, middle, behind
+
+
+def _number_behind(steps: tuple[Step, ...]) -> int | None:
+    """Return the number of the limit behind the last function, if there is one."""
+    before, _, behind = parts_of(steps)
+    if not any(isinstance(step, Limit) for step in behind):
+        return None
+    return sum(isinstance(step, Limit) for step in before)

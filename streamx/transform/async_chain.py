@@ -1,0 +1,143 @@
+"""AsyncChain: takes one record through functions of which some are asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from streamx.errors import StreamxError
+from streamx.flow.batcher import MicroBatcher
+from streamx.transform.blame import own_traceback, summary
+from streamx.transform.chain import (
+    CallError,
+    Chain,
+    Counter,
+    Item,
+    Step,
+    blamed,
+    check_batch,
+    one_of,
+    results_of,
+)
+from streamx.transform.functions import Apply, Calls
+
+_Stage = Callable[[Item], Awaitable[list[Item]]]
+
+
+class AsyncChain:
+    """Steps from the first function to the last, run for many records at a time on one loop.
+
+    Classes are instantiated, and entered where they are context managers, by `__aenter__`. Batches
+    are gathered from all records that are on their way.
+
+    Args:
+        steps: in the order written, without limits.
+        calls: how functions are called.
+    """
+
+    def __init__(self, steps: Sequence[Step], calls: Calls) -> None:
+        self._steps = steps
+        self._calls = calls
+        self._stages: list[_Stage] = []
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> AsyncChain:
+        async with AsyncExitStack() as stack:
+            self._stages = [await self._stage(step, stack) for step in self._steps]
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        try:
+            await self._stack.aclose()
+        except Exception as failure:
+            text = f"leaving a function's context raised {summary(failure)}"
+            raise StreamxError(f"{text}\n{own_traceback(failure)}") from failure
+
+    async def run(self, item: Item) -> list[Item]:
+        """Return what the steps make of a record.
+
+        Raises:
+            CallError: a function failed.
+        """
+        items = [item]
+        for stage in self._stages:
+            items = [result for each in items for result in await stage(each)]
+        return items
+
+    async def _stage(self, step: Step, stack: AsyncExitStack) -> _Stage:
+        if not isinstance(step, Apply):
+            chain = stack.enter_context(Chain([step]))
+
+            async def change(item: Item) -> list[Item]:
+                return list(chain.run([item], Counter(())))
+
+            return change
+        function, name = await _instance(step, stack), step.name
+        seconds = self._calls.timeout_seconds
+        if self._calls.batch_records is None:
+            return lambda item: _call(function, name, seconds, item)
+        batcher = _batcher(function, name, self._calls)
+        stack.push_async_callback(batcher.close)
+        return lambda item: _submit(batcher, name, item)
+
+
+async def _call(
+    function: Callable[..., Any], name: str, seconds: float | None, item: Item
+) -> list[Item]:
+    record, position = item
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            result = function(record)
+            if inspect.isawaitable(result):
+                result = await result
+            if isinstance(result, AsyncIterator):
+                return [one_of(each, name, position) async for each in result]
+            return list(results_of(result, name, position))
+    except BaseException as error:
+        if limit.expired():
+            raise CallError(position, f"{name} took longer than {seconds:g} s") from error
+        raise blamed(error, name, position) from error
+
+
+async def _submit(batcher: MicroBatcher[Any, Any], name: str, item: Item) -> list[Item]:
+    record, position = item
+    try:
+        result = await batcher.submit(record)
+        return [] if result is None else [one_of(result, name, position)]
+    except CallError as error:
+        raise CallError(position, error.found, error.expected) from error
+    except BaseException as error:
+        raise blamed(error, name, position) from error
+
+
+def _batcher(function: Callable[..., Any], name: str, calls: Calls) -> MicroBatcher[Any, Any]:
+    async def process(records: list[Any]) -> Sequence[Any]:
+        count = len(records)
+        async with asyncio.timeout(calls.timeout_seconds):
+            results = function(records)
+            if inspect.isawaitable(results):
+                results = await results
+        return check_batch(results, count, name, -1)
+
+    assert calls.batch_records is not None, "there is a batch size"
+    return MicroBatcher(process, calls.batch_records, calls.batch_wait_seconds)
+
+
+async def _instance(step: Apply, stack: AsyncExitStack) -> Callable[..., Any]:
+    function: Any = step.load()
+    if inspect.isclass(function):
+        try:
+            function = function()
+            if hasattr(function, "__aenter__"):
+                await stack.enter_async_context(function)
+            elif hasattr(function, "__enter__"):
+                stack.enter_context(function)
+        except (Exception, SystemExit) as error:
+            text = f"--fn {step.name}: making it ready raised {summary(error)}"
+            raise StreamxError(f"{text}\n{own_traceback(error)}") from error
+    return function  # type: ignore[no-any-return]  # a class's instance is anything callable
