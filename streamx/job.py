@@ -15,6 +15,7 @@ from streamx.sizing import Sizing, choose_sizing
 from streamx.transform.functions import Apply, Calls, Placement, placement_of
 from streamx.transform.operations import Drop, Limit, Operation, Select, before_records
 from streamx.transform.plan import Recipe
+from streamx.transform.retries import Retries
 from streamx.values import (
     FormatName,
     at_least,
@@ -62,8 +63,11 @@ class JobOptions(TypedDict, total=False):
     operations: Sequence[Operation | Callable[..., Any]]
     batch_records: int | None
     batch_wait_seconds: float | None
-    concurrency: int | None
+    concurrency: int | Literal["auto"] | None
     timeout_seconds: float | None
+    retries: int | None
+    retry_on: Sequence[str]
+    rate: float | None
     workers: int | None
     chunk_size_bytes: int | None
     buffer_chunks: int | None
@@ -100,8 +104,12 @@ class Job:
             the place of one), applied in this order.
         batch_records: call functions with lists of so many records, not with single ones.
         batch_wait_seconds: how long a record may wait for its batch in an asynchronous chain.
-        concurrency: records of an asynchronous chain that are on their way at a time.
+        concurrency: records of an asynchronous chain that are on their way at a time; "auto" finds
+            out how many the far side bears.
         timeout_seconds: how long a call of a function may take.
+        retries: how often a call that raised an exception is made again.
+        retry_on: only for exceptions of these classes, by name.
+        rate: calls of an asynchronous chain in a second, at most.
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
         max_memory_bytes: choose both so that the run stays within this.
@@ -137,8 +145,11 @@ class Job:
     operations: Sequence[Operation | Callable[..., Any]] = ()
     batch_records: int | None = None
     batch_wait_seconds: float | None = None
-    concurrency: int | None = None
+    concurrency: int | Literal["auto"] | None = None
     timeout_seconds: float | None = None
+    retries: int | None = None
+    retry_on: Sequence[str] = ()
+    rate: float | None = None
     workers: int | None = None
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
@@ -215,7 +226,7 @@ class Job:
         for value, option in (
             (self.workers, "--workers"),
             (self.batch_records, "--batch-size"),
-            (self.concurrency, "--concurrency"),
+            (None if self.concurrency == "auto" else self.concurrency, "--concurrency"),
             (self.buffer_chunks, "--buffer"),
             (self.chunk_size_bytes, "--chunk-size"),
             (self.max_record_bytes, "--max-record-bytes"),
@@ -247,7 +258,12 @@ class Job:
         ):
             if seconds is not None and not 0 < seconds < math.inf:
                 raise UsageError(f"{option} {seconds} cannot work; it must be more than 0 seconds")
+        if self.rate is not None and not 0 < self.rate < math.inf:
+            raise UsageError(f"--rate-limit {self.rate} cannot work; it must be more than 0")
+        at_least(self.retries, 0, "--retries")
         named = {
+            "retries": Retries(self.retries or 0, tuple(self.retry_on)),
+            "rate": self.rate,
             "batch_records": self.batch_records,
             "batch_wait_seconds": self.batch_wait_seconds,
             "concurrency": self.concurrency,
@@ -262,7 +278,7 @@ class Job:
             if value not in choices:
                 known = ", ".join(repr(choice) for choice in choices)
                 raise UsageError(f"{name} is {value!r}; it must be one of {known}")
-        names = [self.nulls, self.columns]
+        names = [self.nulls, self.columns, self.retry_on]
         for operation in self.operations:
             if not isinstance(operation, Operation) and not callable(operation):
                 raise UsageError(f"{operation!r} is no operation and no function")
@@ -322,6 +338,14 @@ class Job:
                 "--concurrency",
                 "an asynchronous --fn",
             ),
+            (
+                self.rate is not None,
+                self.placement.kind == "loop",
+                "--rate-limit",
+                "an asynchronous --fn",
+            ),
+            (self.retries is not None, calls, "--retries", "--fn"),
+            (bool(self.retry_on), bool(self.retries), "--retry-on", "--retries"),
             (
                 self.timeout_seconds is not None,
                 self.placement.kind in ("loop", "processes"),

@@ -6,10 +6,14 @@ one store to memory that the engine shares with it, cheap enough to do for every
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 UNKNOWN = -1
 
-# Where nobody has given it shared memory, noting goes nowhere.
+# Where nobody has given them shared memory, noting goes nowhere.
 _cell = memoryview(bytearray(8)).cast("q")
+_waits = memoryview(bytearray(8)).cast("q")
 
 
 def note(position: int) -> None:
@@ -20,7 +24,17 @@ def note(position: int) -> None:
     _cell[0] = position
 
 
-def note_in(cell: memoryview) -> None:
-    """Let `note` store to this memory from now on: one signed integer of 8 bytes."""
-    global _cell
-    _cell = cell
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Say that within this the work waits for something that was asked for, and does not hang."""
+    _waits[0] = 1
+    try:
+        yield
+    finally:
+        _waits[0] = 0
+
+
+def note_in(cell: memoryview, waits: memoryview) -> None:
+    """Let notes go to this memory from now on, a signed integer of 8 bytes each."""
+    global _cell, _waits
+    _cell, _waits = cell, waits

@@ -28,7 +28,7 @@ ALLOWED = {
     "sizing": {"errors", "codec"},
     "flow": set(),
     "codec": {"errors"},
-    "transform": {"errors", "chunk", "position", "codec", "flow"},
+    "transform": {"", "errors", "chunk", "position", "codec", "flow"},
     "read": {"errors", "chunk", "descriptors", "codec", "flow", "transform"},
     "write": {"errors", "descriptors"},
     "engine": {"", "errors", "chunk", "position", "codec", "transform", "flow"},

@@ -14,6 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _SIZE = re.compile(r"([0-9]+)\s*([KMGT]?)i?B?", re.IGNORECASE)
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|)")
+_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)/(s|m)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
@@ -46,6 +47,37 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # likewise
         if match is None:
             self.fail(f"{value!r} is no time; write 100ms, 30s or 2m", param, ctx)
         return float(match[1]) * _SECONDS[match[2]]
+
+
+class Rate(click.ParamType):  # type: ignore[type-arg]  # likewise
+    """A number of calls in a second or a minute; it becomes one in a second."""
+
+    name = "rate"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        match = _RATE.fullmatch(value)
+        if match is None:
+            self.fail(f"{value!r} is no rate; write 100/s or 90/m", param, ctx)
+        return float(match[1]) / _SECONDS[match[2]]
+
+
+class Concurrency(click.ParamType):  # type: ignore[type-arg]  # likewise
+    """A number, or `auto`."""
+
+    name = "concurrency"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        if value == "auto":
+            return "auto"
+        if not str(value).isdecimal():
+            self.fail(f"{value!r} is neither a number nor auto", param, ctx)
+        return int(value)
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]  # likewise

@@ -10,9 +10,11 @@ import click
 import streamx
 from streamx.cli.options import (
     FORMATS,
+    Concurrency,
     Duration,
     Names,
     Pair,
+    Rate,
     Size,
     in_order_written,
     input_options,
@@ -116,9 +118,23 @@ class _OrderedCommand(click.Command):
 )
 @click.option(
     "--concurrency",
-    type=int,
+    type=Concurrency(),
     metavar="N",
-    help="Records on their way at a time, with async functions.  [default: 64]",
+    help="Records on their way at a time, with async functions, or auto.  [default: 64]",
+)
+@click.option("--retries", type=int, metavar="N", help="Call again where a function raised.")
+@click.option(
+    "--retry-on",
+    multiple=True,
+    metavar="NAME",
+    help="Only for exceptions of this class, such as TimeoutError. Repeatable.",
+)
+@click.option(
+    "--rate-limit",
+    "rate",
+    type=Rate(),
+    metavar="N/s",
+    help="Calls in a second or a minute (100/s, 90/m), with async functions.",
 )
 @click.option(
     "--timeout",

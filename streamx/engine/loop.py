@@ -11,9 +11,10 @@ from streamx.chunk import Chunk, ChunkResult, Failure
 from streamx.codec.layout import Part, Tally
 from streamx.errors import UsageError
 from streamx.flow import together
+from streamx.flow.adaptive import AdaptiveLimit
 from streamx.transform.async_chain import AsyncChain
 from streamx.transform.chain import CallError, Chain, Counter, Item, Step
-from streamx.transform.functions import Apply
+from streamx.transform.functions import Apply, Calls
 from streamx.transform.operations import Limit, Where
 from streamx.transform.plan import place_of
 from streamx.transform.record_plan import RecordPlan, Records, failure_of, result_of
@@ -44,15 +45,15 @@ class LoopEngine:
         is_ordered: bool = True,
     ) -> None:
         before, middle, behind = parts_of(plan.steps)
-        self.lanes = 1 if plan.limits else min(plan.calls.concurrency, _MOST_LANES)
+        self.lanes = 1 if plan.limits else _MOST_LANES
         self._plan = plan
         self._limits = plan.limits
         self._is_ordered = is_ordered
         self._before = Chain(before)
-        self._middle = AsyncChain(middle, plan.calls)
+        self._middle = AsyncChain(middle, plan.calls, self._note_overload)
         self._behind = Chain([step for step in behind if not isinstance(step, Limit)])
         self._encoder = plan.encoder()
-        self._slots = asyncio.Semaphore(plan.calls.concurrency)
+        self._slots = _slots(plan.calls)
         self._turn = asyncio.Lock()  # to start records: a chunk's all start before the next one's
         self._is_open = False
 
@@ -80,11 +81,11 @@ class LoopEngine:
             await self._open()
             try:
                 for item in self._before.run(flight.source, flight.counter):
-                    await self._slots.acquire()
+                    started = await self._slots.acquire()
                     if flight.has_ended:
-                        self._slots.release()
+                        self._slots.release(started, is_sign=False)
                         return
-                    flight.add(asyncio.create_task(self._take(item)))
+                    flight.add(asyncio.create_task(self._take(item, started)))
             except CallError as error:
                 flight.fail_at_start(error)
         flight.close()
@@ -96,7 +97,10 @@ class LoopEngine:
             await self._middle.__aenter__()
             self._is_open = True
 
-    async def _take(self, item: Item) -> _Outcome:
+    def _note_overload(self) -> None:
+        self._slots.note_overload()
+
+    async def _take(self, item: Item, started: float) -> _Outcome:
         """Take one record through everything; what goes wrong is part of the outcome."""
         outcome = _Outcome(item[1])
         try:
@@ -105,7 +109,7 @@ class LoopEngine:
         except CallError as error:
             outcome.error = error
         finally:
-            self._slots.release()
+            self._slots.release(started, is_sign=outcome.error is None)
         return outcome
 
     async def _emit(self, flight: _Flight, emit: Callable[[Part], Awaitable[None]]) -> None:
@@ -228,6 +232,13 @@ class _Flight:
         if not self._is_ordered:
             self._tasks.append(task)
         self._changed.set()
+
+
+def _slots(calls: Calls) -> AdaptiveLimit:
+    """Return what bounds the records on their way."""
+    if calls.concurrency == "auto":
+        return AdaptiveLimit()
+    return AdaptiveLimit(calls.concurrency, calls.concurrency, is_fixed=True)
 
 
 def parts_of(steps: tuple[Step, ...]) -> tuple[list[Step], list[Step], list[Step]]:

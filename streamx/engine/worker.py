@@ -99,7 +99,7 @@ class _Link:
         self._slots = wire.Slots(output)
         self._free_slots = SLOTS
         self._filled_bytes = 0
-        position.note_in(self._slots.position)
+        position.note_in(self._slots.position, self._slots.waits)
 
     def receive(self) -> bytes:
         """Wait for a frame; EOFError means that there will be none."""

@@ -7,6 +7,7 @@
 `pipeline()` runs them as one. Each part can be used alone, in any asyncio program.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from streamx.flow.buffer import BoundedBuffer, BufferClosedError, BufferStatistics
@@ -18,9 +19,12 @@ from streamx.flow.reorder import ReorderWindow
 from streamx.flow.workers import WorkerPool
 
 if TYPE_CHECKING:
+    from streamx.flow.adaptive import AdaptiveLimit
     from streamx.flow.batcher import BatchLengthError, MicroBatcher
+    from streamx.flow.rate import RateLimiter
 
 __all__ = [
+    "AdaptiveLimit",
     "BatchLengthError",
     "BoundedBuffer",
     "BufferClosedError",
@@ -31,6 +35,7 @@ __all__ = [
     "FlowSnapshot",
     "Inbound",
     "MicroBatcher",
+    "RateLimiter",
     "ReorderWindow",
     "Stage",
     "WorkerPool",
@@ -39,10 +44,16 @@ __all__ = [
 ]
 
 
+_LAZY = {
+    "AdaptiveLimit": "adaptive",
+    "BatchLengthError": "batcher",
+    "MicroBatcher": "batcher",
+    "RateLimiter": "rate",
+}
+
+
 def __getattr__(name: str) -> Any:
     """Import only when asked for what a plain run does without."""
-    if name in ("BatchLengthError", "MicroBatcher"):
-        from streamx.flow import batcher
-
-        return getattr(batcher, name)
+    if name in _LAZY:
+        return getattr(import_module(f"streamx.flow.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'streamx.flow' has no attribute {name!r}")

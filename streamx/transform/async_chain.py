@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
 from streamx.errors import StreamxError
 from streamx.flow.batcher import MicroBatcher
+from streamx.flow.rate import RateLimiter
 from streamx.transform.blame import own_traceback, summary
+from streamx.transform.calling import AsyncCaller
 from streamx.transform.chain import (
     CallError,
     Chain,
@@ -36,11 +37,19 @@ class AsyncChain:
     Args:
         steps: in the order written, without limits.
         calls: how functions are called.
+        note_overload: told of each call that failed since the far side has too much to do.
     """
 
-    def __init__(self, steps: Sequence[Step], calls: Calls) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        calls: Calls,
+        note_overload: Callable[[], None] | None = None,
+    ) -> None:
         self._steps = steps
         self._calls = calls
+        self._limiter = None if calls.rate is None else RateLimiter(calls.rate)
+        self._note_overload = note_overload
         self._stages: list[_Stage] = []
         self._stack = AsyncExitStack()
 
@@ -77,30 +86,20 @@ class AsyncChain:
 
             return change
         function, name = await _instance(step, stack), step.name
-        seconds = self._calls.timeout_seconds
+        turn = None if self._limiter is None else self._limiter.acquire
+        call = AsyncCaller(function, self._calls, turn, self._note_overload)
         if self._calls.batch_records is None:
-            return lambda item: _call(function, name, seconds, item)
-        batcher = _batcher(function, name, self._calls)
+            return lambda item: _call(call, name, item)
+        batcher = _batcher(call, name, self._calls)
         stack.push_async_callback(batcher.close)
         return lambda item: _submit(batcher, name, item)
 
 
-async def _call(
-    function: Callable[..., Any], name: str, seconds: float | None, item: Item
-) -> list[Item]:
+async def _call(call: AsyncCaller, name: str, item: Item) -> list[Item]:
     record, position = item
-    limit = asyncio.timeout(seconds)
     try:
-        async with limit:
-            result = function(record)
-            if inspect.isawaitable(result):
-                result = await result
-            if isinstance(result, AsyncIterator):
-                return [one_of(each, name, position) async for each in result]
-            return list(results_of(result, name, position))
+        return list(results_of(await call(record), name, position))
     except BaseException as error:
-        if limit.expired():
-            raise CallError(position, f"{name} took longer than {seconds:g} s") from error
         raise blamed(error, name, position) from error
 
 
@@ -115,14 +114,9 @@ async def _submit(batcher: MicroBatcher[Any, Any], name: str, item: Item) -> lis
         raise blamed(error, name, position) from error
 
 
-def _batcher(function: Callable[..., Any], name: str, calls: Calls) -> MicroBatcher[Any, Any]:
+def _batcher(call: AsyncCaller, name: str, calls: Calls) -> MicroBatcher[Any, Any]:
     async def process(records: list[Any]) -> Sequence[Any]:
-        count = len(records)
-        async with asyncio.timeout(calls.timeout_seconds):
-            results = function(records)
-            if inspect.isawaitable(results):
-                results = await results
-        return check_batch(results, count, name, -1)
+        return check_batch(await call(records), len(records), name, -1)
 
     assert calls.batch_records is not None, "there is a batch size"
     return MicroBatcher(process, calls.batch_records, calls.batch_wait_seconds)

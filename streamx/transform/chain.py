@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 from streamx.codec.record import Record
 from streamx.errors import StreamxError
 from streamx.transform.blame import own_traceback, summary
+from streamx.transform.calling import CallTimeoutError, sync_caller
 from streamx.transform.expressions.compile import Evaluate
 from streamx.transform.expressions.errors import ExpressionError
-from streamx.transform.functions import Apply
+from streamx.transform.functions import Apply, Calls
 from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
 
 # A result, and the byte position in its chunk of the record that it was made of.
@@ -45,12 +46,12 @@ class Chain:
 
     Args:
         steps: in the order written.
-        batch_records: how many records a function gets at a time, or None for one, by itself.
+        calls: how functions are called.
     """
 
-    def __init__(self, steps: Sequence[Step], batch_records: int | None = None) -> None:
+    def __init__(self, steps: Sequence[Step], calls: Calls | None = None) -> None:
         self._steps = steps
-        self._batch_records = batch_records
+        self._calls = calls or Calls()
         self._stages: list[Callable[[Iterable[Item], Counter], Iterable[Item]]] = []
         self._stack = ExitStack()
 
@@ -97,7 +98,8 @@ class Chain:
         if not isinstance(step, Apply):
             change = change_of(step)
             return lambda items, _: ((change(result), position) for result, position in items)
-        function, name, most = _instance(step, stack), step.name, self._batch_records
+        function = sync_caller(_instance(step, stack), self._calls)
+        name, most = step.name, self._calls.batch_records
         if most is None:
             return lambda items, _: _apply(function, name, items)
         return lambda items, _: _apply_to_batches(function, name, most, items)
@@ -188,6 +190,8 @@ def blamed(error: BaseException, name: str, position: int) -> BaseException:
     if isinstance(error, SystemExit):
         found = f"{name} called sys.exit({error.code!r})"
         return CallError(position, found, "a result; raise an exception to stop the run")
+    if isinstance(error, CallTimeoutError):
+        return CallError(position, f"{name} {error}")
     return CallError(position, f"{name} raised {summary(error)}", "", own_traceback(error))
 
 

@@ -8,13 +8,14 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
 from typing import Any, Literal
 
 from streamx.errors import UsageError
 from streamx.transform.blame import own_traceback
+from streamx.transform.retries import Retries
 
 # What a module loaded from a file is called; it is nobody else's name.
 _MODULE_PREFIX = "streamx_fn_"
@@ -112,14 +113,19 @@ class Calls:
     Attributes:
         batch_records: how many records a function gets at a time; None for one, by itself.
         batch_wait_seconds: how long a record may wait for the batch of an asynchronous chain.
-        concurrency: how many records of an asynchronous chain are on their way at a time.
+        concurrency: how many records of an asynchronous chain are on their way at a time; "auto"
+            for as many as the far side bears.
         timeout_seconds: how long a call may take, or None.
+        retries: whether a call that failed is made again.
+        rate: how many calls an asynchronous chain makes at most in a second, or None.
     """
 
     batch_records: int | None = None
     batch_wait_seconds: float = 0.1
-    concurrency: int = 64
+    concurrency: int | Literal["auto"] = 64
     timeout_seconds: float | None = None
+    retries: Retries = field(default_factory=Retries)
+    rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
 
     def __init__(self, plan: RecordPlan) -> None:
         self._layout = plan.layout
-        self._chain = Chain(plan.steps, plan.calls.batch_records)
+        self._chain = Chain(plan.steps, plan.calls)
         self._encoder = plan.encoder()
 
     def __enter__(self) -> RecordRunner:

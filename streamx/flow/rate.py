@@ -1,0 +1,56 @@
+"""RateLimiter: lets so many calls through in a time, and makes the others wait their turn."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+# What a loop that was busy for a moment may make up for.
+_CATCH_UP_SECONDS = 0.05
+
+
+class RateLimiter:
+    """Space calls evenly: `count` of them in `per_seconds`, for all who share the limiter.
+
+    It is a leaky bucket kept as a single time, the next at which a call may start (the generic
+    cell rate algorithm, ITU-T I.371). Turns are given in the order of asking.
+
+    Args:
+        count: calls in that time, more than 0.
+        per_seconds: the time.
+        clock: tells the time in seconds.
+
+    Example:
+        >>> async def main() -> None:
+        ...     limiter = RateLimiter(1000)
+        ...     for _ in range(10):
+        ...         await limiter.acquire()
+        >>> asyncio.run(main())
+    """
+
+    def __init__(
+        self,
+        count: float,
+        per_seconds: float = 1.0,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not count > 0 or not per_seconds > 0:
+            raise ValueError("a rate is more than 0 in more than 0 seconds")
+        self.interval_seconds = per_seconds / count
+        self._clock = clock
+        self._next_at = clock()
+
+    async def acquire(self) -> None:
+        """Wait for the next turn."""
+        wait_seconds = self.reserve()
+        if wait_seconds > 0:
+            await asyncio.sleep(wait_seconds)
+
+    def reserve(self) -> float:
+        """Take the next turn and return in how many seconds it is."""
+        now = self._clock()
+        starts_at = max(self._next_at, now - _CATCH_UP_SECONDS)
+        self._next_at = starts_at + self.interval_seconds
+        return max(starts_at - now, 0.0)
