@@ -10,10 +10,11 @@ from functools import cached_property
 from typing import Any, Literal, TypedDict, get_args
 
 from streamx.errors import UsageError
+from streamx.idle import refuse_idle_options
 from streamx.read.decode import is_utf8
 from streamx.sizing import Sizing, choose_sizing
 from streamx.transform.functions import Apply, Calls, Placement, placement_of
-from streamx.transform.operations import Drop, Limit, Operation, Select, before_records
+from streamx.transform.operations import Drop, Limit, Operation, Select
 from streamx.transform.plan import Recipe
 from streamx.transform.retries import Retries
 from streamx.values import (
@@ -162,7 +163,7 @@ class Job:
 
     def __post_init__(self) -> None:
         self._refuse_wrong_values()
-        self._refuse_idle_options()
+        refuse_idle_options(self)
         is_utf8(self.encoding)
         _ = self.recipe, self.sizing, self.placement  # what is wrong with them is said at once
 
@@ -286,84 +287,6 @@ class Job:
         for texts in names:
             if isinstance(texts, str | bytes):
                 raise UsageError(f"{texts!r} is one text where a list of them is needed")
-
-    def _refuse_idle_options(self) -> None:
-        """An option that can have no effect in this direction is a mistake, so say so."""
-        reads_csv, writes_csv = self.source != "jsonl", self.target != "jsonl"
-        selects = any(isinstance(operation, Select) for operation in self.operations)
-        edits = any(not isinstance(operation, Limit) for operation in self.operations)
-        calls = any(isinstance(operation, Apply) for operation in self.chain)
-        opens = len(before_records(self.chain)) < len(self.chain)
-        to_csv, to_json = not reads_csv and writes_csv, reads_csv and not writes_csv
-        names_output = opens and writes_csv
-        decodes = to_json or (opens and reads_csv)
-        for is_used, can_work, option, needed in (
-            (self.delimiter is not None, reads_csv, "--delimiter", "CSV or TSV input"),
-            (
-                self.output_delimiter is not None,
-                writes_csv,
-                "--output-delimiter",
-                "CSV or TSV output",
-            ),
-            (self.quote is not None, reads_csv or writes_csv, "--quote", "CSV or TSV"),
-            (self.crlf, writes_csv, "--crlf", "CSV or TSV output"),
-            (self.add_bom, writes_csv, "--add-bom", "CSV or TSV output"),
-            (not self.has_header, reads_csv or writes_csv, "--no-header", "CSV or TSV"),
-            (bool(self.pinned_types), decodes, "--type", "CSV or TSV input and JSONL output"),
-            (self.strict_types, to_json, "--strict-types", "CSV or TSV input and JSONL output"),
-            (bool(self.nulls), decodes, "--null", "CSV or TSV input and JSONL output"),
-            (
-                self.columns is not None,
-                not reads_csv or names_output,
-                "--columns",
-                "JSONL input, or functions and CSV output",
-            ),
-            (self.columns is not None, writes_csv or edits, "--columns", "CSV output or --select"),
-            (
-                self.extra_keys is not None,
-                to_csv or names_output,
-                "--extra-keys",
-                "JSONL input and CSV output, or --fn and CSV output",
-            ),
-            (self.batch_records is not None, calls, "--batch-size", "--fn"),
-            (
-                self.batch_wait_seconds is not None,
-                self.batch_records is not None and self.placement.kind == "loop",
-                "--batch-wait",
-                "--batch-size and an asynchronous --fn",
-            ),
-            (
-                self.concurrency is not None,
-                self.placement.kind == "loop",
-                "--concurrency",
-                "an asynchronous --fn",
-            ),
-            (
-                self.rate is not None,
-                self.placement.kind == "loop",
-                "--rate-limit",
-                "an asynchronous --fn",
-            ),
-            (self.retries is not None, calls, "--retries", "--fn"),
-            (bool(self.retry_on), bool(self.retries), "--retry-on", "--retries"),
-            (
-                self.timeout_seconds is not None,
-                self.placement.kind in ("loop", "processes"),
-                "--timeout",
-                "--fn with a function that can be interrupted",
-            ),
-            (
-                self.extra_keys is not None,
-                not selects,
-                "--extra-keys",
-                "no --select, which decides",
-            ),
-            (self.nested is not None, to_csv, "--nested", "JSONL input and CSV output"),
-        ):
-            if is_used and not can_work:
-                raise UsageError(
-                    f"{option} needs {needed}; this run goes from {self.source} to {self.target}"
-                )
 
 
 def source_format_of(path: str) -> FormatName:

@@ -34,7 +34,8 @@ ALLOWED = {
     "engine": {"", "errors", "chunk", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "transform"},
     "values": {"errors", "codec", "transform"},
-    "job": {"errors", "codec", "transform", "read", "sizing", "values"},
+    "idle": {"errors", "job", "transform"},
+    "job": {"idle", "errors", "codec", "transform", "read", "sizing", "values"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job",

@@ -25,7 +25,9 @@ def summary(error: BaseException) -> str:
     >>> summary(KeyError("x"))
     "KeyError: 'x'"
     """
-    return traceback.format_exception_only(error)[-1].strip()
+    only = traceback.TracebackException(type(error), error, None)
+    only.__notes__ = None
+    return list(only.format_exception_only())[-1].strip()
 
 
 def _is_ours(frame: TracebackType) -> bool:

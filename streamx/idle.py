@@ -1,0 +1,92 @@
+"""Idle options: one that can have no effect in a run is a mistake, so it is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamx.errors import UsageError
+from streamx.transform.functions import Apply
+from streamx.transform.operations import Limit, Select, before_records
+
+if TYPE_CHECKING:
+    from streamx.job import Job
+
+_CSV = "CSV or TSV"
+_TO_JSONL = "CSV or TSV input and JSONL output"
+
+# Whether an option is used, whether it can work, its name, and what it needs.
+_Check = tuple[bool, bool, str, str]
+
+
+def refuse_idle_options(job: Job) -> None:
+    """Refuse options that can have no effect.
+
+    Raises:
+        UsageError: there is one; the text says what it needs.
+    """
+    for is_used, can_work, option, needed in _format_checks(job):
+        if is_used and not can_work:
+            raise UsageError(
+                f"{option} needs {needed}; this run goes from {job.source} to {job.target}"
+            )
+    for is_used, can_work, option, needed in _call_checks(job):
+        if is_used and not can_work:
+            raise UsageError(f"{option} needs {needed}")
+
+
+def _format_checks(job: Job) -> list[_Check]:
+    reads_csv, writes_csv = job.source != "jsonl", job.target != "jsonl"
+    selects = any(isinstance(operation, Select) for operation in job.chain)
+    edits = any(not isinstance(operation, Limit) for operation in job.chain)
+    opens = len(before_records(job.chain)) < len(job.chain)
+    to_csv, to_json = not reads_csv and writes_csv, reads_csv and not writes_csv
+    names_output, decodes = opens and writes_csv, to_json or (opens and reads_csv)
+    has_columns, has_extra = job.columns is not None, job.extra_keys is not None
+    return [
+        (job.delimiter is not None, reads_csv, "--delimiter", f"{_CSV} input"),
+        (job.output_delimiter is not None, writes_csv, "--output-delimiter", f"{_CSV} output"),
+        (job.quote is not None, reads_csv or writes_csv, "--quote", _CSV),
+        (job.crlf, writes_csv, "--crlf", f"{_CSV} output"),
+        (job.add_bom, writes_csv, "--add-bom", f"{_CSV} output"),
+        (not job.has_header, reads_csv or writes_csv, "--no-header", _CSV),
+        (bool(job.pinned_types), decodes, "--type", _TO_JSONL),
+        (job.strict_types, to_json, "--strict-types", _TO_JSONL),
+        (bool(job.nulls), decodes, "--null", _TO_JSONL),
+        (
+            has_columns,
+            not reads_csv or names_output,
+            "--columns",
+            "JSONL input, or functions and CSV output",
+        ),
+        (has_columns, writes_csv or edits, "--columns", "CSV output or --select"),
+        (
+            has_extra,
+            to_csv or names_output,
+            "--extra-keys",
+            "JSONL input, or functions, and CSV output",
+        ),
+        (has_extra, not selects, "--extra-keys", "no --select, which decides"),
+        (job.nested is not None, to_csv, "--nested", "JSONL input and CSV output"),
+    ]
+
+
+def _call_checks(job: Job) -> list[_Check]:
+    calls = any(isinstance(operation, Apply) for operation in job.chain)
+    is_async = job.placement.kind == "loop"
+    has_batches = job.batch_records is not None
+    an_async = "a function that is asynchronous (async def)"
+    return [
+        (has_batches, calls, "--batch-size", "--fn"),
+        (job.batch_wait_seconds is not None, is_async, "--batch-wait", an_async),
+        (job.batch_wait_seconds is not None, has_batches, "--batch-wait", "--batch-size"),
+        (job.concurrency is not None, is_async, "--concurrency", an_async),
+        (job.rate is not None, is_async, "--rate-limit", an_async),
+        (job.retries is not None, calls, "--retries", "--fn"),
+        (bool(job.retry_on), bool(job.retries), "--retry-on", "--retries"),
+        (
+            job.timeout_seconds is not None,
+            is_async or job.placement.kind == "processes",
+            "--timeout",
+            "a function that is asynchronous, or that a worker process can import",
+        ),
+    ]
