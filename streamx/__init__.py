@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from streamx.monitor.report import Report
     from streamx.transform.functions import Apply
     from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
+    from streamx.transform.summary import ColumnSummary
 
 __version__ = "0.1.0"
 
@@ -57,8 +58,10 @@ __all__ = [
     "StreamxError",
     "UsageError",
     "Where",
+    "explain_async",
     "schema",
     "schema_async",
+    "summary_async",
     "transform",
     "transform_async",
 ]
@@ -149,12 +152,53 @@ async def schema_async(
 ) -> dict[str, str]:
     """Do the same as `schema` within a running event loop."""
     from streamx.job import job_of, source_format_of
-    from streamx.pipeline import read_columns
+    from streamx.pipeline import preview
 
     source = options.get("source_format") or source_format_of(os.fspath(input))
     options["target_format"] = "csv" if source == "jsonl" else "jsonl"
-    columns = await read_columns(job_of(input, "-", options), on_warning or _ignore)
+    seen = await preview(job_of(input, "-", options), on_warning or _ignore)
+    columns = seen.resolution.plan.layout.columns
     return {column.name: "json" if source == "jsonl" else str(column.type) for column in columns}
+
+
+async def summary_async(
+    input: StrPath = "-",
+    *,
+    on_warning: Callable[[str], None] | None = None,
+    **options: Unpack[JobOptions],
+) -> tuple[int, list[ColumnSummary]]:
+    """Return how many records the sample of an input has, and what it says about each column.
+
+    The sample is the one that types are inferred from.
+    """
+    from streamx.job import job_of, source_format_of
+    from streamx.pipeline import preview
+    from streamx.transform.summary import summarise
+
+    source = options.get("source_format") or source_format_of(os.fspath(input))
+    options["target_format"] = "csv" if source == "jsonl" else "jsonl"
+    seen = await preview(job_of(input, "-", options), on_warning or _ignore)
+    return summarise(seen.resolution.plan.layout, seen.sample)
+
+
+async def explain_async(
+    input: StrPath = "-",
+    output: StrPath = "-",
+    *,
+    on_warning: Callable[[str], None] | None = None,
+    **options: Unpack[JobOptions],
+) -> str:
+    """Return what `transform` would do with the same arguments, in lines for people.
+
+    The head of the input is read and functions are imported; nothing is run or written.
+    """
+    from streamx.explain import explanation
+    from streamx.job import job_of
+    from streamx.pipeline import preview
+
+    job = job_of(input, output, options)
+    seen = await preview(job, on_warning or _ignore)
+    return explanation(job, seen.resolution, seen.total_bytes)
 
 
 def _wait_for(name: str, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypedDict, get_args
 from streamx.errors import UsageError
 from streamx.idle import refuse_idle_options
 from streamx.read.decode import is_utf8
-from streamx.sizing import Sizing, choose_sizing
+from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
 from streamx.transform.functions import Apply, Calls, Placement, placement_of
 from streamx.transform.operations import Drop, Limit, Operation, Select
 from streamx.transform.plan import Recipe
@@ -234,6 +234,7 @@ class Job:
         ):
             at_least(value, 1, option)
         is_limited = any(isinstance(operation, Limit) for operation in self.operations)
+        in_processes = self.placement.kind == "processes"
         return choose_sizing(
             workers=1 if is_limited or self.placement.is_single else self.workers,
             chunk_size_bytes=self.chunk_size_bytes,
@@ -241,6 +242,7 @@ class Job:
             buffer_chunks=self.buffer_chunks or self.placement.buffer_chunks,
             max_memory_bytes=self.max_memory_bytes,
             max_record_bytes=self.max_record_bytes,
+            worker_bytes=WORKER_PROCESS_BYTES if in_processes else WORKER_THREAD_BYTES,
         )
 
     def _placed_chain(self) -> tuple[Operation, ...]:

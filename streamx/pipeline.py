@@ -11,9 +11,10 @@ import time
 from collections.abc import AsyncIterable, Callable
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from streamx.chunk import Chunk, ChunkResult
-from streamx.codec.layout import Column, Part
+from streamx.codec.layout import Part
 from streamx.engine import open_engine
 from streamx.errors import StreamxError
 from streamx.flow import (
@@ -35,6 +36,14 @@ from streamx.read.sources import Source, open_source
 from streamx.transform.resolve import Resolution, resolve
 from streamx.write.publish import Target
 from streamx.write.sinks import GzipSink, Sink, open_sink
+
+
+class Preview(NamedTuple):
+    """What is known before anything has run: the plan, a sample, and the input's size if known."""
+
+    resolution: Resolution
+    sample: bytes
+    total_bytes: int | None
 
 
 async def run(job: Job, warn: Callable[[str], None]) -> Report:
@@ -67,8 +76,8 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
     return report
 
 
-async def read_columns(job: Job, warn: Callable[[str], None]) -> tuple[Column, ...]:
-    """Read the head of a job's input and return its columns, with the types that a run would use.
+async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
+    """Read the head of a job's input and return what a run would make of it, and run nothing.
 
     Raises:
         StreamxError: the input cannot be read.
@@ -79,7 +88,8 @@ async def read_columns(job: Job, warn: Callable[[str], None]) -> tuple[Column, .
         resolution = await _resolve(job, source, reader, warn)
     finally:
         await reader.close()
-    return resolution.plan.layout.columns
+    sample = reader.sample(resolution, job.recipe.source)
+    return Preview(resolution, sample, source.total_bytes)
 
 
 async def _resolve(

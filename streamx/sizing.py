@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamx.codec.layout import MAX_RECORD_BYTES
 from streamx.errors import UsageError
@@ -15,7 +15,8 @@ SMALLEST_CHUNK_BYTES = 16 * 1024
 # Measured (see ARCHITECTURE.md): the interpreter with all that a run imports, and the objects
 # that one worker makes of a slice.
 _BASE_BYTES = 34 * MIB
-_WORKER_BYTES = 4 * MIB
+WORKER_THREAD_BYTES = 4 * MIB
+WORKER_PROCESS_BYTES = 24 * MIB
 # A record longer than its chunk is held in its buffer and, while that grows, in the one before, as
 # cells and as output; cells of one byte, or JSON that is nothing but brackets, become objects of 30
 # times their size.
@@ -31,12 +32,14 @@ class Sizing:
         chunk_size_bytes: what a chunk should hold.
         buffer_chunks: chunks that may wait for a worker.
         max_record_bytes: how long a record may become.
+        worker_bytes: what a worker needs besides what it works on.
     """
 
     workers: int
     chunk_size_bytes: int
     buffer_chunks: int
     max_record_bytes: int
+    worker_bytes: int = WORKER_THREAD_BYTES
 
     @property
     def credits(self) -> int:
@@ -66,7 +69,7 @@ class Sizing:
             + 2 * self.credit_bytes
             + 2 * self.window_bytes
             + 2 * self.output_bytes
-            + self.workers * (_WORKER_BYTES + 8 * self.chunk_size_bytes)
+            + self.workers * (self.worker_bytes + 8 * self.chunk_size_bytes)
         )
 
 
@@ -78,6 +81,7 @@ def choose_sizing(
     buffer_chunks: int | None,
     max_memory_bytes: int | None,
     max_record_bytes: int | None,
+    worker_bytes: int = WORKER_THREAD_BYTES,
 ) -> Sizing:
     """Fill in what the user left open, within `max_memory_bytes` if that is given.
 
@@ -88,10 +92,11 @@ def choose_sizing(
     count = workers or available_cpus()
     if max_memory_bytes is None:
         size_bytes = chunk_size_bytes or default_chunk_size_bytes
-        return Sizing(count, size_bytes, buffer_chunks or max(4, 2 * count), record_bytes)
+        depth = buffer_chunks or max(4, 2 * count)
+        return Sizing(count, size_bytes, depth, record_bytes, worker_bytes)
     size_bytes = chunk_size_bytes or default_chunk_size_bytes
     depth = buffer_chunks or max(8, 4 * count)
-    sizing = Sizing(count, size_bytes, depth, record_bytes)
+    sizing = Sizing(count, size_bytes, depth, record_bytes, worker_bytes)
     while sizing.peak_bytes > max_memory_bytes:
         if buffer_chunks is None and depth > max(2, count // 2):
             depth //= 2
@@ -101,11 +106,11 @@ def choose_sizing(
             count -= 1
         else:
             raise _too_little(max_memory_bytes, sizing)
-        sizing = Sizing(count, size_bytes, depth, record_bytes)
+        sizing = Sizing(count, size_bytes, depth, record_bytes, worker_bytes)
     if max_record_bytes is None:
         spare_bytes = max_memory_bytes - sizing.peak_bytes
         affordable = max(spare_bytes // _COPIES_OF_A_LONG_RECORD, size_bytes)
-        sizing = Sizing(count, size_bytes, depth, min(affordable, record_bytes))
+        sizing = replace(sizing, max_record_bytes=min(affordable, record_bytes))
     return sizing
 
 

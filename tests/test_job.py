@@ -174,7 +174,7 @@ def test_sizing_keeps_what_was_fixed() -> None:
     fixed = {"workers": 3, "chunk_size_bytes": 777, "buffer_chunks": 5, "max_record_bytes": 99}
     for max_memory_bytes in (None, 100 * MIB):
         sizing = choose_sizing(**fixed, max_memory_bytes=max_memory_bytes)
-        assert dataclasses.asdict(sizing) == fixed
+        assert dataclasses.asdict(sizing).items() >= fixed.items()
 
 
 def test_no_run_is_sized_for_more_than_its_memory() -> None:

@@ -34,13 +34,14 @@ ALLOWED = {
     "engine": {"", "errors", "chunk", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "transform"},
     "values": {"errors", "codec", "transform"},
+    "explain": {"errors", "codec", "job", "sizing", "transform"},
     "idle": {"errors", "job", "transform"},
     "job": {"idle", "errors", "codec", "transform", "read", "sizing", "values"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job",
     },
-    "__init__": {"errors", "codec", "job", "monitor", "transform", "pipeline"},
+    "__init__": {"errors", "codec", "explain", "job", "monitor", "transform", "pipeline"},
     "cli": {"", "errors", "transform", "codec", "monitor", "write"},
     "__main__": {"errors", "cli"},
 }  # fmt: skip

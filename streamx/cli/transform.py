@@ -20,7 +20,7 @@ from streamx.cli.options import (
     input_options,
     refuse_to_wait_on_terminal,
 )
-from streamx.cli.run import run, warn
+from streamx.cli.run import print_data, run, warn
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Drop, Limit, Operation, Rename, Select, Set, Where
 
@@ -195,10 +195,17 @@ class _OrderedCommand(click.Command):
     show_default=True,
     help="Progress on standard error; auto is a bar on a terminal.",
 )
+@click.option("--explain", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, input: str | None, output: str, quiet: bool, **values: Any
+    ctx: click.Context,
+    /,
+    input: str | None,
+    output: str,
+    quiet: bool,
+    explain: bool,
+    **values: Any,
 ) -> None:
     """Convert INPUT to OUTPUT: CSV, TSV and JSONL in any direction.
 
@@ -219,9 +226,13 @@ def command(
     if any(isinstance(operation, Apply) for operation in values["operations"]):
         sys.stdout = sys.stderr  # what functions print must not come between the data
     values["pinned_types"] = dict(values["pinned_types"])
+    source = "-" if input is None else input
+    if explain:
+        print_data(run(lambda: streamx.explain_async(source, output, **values)))
+        return
     run(
         lambda: streamx.transform_async(
-            "-" if input is None else input, output, on_warning=None if quiet else warn, **values
+            source, output, on_warning=None if quiet else warn, **values
         )
     )
 

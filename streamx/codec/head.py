@@ -194,6 +194,12 @@ def sample_end(
     return end if is_whole or len(head) >= start + SAMPLE_BYTES else None
 
 
+def sample_of(head: bytes, start: int, format: Format, is_complete: bool) -> bytes:
+    """Return the sample that a head holds, or as much as there is of it."""
+    end = sample_end(head, start, format, is_complete)
+    return head[start : whole_records_end(head, start, format) if end is None else end]
+
+
 def whole_records_end(head: bytes, start: int, format: Format) -> int:
     """Return the end of the last record in the head that ends with a line feed, or `start`."""
     return start + last_boundary(memoryview(head)[start:], format)

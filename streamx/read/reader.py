@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 from streamx.chunk import Chunk
 from streamx.codec import last_boundary
+from streamx.codec.head import sample_of
 from streamx.codec.layout import Format
 from streamx.flow import Credits
 from streamx.read.chunker import Chunker
@@ -50,6 +51,10 @@ class ChunkReader:
         self._head = bytearray()
         self._reading: asyncio.Task[memoryview] | None = None
         self._is_at_end = False
+
+    def sample(self, resolution: Resolution, format: Format) -> bytes:
+        """Return the records that `resolve` has read, as many as make a sample."""
+        return sample_of(bytes(self._head), resolution.start, format, self._is_at_end)
 
     async def resolve(self, decide: Callable[[bytes, Ending], Resolution | None]) -> Resolution:
         """Read until `decide` finds the head long enough; the head is kept for `chunks`."""

@@ -1,0 +1,2 @@
+async def ask(record):
+    raise AssertionError("--explain runs nothing")
