@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from benchmarks.inputs import FLIGHTS_BYTES, FLIGHTS_COLUMNS, FLIGHTS_RECORDS, Input, Inputs
 from benchmarks.measure import Command
@@ -12,6 +13,7 @@ from benchmarks.tools import STREAMX, TOOLS, Format, Task, streamx
 
 NULL = "NA"
 NOWHERE = "/dev/null"
+FUNCTIONS = Path(__file__).with_name("functions.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,44 @@ def _start(inputs: Inputs, target: str) -> Iterator[Entry]:
         yield Entry("streamx", label, Command(arguments))
 
     def few(inputs: Inputs) -> Input:
-        return replace(inputs, scale=1.0).flights_csv(1_000 / FLIGHTS_RECORDS)
+        return _few_flights(inputs, 1_000)
 
     for entry in _converted(few, "csv", "jsonl", NULL)(inputs, target):
         yield replace(entry, label=f"{entry.label}, 1,000 flights", input_bytes=0)
+
+
+def _called(source: Input, name: str, *options: str) -> Command:
+    task = Task(str(source.path), NOWHERE, "csv", "jsonl", NULL)
+    return streamx(task, "--fn", f"{FUNCTIONS}:{name}", *options)
+
+
+def _function(inputs: Inputs, target: str) -> Iterator[Entry]:
+    input = inputs.flights_csv()
+    size_bytes = input.path.stat().st_size
+    yield Entry("streamx", "streamx", _called(input, "gain"), size_bytes)
+    for workers in (1, 2):
+        command = _called(input, "gain", "--workers", str(workers))
+        yield Entry("streamx", f"streamx, --workers {workers}", command, size_bytes)
+    by_hand = (sys.executable, "-m", "benchmarks.functions", "loop", str(input.path))
+    yield Entry("stdlib", "csv.DictReader and orjson", Command(by_hand), size_bytes)
+
+
+def _few_flights(inputs: Inputs, records: int) -> Input:
+    return replace(inputs, scale=1.0).flights_csv(records / FLIGHTS_RECORDS)
+
+
+def _async(inputs: Inputs, target: str) -> Iterator[Entry]:
+    for records in (20_000, 200_000):
+        input = _few_flights(inputs, records)
+        command = _called(input, "wait", "--concurrency", "500")
+        yield Entry("streamx", f"{records:,} records", command, input.path.stat().st_size)
+
+
+def _http(inputs: Inputs, target: str) -> Iterator[Entry]:
+    input = _few_flights(inputs, 5_000)
+    command = _called(input, "Ask", "--concurrency", "100")
+    served = (sys.executable, "-m", "benchmarks.functions", "serve", *command.arguments)
+    yield Entry("streamx", "5,000 records", Command(served), input.path.stat().st_size)
 
 
 JOBS = {
@@ -173,6 +209,26 @@ JOBS = {
         _workers,
         base="1 worker",
         note="3 GB of flights, CSV to JSONL, to /dev/null.",
+    ),
+    "function": Job(
+        "A function that reads two fields and sets one",
+        _function,
+        note="Flights, CSV to JSONL. The loop makes numbers of the two fields that it reads only.",
+    ),
+    "async": Job(
+        "An asynchronous function that waits 50 ms",
+        _async,
+        base="20,000 records",
+        is_extra=True,
+        note="500 at a time, so 2 s and 20 s are the least.",
+    ),
+    "http": Job(
+        "An HTTP request that is answered in 50 ms",
+        _http,
+        base="5,000 records",
+        is_extra=True,
+        note="100 at a time, so 2.5 s are the least. The server, in Python, runs on the same CPUs, "
+        "and its process is the one whose memory is shown.",
     ),
     "start": Job("Start", _start, base="python -c 'import click'"),
     "stream": Job(
