@@ -101,7 +101,7 @@ async def _call(
     except BaseException as error:
         if limit.expired():
             raise CallError(position, f"{name} took longer than {seconds:g} s") from error
-        raise blamed(error, name, position) from error
+        raise _blamed(error, name, position) from error
 
 
 async def _submit(batcher: MicroBatcher[Any, Any], name: str, item: Item) -> list[Item]:
@@ -112,16 +112,33 @@ async def _submit(batcher: MicroBatcher[Any, Any], name: str, item: Item) -> lis
     except CallError as error:
         raise CallError(position, error.found, error.expected) from error
     except BaseException as error:
-        raise blamed(error, name, position) from error
+        raise _blamed(error, name, position) from error
+
+
+def _blamed(error: BaseException, name: str, position: int) -> BaseException:
+    """Return the error to raise; a task that nobody cancelled has only heard of a cancellation."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling():
+        return CallError(position, f"{name} raised CancelledError", "", own_traceback(error))
+    return blamed(error, name, position)
 
 
 def _batcher(function: Callable[..., Any], name: str, calls: Calls) -> MicroBatcher[Any, Any]:
+    seconds = calls.timeout_seconds
+
     async def process(records: list[Any]) -> Sequence[Any]:
         count = len(records)
-        async with asyncio.timeout(calls.timeout_seconds):
-            results = function(records)
-            if inspect.isawaitable(results):
-                results = await results
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                results = function(records)
+                if inspect.isawaitable(results):
+                    results = await results
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            found = f"{name} took longer than {seconds:g} s with a batch of {count}"
+            raise CallError(-1, found) from error
         return check_batch(results, count, name, -1)
 
     assert calls.batch_records is not None, "there is a batch size"
