@@ -250,10 +250,15 @@ class Job:
         named = {
             "batch_records": self.batch_records,
             "batch_wait_seconds": self.batch_wait_seconds,
-            "concurrency": self.concurrency,
+            "concurrency": self.concurrency or self._concurrency_of_batches,
             "timeout_seconds": self.timeout_seconds,
         }
         return Calls(**{name: value for name, value in named.items() if value is not None})  # type: ignore[arg-type]  # each has its own type
+
+    @property
+    def _concurrency_of_batches(self) -> int | None:
+        """As many records as make two batches, so that one gathers while the other is at work."""
+        return self.batch_records and max(Calls().concurrency, 2 * self.batch_records)
 
     def _refuse_wrong_values(self) -> None:
         """Check what the command line cannot get wrong, but a caller of the library can."""

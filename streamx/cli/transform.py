@@ -118,7 +118,7 @@ class _OrderedCommand(click.Command):
     "--concurrency",
     type=int,
     metavar="N",
-    help="Records on their way at a time, with async functions.  [default: 64]",
+    help="Records on their way at a time, with async functions.  [default: 64, or two batches]",
 )
 @click.option(
     "--timeout",
