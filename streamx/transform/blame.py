@@ -7,7 +7,8 @@ import traceback
 from types import TracebackType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_OURS = (_PACKAGE, "<frozen ", os.path.dirname(os.__file__) + os.sep + "asyncio" + os.sep)
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_OURS = (_PACKAGE, "<frozen ", _LIBRARY + "asyncio" + os.sep, _LIBRARY + "contextlib.py")
 
 
 def own_traceback(error: BaseException) -> str:
