@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -189,7 +190,7 @@ def _find(where: str) -> Callable[..., Any]:
 
 
 def _from_file(where: str, place: str) -> ModuleType:
-    """Import a file as `python FILE` would: modules beside it can be imported."""
+    """Import a file; modules beside it can be imported, as with `python FILE`."""
     path = os.path.realpath(place)
     name = _MODULE_PREFIX + os.path.basename(path).removesuffix(".py")
     known = sys.modules.get(name)
@@ -201,7 +202,7 @@ def _from_file(where: str, place: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    _search_first(os.path.dirname(path))
+    _search(os.path.dirname(path))
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -212,7 +213,7 @@ def _from_file(where: str, place: str) -> ModuleType:
 
 
 def _from_name(where: str, place: str) -> ModuleType:
-    _search_first(os.getcwd())
+    _search(os.getcwd())
     try:
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
@@ -223,16 +224,27 @@ def _from_name(where: str, place: str) -> ModuleType:
         raise _failed_import(where, place, error) from error
 
 
-def _search_first(directory: str) -> None:
+def _search(directory: str) -> None:
+    """Import from a directory before what is installed, but never instead of Python's own.
+
+    A file named json.py or queue.py is nothing unusual; as the place to import from it would
+    change what everything here imports from then on.
+    """
     if directory not in sys.path:
-        sys.path.insert(0, directory)
+        own = {os.path.dirname(os.__file__), sysconfig.get_path("platstdlib")}
+        own |= {os.path.join(path, "lib-dynload") for path in own}
+        numbers = [number for number, path in enumerate(sys.path) if path in own]
+        sys.path.insert(max(numbers, default=-1) + 1, directory)
 
 
 def _failed_import(where: str, place: str, error: BaseException) -> BaseException:
     """Say why an import failed; Ctrl-C and the like are no failures of the module."""
     if not isinstance(error, Exception | SystemExit):
         return error
-    return UsageError(f"--fn {where}: cannot import {place}\n{own_traceback(error)}")
+    text = f"--fn {where}: cannot import {place}"
+    if isinstance(error, ImportError) and "no known parent package" in str(error):
+        text += "; a module of a package is named package.module:name, without .py"
+    return UsageError(f"{text}\n{own_traceback(error)}")
 
 
 def _attribute(module: object, name: str) -> Any:
