@@ -227,7 +227,7 @@ class _Flight:
                 self._fail(outcome.error, "transform")
             elif bad is not None:
                 self._fail(CallError(bad.position, bad.found, bad.expected), "encode")
-            if self._failure is not None or self.counter.is_finished:
+            if self._failure is not None or self._is_full:
                 self.has_ended = True
                 break
         self._tally.records_out += len(lines)
@@ -252,6 +252,11 @@ class _Flight:
         if self._limit_behind is None:
             return lines
         return self.counter.limited(self._limit_behind, lines)
+
+    @property
+    def _is_full(self) -> bool:
+        """Tell whether the limit behind has been reached; one before ends only the start."""
+        return self._limit_behind is not None and self.counter.has_reached(self._limit_behind)
 
     def _fail(self, error: CallError, stage: Literal["transform", "encode"]) -> None:
         place = place_of(self._chunk, error.position)

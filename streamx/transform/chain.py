@@ -124,8 +124,12 @@ class Counter:
         """Yield items up to a limit, without asking for one more."""
         for item in islice(items, self._limits[index] - self._taken[index]):
             self._taken[index] += 1
-            self.is_finished |= self._taken[index] == self._limits[index]
+            self.is_finished |= self.has_reached(index)
             yield item
+
+    def has_reached(self, index: int) -> bool:
+        """Tell whether as many have passed a limit as may."""
+        return self._taken[index] == self._limits[index]
 
 
 def change_of(step: Select | Drop | Rename) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:

@@ -180,6 +180,18 @@ async def test_a_limit_before_is_counted_across_chunks() -> None:
     assert far.asked == ["w", "x", "y"]
 
 
+@test
+async def test_records_within_a_limit_before_are_all_written() -> None:
+    far, emitted = Far(), Emitted()
+    engine = LoopEngine(plan(far.ask, before=(Limit(2),), concurrency=9))
+    running = asyncio.ensure_future(engine.run(chunk("xyz"), emitted))
+    await settle()
+    await far.answer("x")
+    await far.answer("y")
+    assert (await running).is_last
+    assert emitted == [lines("x"), lines("y")]
+
+
 async def at_once(record: Any) -> Any:
     return record
 
