@@ -13,7 +13,7 @@ from streamx.errors import UsageError
 from streamx.idle import refuse_idle_options
 from streamx.read.decode import is_utf8
 from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
-from streamx.transform.functions import Apply, Calls, Placement, placement_of
+from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
 from streamx.transform.operations import Drop, Limit, Operation, Select
 from streamx.transform.plan import Recipe
 from streamx.transform.retries import Retries
@@ -269,10 +269,15 @@ class Job:
             "rate": self.rate,
             "batch_records": self.batch_records,
             "batch_wait_seconds": self.batch_wait_seconds,
-            "concurrency": self.concurrency,
+            "concurrency": self.concurrency or self._concurrency_of_batches,
             "timeout_seconds": self.timeout_seconds,
         }
         return Calls(**{name: value for name, value in named.items() if value is not None})  # type: ignore[arg-type]  # each has its own type
+
+    @property
+    def _concurrency_of_batches(self) -> int | None:
+        """As many records as make two batches, so that one gathers while the other is at work."""
+        return self.batch_records and max(DEFAULT_CONCURRENCY, 2 * self.batch_records)
 
     def _refuse_wrong_values(self) -> None:
         """Check what the command line cannot get wrong, but a caller of the library can."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -67,7 +68,8 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
         try:
             report = await _convert(job, source, reader, sink, warn)
             await sink.commit()
-            report = replace(report, seconds=time.monotonic() - started)
+            seconds = time.monotonic() - started
+            report = replace(report, seconds=seconds, ran_in=job.placement.kind)
         except BaseException:
             await sink.abort()
             raise
@@ -154,8 +156,11 @@ async def _convert(
                 pool,
                 sink=partial(_write, writer, totals, monitor, credits),
             )
-    finally:
-        await engine.close()
+    except BaseException:
+        with suppress(StreamxError):  # what ended the run says more than what came of that
+            await engine.close()
+        raise
+    await engine.close()
     warnings = totals.warnings()
     for text in warnings:
         warn(text)

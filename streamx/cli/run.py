@@ -104,8 +104,12 @@ async def _cancelled_by_signals(
     task = asyncio.current_task()
     assert task is not None
 
+    has_begun = asyncio.Event()
+    loop.call_soon(has_begun.set)  # not before `main` first waits
+
     def stop(number: int, _: object) -> None:
-        if received:
+        # Until then it imports what the user named, which may take long and needs no cleaning.
+        if received or not has_begun.is_set():
             from streamx.write.publish import discard_all
 
             discard_all()

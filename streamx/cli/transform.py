@@ -120,7 +120,8 @@ class _OrderedCommand(click.Command):
     "--concurrency",
     type=Concurrency(),
     metavar="N",
-    help="Records on their way at a time, with async functions, or auto.  [default: 64]",
+    help="Records on their way at a time, with async functions, or auto.  "
+    "[default: 64, or two batches]",
 )
 @click.option("--retries", type=int, metavar="N", help="Call again where a function raised.")
 @click.option(

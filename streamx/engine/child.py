@@ -21,6 +21,8 @@ from streamx.engine.wire import PARENTS_SIGNALS, SLOT_READ, Failed, Order, Step
 from streamx.errors import StreamxError, WorkerError
 
 _GRACE_SECONDS = 1.0
+# How long it may take to leave the contexts of functions: time to write down what they hold.
+_LEAVING_SECONDS = 30.0
 _RECEIVE_BYTES = 64 * 1024
 # Memory for chunks that is kept from one to the next.
 _KEPT_BYTES = 4 * 1024 * 1024
@@ -137,6 +139,26 @@ class WorkerProcess:
         if self._process.returncode is None:
             self._killed_because = self._killed_because or because
             self._process.kill()
+
+    async def leave(self) -> None:
+        """Say that there will be no further chunk, and wait until the plan has been closed.
+
+        Raises:
+            WorkerError: that took too long, or the process died before.
+            Exception: whatever it raised.
+        """
+        with contextlib.suppress(OSError):  # it is gone, as the next step will say
+            self._socket.shutdown(socket.SHUT_WR)
+        try:
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                outcome = (await self._receive()).outcome
+        except TimeoutError:
+            text = f"a worker process took longer than {_LEAVING_SECONDS:g} s to end"
+            raise WorkerError(f"{text}; see what the function does when it is left") from None
+        except WorkerGoneError as gone:
+            raise WorkerError(f"a worker process {gone.reason} when the run had ended") from None
+        if isinstance(outcome, Failed):
+            raise outcome.error()
 
     async def end(self) -> int:
         """Let the process end by itself, but not for long, and give back all that it needed.

@@ -21,6 +21,8 @@ from streamx.transform.record_plan import RecordPlan, Records, failure_of, resul
 
 # Chunks are handed on early, so that many records are on their way even if a chunk holds few.
 _MOST_LANES = 32
+# A chunk starts no further records while this much of its output waits to be written.
+_MOST_WAITING_BYTES = 1024 * 1024
 
 
 class LoopEngine:
@@ -79,12 +81,11 @@ class LoopEngine:
     async def _start(self, flight: _Flight) -> None:
         async with self._turn:
             await self._open()
+            flight.starting = asyncio.current_task()
             try:
                 for item in self._before.run(flight.source, flight.counter):
+                    await flight.wait_for_room()
                     started = await self._slots.acquire()
-                    if flight.has_ended:
-                        self._slots.release(started, is_sign=False)
-                        return
                     flight.add(asyncio.create_task(self._take(item, started)))
             except CallError as error:
                 flight.fail_at_start(error)
@@ -117,7 +118,9 @@ class LoopEngine:
             part = flight.gathered(outcomes)
             if part:
                 await emit(part)
+            flight.note_written(outcomes)
             if flight.has_ended:
+                flight.start_no_more()
                 return
 
 
@@ -132,16 +135,28 @@ class _Outcome:
         self.tally = Tally()
         self.error: CallError | None = None
 
+    @property
+    def size_bytes(self) -> int:
+        return sum(map(len, self.lines))
+
 
 class _Flight:
-    """The records of one chunk that are on their way."""
+    """The records of one chunk that are on their way.
+
+    Attributes:
+        starting: the task that starts them.
+        has_ended: a failure or a limit has been reached.
+    """
 
     def __init__(
         self, chunk: Chunk, plan: RecordPlan, limits: tuple[int, ...], is_ordered: bool
     ) -> None:
         self.source = Records(chunk, plan.layout)
         self.counter = Counter(limits)
+        self.starting: asyncio.Task[None] | None = None
         self.has_ended = False
+        self._waiting_bytes = 0
+        self._has_room = asyncio.Event()
         self._chunk = chunk
         self._is_ordered = is_ordered
         self._limit_behind = _number_behind(plan.steps)
@@ -152,6 +167,25 @@ class _Flight:
         self._tally = Tally()
         self._failure: Failure | None = None
         self._start_error: CallError | None = None
+
+    async def wait_for_room(self) -> None:
+        """Wait while much output of this chunk waits to be written.
+
+        Chunks before it do not wait for that: all their records have started.
+        """
+        while self._waiting_bytes > _MOST_WAITING_BYTES:
+            self._has_room.clear()
+            await self._has_room.wait()
+
+    def note_written(self, outcomes: Iterable[_Outcome]) -> None:
+        """Take note of what has been written."""
+        self._waiting_bytes -= sum(outcome.size_bytes for outcome in outcomes)
+        self._has_room.set()
+
+    def start_no_more(self) -> None:
+        """Say that no more is wanted, also if the next record waits for one that takes long."""
+        if self.starting is not None:
+            self.starting.cancel()
 
     def add(self, task: asyncio.Task[_Outcome]) -> None:
         """Add a record that has started."""
@@ -197,7 +231,7 @@ class _Flight:
                 self._fail(outcome.error, "transform")
             elif bad is not None:
                 self._fail(CallError(bad.position, bad.found, bad.expected), "encode")
-            if self._failure is not None or self.counter.is_finished:
+            if self._failure is not None or self._is_full:
                 self.has_ended = True
                 break
         self._tally.records_out += len(lines)
@@ -223,12 +257,19 @@ class _Flight:
             return lines
         return self.counter.limited(self._limit_behind, lines)
 
+    @property
+    def _is_full(self) -> bool:
+        """Tell whether the limit behind has been reached; one before ends only the start."""
+        return self._limit_behind is not None and self.counter.has_reached(self._limit_behind)
+
     def _fail(self, error: CallError, stage: Literal["transform", "encode"]) -> None:
         place = place_of(self._chunk, error.position)
         self._failure = Failure(place, error.found, error.expected, stage, error.traceback)
 
     def _note_end(self, task: asyncio.Task[_Outcome]) -> None:
         self._running.discard(task)
+        if not task.cancelled() and task.exception() is None:
+            self._waiting_bytes += task.result().size_bytes
         if not self._is_ordered:
             self._tasks.append(task)
         self._changed.set()

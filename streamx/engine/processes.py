@@ -82,12 +82,20 @@ class ProcessEngine:
         return outcome
 
     async def close(self) -> None:
-        """End the processes: idle ones by themselves within a second, all others at once."""
-        ending = self._processes
-        for process in ending.difference(self._idle):
-            process.kill()
+        """End the processes: idle ones when they have closed the plan, all others at once.
+
+        Raises:
+            Exception: what a process raised when it closed the plan.
+        """
+        ending, idle = self._processes, self._idle
         self._processes, self._idle = set(), []
+        for process in ending.difference(idle):
+            process.kill()
+        leaving = (process.leave() for process in idle)
+        failures = await asyncio.gather(*leaving, return_exceptions=True)
         await asyncio.gather(*(process.end() for process in ending))
+        for failure in filter(None, failures):
+            raise failure
 
     async def _run_in_process(
         self, chunk: Chunk, output: _Output

@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Generator
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from streamx import position
 from streamx.chunk import Chunk, ChunkResult
@@ -54,21 +54,35 @@ def main(socket: int, input: int, output: int, parent: int) -> None:
 
 
 def _work(link: _Link, input: int) -> None:
-    with contextlib.ExitStack() as stack:
-        try:
-            plan: Workable = pickle.loads(link.receive())
-            runner = stack.enter_context(plan.opened())
-        except EOFError:
-            raise
-        except BaseException as error:
-            link.send(0, _failed(error))
-            return
-        link.send(0, None)
-        while True:
-            order = link.next_order()
-            data = wire.read_at(input, order.size_bytes, 0)
-            chunk = Chunk(order.sequence, order.offset, order.line, data)
-            link.end(_run(runner, chunk, order.limits, link))
+    stack = contextlib.ExitStack()
+    content = link.receive()
+    try:
+        plan: Workable = pickle.loads(content)
+        runner = stack.enter_context(plan.opened())
+    except BaseException as error:
+        link.send(0, _failed(error))
+        return
+    link.send(0, None)
+    with contextlib.suppress(EOFError):  # there will be no further chunk
+        _run_chunks(runner, link, input)
+    link.send(0, _left(stack))
+
+
+def _run_chunks(runner: Runnable, link: _Link, input: int) -> NoReturn:
+    while True:
+        order = link.next_order()
+        data = wire.read_at(input, order.size_bytes, 0)
+        chunk = Chunk(order.sequence, order.offset, order.line, data)
+        link.end(_run(runner, chunk, order.limits, link))
+
+
+def _left(stack: contextlib.ExitStack) -> Failed | None:
+    """Leave what the plan has opened."""
+    try:
+        stack.close()
+    except BaseException as error:
+        return _failed(error)
+    return None
 
 
 def _run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from streamx.chunk import ChunkResult, Failure, Notice, Place
 from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat
@@ -27,6 +28,8 @@ class Report:
         buffers: statistics with peak fill by buffer: "input buffer", "reorder window",
             "output buffer" and, for the whole run, "in flight".
         warnings: what the user should know though nothing was lost.
+        ran_in: "threads"; with functions "processes" or, if one is asynchronous, the event "loop";
+            or one thread of the "caller", if one can be found in no other process.
     """
 
     records_in: int
@@ -38,6 +41,7 @@ class Report:
     workers: int
     buffers: Mapping[str, BufferStatistics]
     warnings: tuple[str, ...] = ()
+    ran_in: Literal["threads", "processes", "loop", "caller"] = "threads"
 
 
 @dataclass

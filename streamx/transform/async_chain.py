@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -11,7 +12,7 @@ from streamx.errors import StreamxError
 from streamx.flow.batcher import MicroBatcher
 from streamx.flow.rate import RateLimiter
 from streamx.transform.blame import own_traceback, summary
-from streamx.transform.calling import AsyncCaller
+from streamx.transform.calling import AsyncCaller, CallTimeoutError
 from streamx.transform.chain import (
     CallError,
     Chain,
@@ -100,7 +101,7 @@ async def _call(call: AsyncCaller, name: str, item: Item) -> list[Item]:
     try:
         return list(results_of(await call(record), name, position))
     except BaseException as error:
-        raise blamed(error, name, position) from error
+        raise _blamed(error, name, position) from error
 
 
 async def _submit(batcher: MicroBatcher[Any, Any], name: str, item: Item) -> list[Item]:
@@ -111,12 +112,25 @@ async def _submit(batcher: MicroBatcher[Any, Any], name: str, item: Item) -> lis
     except CallError as error:
         raise CallError(position, error.found, error.expected) from error
     except BaseException as error:
-        raise blamed(error, name, position) from error
+        raise _blamed(error, name, position) from error
+
+
+def _blamed(error: BaseException, name: str, position: int) -> BaseException:
+    """Return the error to raise; a task that nobody cancelled has only heard of a cancellation."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling():
+        return CallError(position, f"{name} raised CancelledError", "", own_traceback(error))
+    return blamed(error, name, position)
 
 
 def _batcher(call: AsyncCaller, name: str, calls: Calls) -> MicroBatcher[Any, Any]:
     async def process(records: list[Any]) -> Sequence[Any]:
-        return check_batch(await call(records), len(records), name, -1)
+        count = len(records)
+        try:
+            results = await call(records)
+        except CallTimeoutError as error:
+            raise CallError(-1, f"{name} {error} with a batch of {count}") from error
+        return check_batch(results, count, name, -1)
 
     assert calls.batch_records is not None, "there is a batch size"
     return MicroBatcher(process, calls.batch_records, calls.batch_wait_seconds)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import traceback
-from types import TracebackType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_OURS = (_PACKAGE, "<frozen ", os.path.dirname(os.__file__) + os.sep + "asyncio" + os.sep)
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_OURS = (_PACKAGE, "<frozen ", _LIBRARY + "asyncio" + os.sep, _LIBRARY + "contextlib.py")
 
 
 def own_traceback(error: BaseException) -> str:
-    """Return the traceback of an exception from the first line of code that is not ours on."""
-    start = error.__traceback__
-    while start is not None and _is_ours(start):
-        start = start.tb_next
-    lines = traceback.TracebackException(type(error), error, start).format(chain=True)
-    return "".join(lines).rstrip("\n")
+    """Return the traceback of an exception without the lines of code that are ours."""
+    shown = traceback.TracebackException.from_exception(error)
+    _leave_out_ours(shown)
+    return "".join(shown.format()).rstrip("\n")
 
 
 def summary(error: BaseException) -> str:
@@ -30,5 +28,10 @@ def summary(error: BaseException) -> str:
     return list(only.format_exception_only())[-1].strip()
 
 
-def _is_ours(frame: TracebackType) -> bool:
-    return frame.tb_frame.f_code.co_filename.startswith(_OURS)
+def _leave_out_ours(shown: traceback.TracebackException) -> None:
+    told: list[traceback.TracebackException | None] = [shown]
+    while told:
+        each = told.pop()
+        if each is not None:
+            each.stack[:] = [line for line in each.stack if not line.filename.startswith(_OURS)]
+            told += [each.__cause__, each.__context__, *(getattr(each, "exceptions", None) or ())]

@@ -94,7 +94,7 @@ class AsyncCaller:
                 if inspect.isawaitable(result):
                     result = await result
                 if isinstance(result, AsyncIterator):
-                    return [each async for each in result]
+                    return [_copy(each) async for each in result]
                 return _whole(result)
         except TimeoutError as error:
             if limit.expired():
@@ -107,7 +107,7 @@ def _whole(result: Any) -> Any:
     """Return a result that nothing more can fail in."""
     if isinstance(result, Mapping | list | tuple | str | bytes) or not isinstance(result, Iterable):
         return result
-    return list(result)
+    return [_copy(each) for each in result]  # it may give one record, changed, again and again
 
 
 def _copy(argument: Any) -> Any:

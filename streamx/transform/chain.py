@@ -126,8 +126,12 @@ class Counter:
         """Yield items up to a limit, without asking for one more."""
         for item in islice(items, self._limits[index] - self._taken[index]):
             self._taken[index] += 1
-            self.is_finished |= self._taken[index] == self._limits[index]
+            self.is_finished |= self.has_reached(index)
             yield item
+
+    def has_reached(self, index: int) -> bool:
+        """Tell whether as many have passed a limit as may."""
+        return self._taken[index] == self._limits[index]
 
 
 def change_of(step: Select | Drop | Rename) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
@@ -150,7 +154,7 @@ def results_of(result: Any, name: str, position: int) -> Iterator[Item]:
     if result is None:
         return
     if isinstance(result, Mapping):
-        yield result, position
+        yield kept(result), position
         return
     if isinstance(result, str | bytes | bytearray) or not isinstance(result, Iterable):
         raise CallError(
@@ -163,12 +167,22 @@ def results_of(result: Any, name: str, position: int) -> Iterator[Item]:
 
 
 def one_of(result: Any, name: str, position: int) -> Item:
-    """Return one of several results, which must be a record."""
+    """Return one of several results, which must be a record.
+
+    It is a copy, since functions yield a record, change it and yield it again.
+    """
+    if isinstance(result, Record):
+        return result.copy(), position
     if isinstance(result, Mapping):
-        return result, position
+        return kept(result), position
     raise CallError(
         position, f"{name} gave {_shape(result)} among its results", "records or dicts only"
     )
+
+
+def kept(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a result to keep until it is encoded: functions use the same dict again and again."""
+    return result.copy() if type(result) is dict else result
 
 
 def check_batch(results: Any, count: int, name: str, position: int) -> Sequence[Any]:
@@ -213,7 +227,7 @@ def _apply(function: Callable[..., Any], name: str, items: Iterable[Item]) -> It
         try:
             result = function(record)
             if isinstance(result, dict | Record):
-                results: Iterable[Item] = ((result, position),)
+                results: Iterable[Item] = ((kept(result), position),)
             else:
                 results = list(results_of(result, name, position))
         except BaseException as error:

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,8 @@ from typing import Any, Literal
 from streamx.errors import UsageError
 from streamx.transform.blame import own_traceback
 from streamx.transform.retries import Retries
+
+DEFAULT_CONCURRENCY = 64
 
 # What a module loaded from a file is called; it is nobody else's name.
 _MODULE_PREFIX = "streamx_fn_"
@@ -122,7 +125,7 @@ class Calls:
 
     batch_records: int | None = None
     batch_wait_seconds: float = 0.1
-    concurrency: int | Literal["auto"] = 64
+    concurrency: int | Literal["auto"] = DEFAULT_CONCURRENCY
     timeout_seconds: float | None = None
     retries: Retries = field(default_factory=Retries)
     rate: float | None = None
@@ -195,7 +198,7 @@ def _find(where: str) -> Callable[..., Any]:
 
 
 def _from_file(where: str, place: str) -> ModuleType:
-    """Import a file as `python FILE` would: modules beside it can be imported."""
+    """Import a file; modules beside it can be imported, as with `python FILE`."""
     path = os.path.realpath(place)
     name = _MODULE_PREFIX + os.path.basename(path).removesuffix(".py")
     known = sys.modules.get(name)
@@ -207,7 +210,7 @@ def _from_file(where: str, place: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    _search_first(os.path.dirname(path))
+    _search(os.path.dirname(path))
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -218,7 +221,7 @@ def _from_file(where: str, place: str) -> ModuleType:
 
 
 def _from_name(where: str, place: str) -> ModuleType:
-    _search_first(os.getcwd())
+    _search(os.getcwd())
     try:
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
@@ -229,16 +232,27 @@ def _from_name(where: str, place: str) -> ModuleType:
         raise _failed_import(where, place, error) from error
 
 
-def _search_first(directory: str) -> None:
+def _search(directory: str) -> None:
+    """Import from a directory before what is installed, but never instead of Python's own.
+
+    A file named json.py or queue.py is nothing unusual; as the place to import from it would
+    change what everything here imports from then on.
+    """
     if directory not in sys.path:
-        sys.path.insert(0, directory)
+        own = {os.path.dirname(os.__file__), sysconfig.get_path("platstdlib")}
+        own |= {os.path.join(path, "lib-dynload") for path in own}
+        numbers = [number for number, path in enumerate(sys.path) if path in own]
+        sys.path.insert(max(numbers, default=-1) + 1, directory)
 
 
 def _failed_import(where: str, place: str, error: BaseException) -> BaseException:
     """Say why an import failed; Ctrl-C and the like are no failures of the module."""
     if not isinstance(error, Exception | SystemExit):
         return error
-    return UsageError(f"--fn {where}: cannot import {place}\n{own_traceback(error)}")
+    text = f"--fn {where}: cannot import {place}"
+    if isinstance(error, ImportError) and "no known parent package" in str(error):
+        text += "; a module of a package is named package.module:name, without .py"
+    return UsageError(f"{text}\n{own_traceback(error)}")
 
 
 def _attribute(module: object, name: str) -> Any:

@@ -1,0 +1,3 @@
+def double(record):
+    record["a"] *= 2
+    return record

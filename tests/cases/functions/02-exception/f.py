@@ -1,0 +1,6 @@
+def divide(record):
+    return {"a": half(record["a"])}
+
+
+def half(number):
+    return 2 / number

@@ -1,0 +1,3 @@
+def f(record):
+    print("saw", record["a"])  # noqa: T201
+    return record
