@@ -108,8 +108,9 @@ async def _cancelled_by_signals(
     loop.call_soon(has_begun.set)  # not before `main` first waits
 
     def stop(number: int, _: object) -> None:
-        # Until then it imports what the user named, which may take long and needs no cleaning.
-        if received or not has_begun.is_set():
+        if not has_begun.is_set():  # it imports what the user named; nothing has been opened
+            die_by(signal.Signals(number))
+        if received:
             from streamx.write.publish import discard_all
 
             discard_all()
