@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from operator import itemgetter
+from typing import Literal
 
 # Output of some whole records: Python's own, or a view of memory that is used again.
 Part = bytes | memoryview
@@ -101,11 +102,20 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A record that breaks its format: byte position in the data, what was found and expected."""
+    """A record that breaks its format, or that the output cannot be made of.
+
+    Attributes:
+        position: byte position in the data.
+        found, expected: what was found, and what instead of it was expected.
+        stage: what could not be done with the record.
+        traceback: of the user's code, where that raised an exception.
+    """
 
     position: int
     found: str
     expected: str
+    stage: Literal["parse", "transform", "encode"] = "parse"
+    traceback: str = ""
 
 
 @dataclass(slots=True)
