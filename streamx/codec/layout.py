@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from operator import itemgetter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from streamx.codec.program import Program
 
 # Output of some whole records: Python's own, or a view of memory that is used again.
 Part = bytes | memoryview
@@ -62,7 +65,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A column of the output: which column of the input it shows, under which name."""
+    """A column of the output: which column it shows, under which name.
+
+    Behind the columns of the input come those that a program computes.
+    """
 
     index: int
     name: str
@@ -84,6 +90,7 @@ class Layout:
         strict_types: a cell that does not fit its column makes its record a bad one.
         flattens: JSONL to CSV; nested values become columns `a.b`, `a.0`, not JSON in a cell.
         max_record_bytes: a longer record is a bad one.
+        program: CSV only; which records are kept, and columns computed from others.
     """
 
     source: Format
@@ -98,6 +105,7 @@ class Layout:
     strict_types: bool = False
     flattens: bool = False
     max_record_bytes: int = MAX_RECORD_BYTES
+    program: Program | None = None
 
 
 @dataclass(frozen=True, slots=True)
