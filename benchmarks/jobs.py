@@ -9,11 +9,12 @@ from pathlib import Path
 
 from benchmarks.inputs import FLIGHTS_BYTES, FLIGHTS_COLUMNS, FLIGHTS_RECORDS, Input, Inputs
 from benchmarks.measure import Command
-from benchmarks.tools import STREAMX, TOOLS, Format, Task, streamx
+from benchmarks.tools import STREAMX, TOOLS, Format, Query, Task, streamx
 
 NULL = "NA"
 NOWHERE = "/dev/null"
 FUNCTIONS = Path(__file__).with_name("functions.py")
+LATE_FLIGHTS = 26_581  # by more than 60 minutes, of FLIGHTS_RECORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,18 @@ _flights = _converted(Inputs.flights_csv, "csv", "jsonl", NULL)
 _text = _converted(Inputs.text_csv, "csv", "jsonl")
 _back = _converted(Inputs.flights_jsonl, "jsonl", "csv")
 _columns = _converted(Inputs.flights_csv, "csv", "csv", columns=FLIGHTS_COLUMNS)
+
+
+def _where(inputs: Inputs, target: str) -> Iterator[Entry]:
+    input = inputs.flights_csv()
+    columns = ("carrier", "flight", "dep_delay", "arr_delay", "gain")
+    query = Query("dep_delay", 60, "gain", "dep_delay", "arr_delay")
+    task = Task(str(input.path), target, "csv", "jsonl", NULL, columns, query)
+    tables = input.records // FLIGHTS_RECORDS
+    lines = LATE_FLIGHTS * tables if tables * FLIGHTS_RECORDS == input.records else None
+    for name in ("streamx", "duckdb", "polars", "miller"):
+        command = TOOLS[name].command(task)
+        yield Entry(name, name, command, input.path.stat().st_size, lines)
 
 
 def _file(inputs: Inputs, target: str) -> Iterator[Entry]:
@@ -198,6 +211,12 @@ JOBS = {
         note="DuckDB reads the dates and writes them in its own form; Miller writes null as text.",
     ),
     "columns": Job("Flights, CSV to CSV, 5 of 19 columns", _columns),
+    "where": Job(
+        "Flights, CSV to JSONL, one condition and a computed column",
+        _where,
+        note="`--where 'dep_delay > 60' --set 'gain=dep_delay - arr_delay'` and 5 columns. Where "
+        "`arr_delay` is NA, Miller writes it as text, and `(error)` for the difference.",
+    ),
     "pipes": Job(
         "Flights, CSV to JSONL through pipes",
         _pipes,

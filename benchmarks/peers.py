@@ -14,7 +14,7 @@ from importlib import import_module
 from operator import itemgetter
 from typing import BinaryIO
 
-from benchmarks.tools import Task
+from benchmarks.tools import Query, Task
 
 # As many records as streamx looks at before it decides on types.
 SAMPLE_RECORDS = 10_000
@@ -31,6 +31,10 @@ def duckdb(task: Task) -> None:
         null = "" if task.null is None else f", nullstr = {_sql_text(task.null)}"
         types = "['BOOLEAN', 'BIGINT', 'DOUBLE', 'VARCHAR']"
         table = f"read_csv({source}, auto_type_candidates = {types}{null})"
+    if task.query:
+        query = task.query
+        difference = f"{query.minuend} - {query.minus} AS {query.name}"
+        table = f"(SELECT *, {difference} FROM {table} WHERE {query.column} > {query.more_than})"
     options = "FORMAT csv, HEADER" if task.target_format == "csv" else "FORMAT json"
     target = _sql_text(task.target or "/dev/stdout")
     import_module("duckdb").execute(
@@ -49,6 +53,11 @@ def polars(task: Task) -> None:
         frame = library.scan_csv(source, infer_schema=False)
     else:
         frame = library.scan_csv(source, null_values=task.null, infer_schema_length=SAMPLE_RECORDS)
+    if task.query:
+        query, column = task.query, library.col
+        frame = frame.filter(column(query.column) > query.more_than).with_columns(
+            (column(query.minuend) - column(query.minus)).alias(query.name)
+        )
     if task.columns:
         frame = frame.select(task.columns)
     if task.target_format == "csv":
@@ -129,4 +138,6 @@ def _sql_columns(task: Task) -> str:
 
 
 if __name__ == "__main__":
-    PEERS[sys.argv[1]](Task(**json.loads(sys.argv[2])))
+    given = json.loads(sys.argv[2])
+    query = given.pop("query")
+    PEERS[sys.argv[1]](Task(**given, query=query and Query(**query)))

@@ -24,6 +24,23 @@ Format = Literal["csv", "jsonl"]
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """Which records to keep and what to compute, in terms that all tools share.
+
+    Attributes:
+        column, more_than: of the records that are kept, the column is more than this.
+        name: of the column that is computed.
+        minuend, minus: the columns of which it is the difference.
+    """
+
+    column: str
+    more_than: int
+    name: str
+    minuend: str
+    minus: str
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One conversion, the same for every tool.
 
@@ -32,6 +49,7 @@ class Task:
         source_format, target_format: "csv" or "jsonl".
         null: the cell text that stands for null, or None.
         columns: the columns to keep; all if none is named.
+        query: keep some records only, and add a column.
     """
 
     source: str | None
@@ -40,6 +58,7 @@ class Task:
     target_format: Format
     null: str | None = None
     columns: tuple[str, ...] = ()
+    query: Query | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,9 @@ def streamx(task: Task, *options: str) -> Command:
     arguments = [STREAMX, "transform", task.source or "-", task.target or "-"]
     arguments += ["--from", task.source_format, "--to", task.target_format]
     arguments += [] if task.null is None else ["--null", task.null]
+    if task.query:
+        arguments += ["--where", f"{task.query.column} > {task.query.more_than}"]
+        arguments += ["--set", f"{task.query.name}={task.query.minuend} - {task.query.minus}"]
     arguments += ["--select", ",".join(task.columns)] if task.columns else []
     return Command((*arguments, *options))
 
@@ -70,6 +92,11 @@ def _peer(name: str, task: Task) -> Command:
 
 def _miller(task: Task) -> Command:
     verb = ("cut", "-o", "-f", ",".join(task.columns)) if task.columns else ("cat",)
+    if task.query:
+        query = task.query
+        keep = f"is_numeric(${query.column}) && ${query.column} > {query.more_than}"
+        difference = f"${query.name} = ${query.minuend} - ${query.minus}"
+        verb = ("filter", keep, "then", "put", difference, "then", *verb)
     return _printing(task, "mlr", f"--i{task.source_format}", f"--o{task.target_format}", *verb)
 
 

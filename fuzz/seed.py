@@ -6,8 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CSV_TO_JSONL, JSONL_TO_JSONL, CSV_TO_CSV, JSONL_TO_CSV = range(4)
+WITH_PROGRAM = 1 << 4
 DIRECTIONS = {
-    ".csv": (CSV_TO_JSONL, CSV_TO_CSV),
+    ".csv": (CSV_TO_JSONL, CSV_TO_CSV, CSV_TO_JSONL | WITH_PROGRAM),
     ".tsv": (CSV_TO_JSONL, CSV_TO_CSV),
     ".jsonl": (JSONL_TO_JSONL, JSONL_TO_CSV),
 }
@@ -37,7 +38,7 @@ def inputs() -> Iterator[bytes]:
         delimiter = b"\t" if path.suffix == ".tsv" else b","
         data = path.read_bytes() if path.suffix in DIRECTIONS else b""
         for kind in DIRECTIONS.get(path.suffix, ()):
-            is_csv = kind in (CSV_TO_JSONL, CSV_TO_CSV)
+            is_csv = kind & 1 == 0
             columns = data.split(b"\n")[0].count(delimiter) + 1 if is_csv else 8
             shape = NAMES_OF_SAMPLE if is_sample else 0
             for piece in pieces(data):

@@ -27,13 +27,12 @@ static const char *const TOKENS[8] = {
     "a null token that no one would ever choose, since it is 70 bytes long.",
 };
 
-static void *keep(fuzz_case *given, void *memory) {
+void *keep(fuzz_case *given, void *memory) {
     given->kept[given->kept_count++] = memory;
     return memory;
 }
 
-/* Keep a text with readable bytes behind it. */
-static sx_text keep_text(fuzz_case *given, const uint8_t *bytes, size_t length) {
+sx_text keep_text(fuzz_case *given, const uint8_t *bytes, size_t length) {
     uint8_t *text = keep(given, allocate(length + PADDING_BYTES));
     memcpy(text, bytes, length);
     memset(text + length, 0, PADDING_BYTES);
@@ -103,9 +102,14 @@ static void add_picks(fuzz_case *given, const uint8_t *input, const sx_kernel *k
         size_t column = (i + (input[PICKS] >> 4 & 7)) % columns;
         if (input[PICKS] >> 3 & 1) column = columns - 1 - column;
         bool is_renamed = input[PICKS] >> 7;
+        /* The last ones show what the program computes. */
+        if (layout->pick_count - i <= layout->program.derived_count)
+            column = columns + layout->pick_count - i - 1;
+        bool is_derived = column >= columns;
         picks[i].column = column;
         picks[i].name =
-            is_renamed ? name_of(given, i, (input[SHAPE] >> 4) + 7u) : layout->columns[column].name;
+            is_renamed || is_derived ? name_of(given, i, (input[SHAPE] >> 4) + 7u)
+                                     : layout->columns[column].name;
         picks[i].label = label_of(given, kernel, &picks[i].name, i == 0);
     }
     layout->picks = picks;
@@ -150,12 +154,17 @@ fuzz_case make_case(const uint8_t *input, size_t size, const sx_kernel *kernel) 
                           layout->source.quote == layout->target.quote;
     layout->column_count = column_count_of(input[COLUMNS]);
     if (is_jsonl && input[COLUMNS] == 0) layout->column_count = 0;
-    given.kept = allocate((3 * layout->column_count + 16) * sizeof *given.kept);
+    given.kept = allocate((3 * layout->column_count + 32) * sizeof *given.kept);
     add_columns(&given, input);
+    bool has_program = layout->is_from_csv && (input[KIND] >> 4 & 1);
+    if (has_program) add_program(&given, input);
     add_picks(&given, input, kernel);
     add_nulls(&given, input[NULLS]);
     add_data(&given, input + HEADER_BYTES, size - HEADER_BYTES, input[SHAPE] & 15);
-    given.limit = input[LIMIT] == 0 ? UINT64_MAX : input[LIMIT] - 1u;
+    uint64_t limit = input[LIMIT] == 0 ? UINT64_MAX : input[LIMIT] - 1u;
+    bool is_of_output = has_program && (input[KIND] >> 5 & 1);
+    given.limit = is_of_output ? UINT64_MAX : limit;
+    given.output_limit = is_of_output ? limit : UINT64_MAX;
     size_t longest = input[LONGEST];
     layout->max_record_bytes = longest == 0 ? 1 << 24 : longest < 128 ? longest : (longest - 127) * 512;
     size_t capacity = input[CAPACITY];

@@ -55,6 +55,7 @@ static void add_dropped_key(sx_tally *total, const sx_dropped_key *dropped, size
 static void add_tally(fuzz_result *result, const sx_tally *tally, size_t position) {
     sx_tally *total = &result->tally;
     total->records += tally->records;
+    total->left_out += tally->left_out;
     total->blank_lines += tally->blank_lines;
     total->dropped_values += tally->dropped_values;
     for (size_t i = 0; i < result->pick_count; i++) {
@@ -111,7 +112,7 @@ void convert_piece(const fuzz_run *run, const uint8_t *data, size_t length, size
     }
     fuzz_output out = {0};
     grow(&out, run->capacity);
-    sx_start(run->state, data, length, run->limit);
+    sx_start(run->state, data, length, run->limit, run->output_limit);
     sx_status status = SX_FULL;
     while ((status == SX_FULL || status == SX_ODD) && result->odd_count < MOST_ODD_RANGES) {
         status = next_part(run, &out, result);
@@ -119,7 +120,7 @@ void convert_piece(const fuzz_run *run, const uint8_t *data, size_t length, size
         size_t end = sx_odd_end(run->state);
         REQUIRE(end <= length);
         add_odd(result, (fuzz_range){position + sx_odd_start(run->state), position + end});
-        sx_pass_odd(run->state, run->records_of_odd);
+        sx_pass_odd(run->state, end, run->records_of_odd, run->records_of_odd);
     }
     free(out.bytes);
     result->has_no_memory = status == SX_MEMORY;
@@ -128,6 +129,7 @@ void convert_piece(const fuzz_run *run, const uint8_t *data, size_t length, size
 
 static void require_same_tally(const sx_tally *one, const sx_tally *other, size_t picks) {
     REQUIRE(one->records == other->records);
+    REQUIRE(one->left_out == other->left_out);
     REQUIRE(one->blank_lines == other->blank_lines);
     REQUIRE(one->dropped_values == other->dropped_values);
     for (size_t i = 0; i < picks; i++) {

@@ -29,14 +29,14 @@ static fuzz_keys collect(const fuzz_case *given, const sx_kernel *kernel) {
     fuzz_keys keys = {0};
     sx_layout layout = {.max_record_bytes = EVERYTHING};
     sx_state *state = new_state(kernel, &layout);
-    sx_start(state, given->data, given->length, UINT64_MAX);
+    sx_start(state, given->data, given->length, UINT64_MAX, UINT64_MAX);
     sx_status status = SX_ODD;
     while (status == SX_ODD && keys.odd.odd_count < MOST_ODD_RANGES) {
         status = kernel->collect_keys(state);
         REQUIRE(status != SX_MEMORY);
         if (status != SX_ODD) break;
         add_odd(&keys.odd, (fuzz_range){sx_odd_start(state), sx_odd_end(state)});
-        sx_pass_odd(state, 0);
+        sx_pass_odd(state, sx_odd_end(state), 0, 0);
     }
     keys.are_complete = status == SX_END;
     if (keys.are_complete) take_keys(&keys, state);
@@ -81,7 +81,7 @@ void check_found_keys(const fuzz_case *given, const sx_kernel *kernel, const fuz
         .picks = picks,
     };
     sx_state *state = new_state(kernel, &layout);
-    fuzz_run run = {kernel, state, &layout, LARGE_CAPACITY, UINT64_MAX, 0};
+    fuzz_run run = {kernel, state, &layout, LARGE_CAPACITY, UINT64_MAX, UINT64_MAX, 0};
     fuzz_result result = {0};
     convert_piece(&run, given->data, given->length, 0, &result);
     require_same_odd(&result, &keys->odd);

@@ -11,7 +11,8 @@
 
 /* The first bytes of an input, by what they choose; the data follows. */
 enum {
-    KIND,      /* bits 0 and 1: the direction; one bit each: flags of the layout */
+    KIND,      /* bits 0 and 1: the direction; one bit each: flags of the layout; from CSV bit 4: is there
+                * a program? and 5: does the limit count its output? */
     SOURCE,    /* delimiter and quote */
     TARGET,    /* and line end */
     COLUMNS,   /* how many */
@@ -38,7 +39,7 @@ typedef struct {
     size_t length;
     size_t cut;
     size_t capacity;          /* of an output to begin with */
-    uint64_t limit;
+    uint64_t limit, output_limit;
     uint64_t records_of_odd;  /* how many records an odd range counts as */
     unsigned failing_allocation; /* from 1; 0: none */
     void **kept;              /* to be freed with the case */
@@ -47,6 +48,12 @@ typedef struct {
 
 fuzz_case make_case(const uint8_t *input, size_t size, const sx_kernel *kernel);
 void free_case(fuzz_case *given);
+
+/* Keep memory, or a text with readable bytes behind it, as long as the case. */
+void *keep(fuzz_case *given, void *memory);
+sx_text keep_text(fuzz_case *given, const uint8_t *bytes, size_t length);
+/* Make a program; columns and nulls are known. */
+void add_program(fuzz_case *given, const uint8_t *input);
 
 typedef struct {
     size_t start, end;
@@ -75,7 +82,7 @@ typedef struct {
     sx_state *state;
     const sx_layout *layout;
     size_t capacity;
-    uint64_t limit;
+    uint64_t limit, output_limit;
     uint64_t records_of_odd;
 } fuzz_run;
 

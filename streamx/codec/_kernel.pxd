@@ -1,6 +1,6 @@
 """The kernel's interface for Cython; native/kernel.h says what each part means."""
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
 cdef extern from "native/kernel.h":
     enum: PADDING_BYTES, LONGEST_ESCAPE_BYTES
@@ -20,6 +20,29 @@ cdef extern from "native/kernel.h":
         size_t column
         sx_text name
         sx_text label
+    ctypedef enum sx_kind: KIND_NULL, KIND_TRUTH, KIND_INTEGER, KIND_NUMBER, KIND_TEXT
+    ctypedef struct sx_value:
+        sx_kind kind
+        bint truth
+        int64_t integer
+        double number
+        sx_text text
+    ctypedef enum sx_operation:
+        OP_LOAD, OP_MOVE, OP_JUMP, OP_JUMP_IF_TRUE, OP_JUMP_IF_FALSE, OP_JUMP_UNLESS_TRUE
+        OP_JUMP_UNLESS_NULL, OP_KEEP, OP_END, OP_ODD, OP_AND, OP_OR, OP_NOT, OP_IS_NULL, OP_TRUTH
+        OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_FLOOR_DIVIDE, OP_MODULO
+        OP_NEGATE, OP_PLUS, OP_ABS, OP_MIN, OP_MAX, OP_INT, OP_FLOAT
+        OP_LESS, OP_AT_MOST, OP_GREATER, OP_AT_LEAST, OP_EQUAL, OP_UNEQUAL
+        OP_AMONG, OP_CONTAINS, OP_STARTS_WITH, OP_ENDS_WITH, OP_LENGTH, OP_STRIP
+    ctypedef struct sx_instruction:
+        uint16_t operation, to, a, b, count
+    ctypedef struct sx_constant:
+        uint16_t to
+        sx_value value
+    ctypedef struct sx_program:
+        const sx_instruction *instructions
+        const sx_constant *constants
+        size_t instruction_count, constant_count, register_count, derived_count
     ctypedef struct sx_csv:
         uint8_t delimiter
         uint8_t quote
@@ -33,6 +56,7 @@ cdef extern from "native/kernel.h":
         const sx_column *columns
         const sx_pick *picks
         const sx_text *nulls
+        sx_program program
     ctypedef struct sx_remark:
         uint64_t count, position
         size_t example_length
@@ -41,7 +65,7 @@ cdef extern from "native/kernel.h":
         sx_text key
         uint64_t position
     ctypedef struct sx_tally:
-        uint64_t records, blank_lines, dropped_values
+        uint64_t records, blank_lines, dropped_values, left_out
         sx_remark *misfits
         sx_dropped_key *dropped_keys
         size_t dropped_key_count
@@ -60,8 +84,8 @@ cdef extern from "native/kernel.h":
     size_t sx_kernels(const sx_kernel **) nogil
     sx_state *sx_new(const sx_kernel *, const sx_layout *) nogil
     void sx_free(sx_state *) nogil
-    void sx_start(sx_state *, const uint8_t *, size_t, uint64_t) nogil
-    void sx_pass_odd(sx_state *, uint64_t) nogil
+    void sx_start(sx_state *, const uint8_t *, size_t, uint64_t, uint64_t) nogil
+    void sx_pass_odd(sx_state *, size_t, uint64_t, uint64_t) nogil
     const sx_tally *sx_tally_of(const sx_state *) nogil
     size_t sx_odd_start(const sx_state *) nogil
     size_t sx_odd_end(const sx_state *) nogil

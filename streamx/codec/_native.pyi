@@ -12,5 +12,8 @@ def column_types(
 def record_start(data: bytes, format: Format, number: int) -> int | None: ...
 def keys_of(sample: bytes, *, flattens: bool = False) -> list[str] | None: ...
 def convert(
-    data: bytes | memoryview, layout: Layout, limit: int | None = None
+    data: bytes | memoryview,
+    layout: Layout,
+    limit: int | None = None,
+    output_limit: int | None = None,
 ) -> Generator[Part, None, Tally]: ...

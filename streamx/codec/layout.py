@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from operator import itemgetter
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from streamx.codec.program import Program
 
 # Output of some whole records: Python's own, or a view of memory that is used again.
 Part = bytes | memoryview
@@ -61,7 +65,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A column of the output: which column of the input it shows, under which name."""
+    """A column of the output: which column it shows, under which name.
+
+    Behind the columns of the input come those that a program computes.
+    """
 
     index: int
     name: str
@@ -83,6 +90,7 @@ class Layout:
         strict_types: a cell that does not fit its column makes its record a bad one.
         flattens: JSONL to CSV; nested values become columns `a.b`, `a.0`, not JSON in a cell.
         max_record_bytes: a longer record is a bad one.
+        program: CSV only; which records are kept, and columns computed from others.
     """
 
     source: Format
@@ -97,15 +105,25 @@ class Layout:
     strict_types: bool = False
     flattens: bool = False
     max_record_bytes: int = MAX_RECORD_BYTES
+    program: Program | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A record that breaks its format: byte position in the data, what was found and expected."""
+    """A record that breaks its format, or that the output cannot be made of.
+
+    Attributes:
+        position: byte position in the data.
+        found, expected: what was found, and what instead of it was expected.
+        stage: what could not be done with the record.
+        traceback: of the user's code, where that raised an exception.
+    """
 
     position: int
     found: str
     expected: str
+    stage: Literal["parse", "transform", "encode"] = "parse"
+    traceback: str = ""
 
 
 @dataclass(slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Literal
+from dataclasses import replace
 
-from streamx.chunk import Chunk, ChunkResult, Failure
+from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part, Tally
 from streamx.errors import UsageError
 from streamx.flow import together
@@ -16,8 +16,8 @@ from streamx.transform.async_chain import AsyncChain
 from streamx.transform.chain import CallError, Chain, Counter, Item, Step
 from streamx.transform.functions import Apply, Calls
 from streamx.transform.operations import Limit, Where
-from streamx.transform.plan import place_of
-from streamx.transform.record_plan import RecordPlan, Records, failure_of, result_of
+from streamx.transform.plan import result_of
+from streamx.transform.record_plan import RecordPlan, Records
 
 # Chunks are handed on early, so that many records are on their way even if a chunk holds few.
 _MOST_LANES = 32
@@ -151,7 +151,7 @@ class _Flight:
     def __init__(
         self, chunk: Chunk, plan: RecordPlan, limits: tuple[int, ...], is_ordered: bool
     ) -> None:
-        self.source = Records(chunk, plan.layout)
+        self.source = Records(chunk.data, plan.layout)
         self.counter = Counter(limits)
         self.starting: asyncio.Task[None] | None = None
         self.has_ended = False
@@ -165,7 +165,6 @@ class _Flight:
         self._is_closed = False
         self._changed = asyncio.Event()
         self._tally = Tally()
-        self._failure: Failure | None = None
         self._start_error: CallError | None = None
 
     async def wait_for_room(self) -> None:
@@ -228,10 +227,10 @@ class _Flight:
             bad, outcome.tally.bad = outcome.tally.bad, None
             self._tally.add(outcome.tally, 0)
             if outcome.error is not None:
-                self._fail(outcome.error, "transform")
+                self._tally.bad = outcome.error.bad("transform")
             elif bad is not None:
-                self._fail(CallError(bad.position, bad.found, bad.expected), "encode")
-            if self._failure is not None or self._is_full:
+                self._tally.bad = replace(bad, stage="encode")
+            if self._tally.bad is not None or self._is_full:
                 self.has_ended = True
                 break
         self._tally.records_out += len(lines)
@@ -246,11 +245,12 @@ class _Flight:
 
     def result(self) -> ChunkResult:
         """Return what the chunk amounted to."""
-        if self._failure is None and self._start_error is not None:
-            self._fail(self._start_error, "transform")
-        if self._failure is None and not self.counter.is_finished:
-            self._failure = failure_of(self._chunk, self.source.tally, "parse")
-        return result_of(self._chunk, self.source, self._tally, self._failure, self.counter)
+        if self._tally.bad is None and self._start_error is not None:
+            self._tally.bad = self._start_error.bad("transform")
+        self.source.account(self._tally, self.counter)
+        return result_of(
+            self._chunk, self._tally, self.counter.taken, is_last=self.counter.is_finished
+        )
 
     def _within_limit(self, lines: list[bytes]) -> Iterable[bytes]:
         if self._limit_behind is None:
@@ -261,10 +261,6 @@ class _Flight:
     def _is_full(self) -> bool:
         """Tell whether the limit behind has been reached; one before ends only the start."""
         return self._limit_behind is not None and self.counter.has_reached(self._limit_behind)
-
-    def _fail(self, error: CallError, stage: Literal["transform", "encode"]) -> None:
-        place = place_of(self._chunk, error.position)
-        self._failure = Failure(place, error.found, error.expected, stage, error.traceback)
 
     def _note_end(self, task: asyncio.Task[_Outcome]) -> None:
         self._running.discard(task)

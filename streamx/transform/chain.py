@@ -6,8 +6,9 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack
 from itertools import count, islice
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
+from streamx.codec.layout import Bad
 from streamx.codec.record import Record
 from streamx.errors import StreamxError
 from streamx.transform.blame import own_traceback, summary
@@ -37,6 +38,10 @@ class CallError(Exception):
         self.found = found
         self.expected = expected
         self.traceback = traceback
+
+    def bad(self, stage: Literal["transform", "encode"]) -> Bad:
+        """Return the bad record that this amounts to."""
+        return Bad(self.position, self.found, self.expected, stage, self.traceback)
 
 
 class Chain:

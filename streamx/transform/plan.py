@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from streamx.codec.layout import (
     Layout,
     Part,
     Remark,
+    Tally,
 )
 from streamx.transform.functions import Calls
 from streamx.transform.operations import Operation
@@ -90,7 +92,8 @@ class Plan:
     Attributes:
         layout: how records are converted.
         header: what the output starts with, before the first record's output.
-        limits: for each limit in the chain, how many records may pass it over the whole run.
+        limits: how many records may be read over the whole run, and, where the layout has a
+            program, how many may be written; none for all.
     """
 
     layout: Layout
@@ -110,35 +113,42 @@ class Plan:
             chunk: whole records of the input.
             limits: how many records of this chunk may pass each of the plan's limits.
         """
-        limit = min(limits, default=None)
-        tally = yield from convert(chunk.data, self.layout, limit)
-        bad = tally.bad
-        return ChunkResult(
-            sequence=chunk.sequence,
-            records_in=tally.records_in,
-            records_out=tally.records_out,
-            blank_lines=tally.blank_lines,
-            misfits=notices_of(chunk, tally.misfits),
-            dropped_values=tally.dropped_values,
-            dropped_keys={key: place_of(chunk, at) for key, at in tally.dropped_keys.items()},
-            failure=None if bad is None else _failure(chunk, bad),
-            taken=(tally.records_in,) * len(limits),
-            is_last=limit is not None and tally.records_in >= limit,
-        )
+        tally = yield from convert(chunk.data, self.layout, *limits)
+        taken = (tally.records_in, tally.records_out)[: len(limits)]
+        is_last = any(map(operator.ge, taken, limits))
+        return result_of(chunk, tally, taken, is_last=is_last)
 
 
-def place_of(chunk: Chunk, position: int) -> Place:
+def result_of(chunk: Chunk, tally: Tally, taken: tuple[int, ...], *, is_last: bool) -> ChunkResult:
+    """Return what a chunk amounted to."""
+    bad = tally.bad
+    return ChunkResult(
+        sequence=chunk.sequence,
+        records_in=tally.records_in,
+        records_out=tally.records_out,
+        blank_lines=tally.blank_lines,
+        misfits=_notices(chunk, tally.misfits),
+        dropped_values=tally.dropped_values,
+        dropped_keys={key: _place(chunk, at) for key, at in tally.dropped_keys.items()},
+        failure=None if bad is None else _failure(chunk, bad),
+        taken=taken,
+        is_last=is_last,
+    )
+
+
+def _place(chunk: Chunk, position: int) -> Place:
     """Return the place in the input of a byte position in a chunk."""
     return Place(chunk.line + count_lines(chunk.data, position), chunk.offset + position)
 
 
 def _failure(chunk: Chunk, bad: Bad) -> Failure:
-    return Failure(place_of(chunk, bad.position), bad.found, bad.expected)
+    place = _place(chunk, bad.position)
+    return Failure(place, bad.found, bad.expected, bad.stage, bad.traceback)
 
 
-def notices_of(chunk: Chunk, remarks: dict[str, Remark]) -> dict[str, Notice]:
+def _notices(chunk: Chunk, remarks: dict[str, Remark]) -> dict[str, Notice]:
     """Return remarks with their places in the input."""
     return {
-        key: Notice(remark.count, place_of(chunk, remark.position), remark.example)
+        key: Notice(remark.count, _place(chunk, remark.position), remark.example)
         for key, remark in remarks.items()
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Literal
 
-from streamx.chunk import Chunk, ChunkResult, Failure
+from streamx.chunk import Chunk, ChunkResult
 from streamx.codec import records
 from streamx.codec.encode import Encoder
 from streamx.codec.layout import Layout, Part, Tally
@@ -16,7 +16,7 @@ from streamx.position import note
 from streamx.transform.chain import CallError, Chain, Counter, Item, Step
 from streamx.transform.functions import Calls
 from streamx.transform.operations import Drop, Rename, Select, Set
-from streamx.transform.plan import notices_of, place_of
+from streamx.transform.plan import result_of
 
 # Results that are encoded together: as many as make the call cheap, or as few as have come while
 # somebody may be waiting for them.
@@ -77,33 +77,35 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
 
     def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Generator[Part, None, ChunkResult]:
         """Transform a chunk: yield bounded parts of output, return what it amounted to."""
-        source = Records(chunk, self._layout)
         counter = Counter(limits)
+        tally = yield from self.convert(chunk.data, counter)
+        return result_of(chunk, tally, counter.taken, is_last=counter.is_finished)
+
+    def convert(self, data: bytes | memoryview, counter: Counter) -> Generator[Part, None, Tally]:
+        """Transform whole records: yield bounded parts of output, return the tally."""
+        source = Records(data, self._layout)
         tally = Tally()
-        failure: Failure | None = None
         try:
             for group in _groups(self._chain.run(source, counter)):
                 part = self._encoder.encode(group, tally)
                 if part:
                     yield part
                 if tally.bad is not None:
-                    failure = failure_of(chunk, tally, "encode")
+                    tally.bad = replace(tally.bad, stage="encode")
                     break
         except CallError as error:
-            place = place_of(chunk, error.position)
-            failure = Failure(place, error.found, error.expected, "transform", error.traceback)
-        if failure is None and not counter.is_finished:
-            failure = failure_of(chunk, source.tally, "parse")
-        return result_of(chunk, source, tally, failure, counter)
+            tally.bad = error.bad("transform")
+        source.account(tally, counter)
+        return tally
 
 
 class Records(Iterable[Item]):
-    """The records of a chunk, counted as they are taken."""
+    """Records, counted as they are taken."""
 
-    def __init__(self, chunk: Chunk, layout: Layout) -> None:
+    def __init__(self, data: bytes | memoryview, layout: Layout) -> None:
         self.tally = Tally()
         self.count = 0
-        self._batches = records(chunk.data, layout)
+        self._batches = records(data, layout)
 
     def __iter__(self) -> Iterator[Item]:
         while True:
@@ -116,6 +118,13 @@ class Records(Iterable[Item]):
                 self.count += 1
                 note(item[1])
                 yield item
+
+    def account(self, tally: Tally, counter: Counter) -> None:
+        """Add to a tally of results what was read for them, a bad record at the end included."""
+        if tally.bad is None and not counter.is_finished:
+            tally.bad = self.tally.bad
+        tally.records_in = self.count
+        tally.blank_lines = self.tally.blank_lines
 
 
 def output_columns(
@@ -144,34 +153,6 @@ def output_columns(
         elif isinstance(step, Rename):
             columns = {step.new if n == step.old else n: at for n, at in columns.items()}
     return columns
-
-
-def failure_of(
-    chunk: Chunk, tally: Tally, stage: Literal["parse", "transform", "encode"]
-) -> Failure | None:
-    """Return the failure that a tally's bad record amounts to, if it has one."""
-    bad = tally.bad
-    if bad is None:
-        return None
-    return Failure(place_of(chunk, bad.position), bad.found, bad.expected, stage)
-
-
-def result_of(
-    chunk: Chunk, source: Records, tally: Tally, failure: Failure | None, counter: Counter
-) -> ChunkResult:
-    """Return what a chunk amounted to, from the tallies of reading and of encoding it."""
-    return ChunkResult(
-        sequence=chunk.sequence,
-        records_in=source.count,
-        records_out=tally.records_out,
-        blank_lines=source.tally.blank_lines,
-        misfits=notices_of(chunk, tally.misfits),
-        dropped_values=tally.dropped_values,
-        dropped_keys={key: place_of(chunk, at) for key, at in tally.dropped_keys.items()},
-        failure=failure,
-        taken=counter.taken,
-        is_last=counter.is_finished,
-    )
 
 
 def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from streamx.codec import head as heads
 from streamx.codec import keys_of
@@ -34,9 +34,6 @@ from streamx.transform.operations import (
     unknown_column,
 )
 from streamx.transform.plan import AnyPlan, Plan, Recipe
-
-if TYPE_CHECKING:
-    from streamx.transform.record_plan import RecordPlan
 
 # What is known of the end of a head: more may follow at once; its first record has waited for a
 # moment; nothing came for long enough to give up waiting; nothing will come.
@@ -190,8 +187,9 @@ def _plan(
     return Plan(layout, _output_header(recipe, header, picks), limits_of(recipe.operations))
 
 
-def _record_plan(recipe: Recipe, layout: Layout, header: Header) -> RecordPlan:
+def _record_plan(recipe: Recipe, layout: Layout, header: Header) -> AnyPlan:
     """Return the plan of a chain that looks into records."""
+    from streamx.transform.programs import as_program
     from streamx.transform.record_plan import RecordPlan, output_columns
 
     before = _before(recipe)
@@ -205,7 +203,7 @@ def _record_plan(recipe: Recipe, layout: Layout, header: Header) -> RecordPlan:
     columns: dict[str, int | None] = {}
     if isinstance(recipe.target, CsvFormat):
         columns = output_columns(recipe.columns, picks, steps)
-    return RecordPlan(
+    plan = RecordPlan(
         layout=layout,
         steps=steps,
         header=_header(recipe, header, list(columns), list(columns.values())),
@@ -214,6 +212,7 @@ def _record_plan(recipe: Recipe, layout: Layout, header: Header) -> RecordPlan:
         extra_keys=recipe.extra_keys,
         calls=recipe.calls,
     )
+    return as_program(plan)
 
 
 def _output_header(recipe: Recipe, header: Header, picks: Sequence[Pick]) -> bytes:

@@ -73,9 +73,12 @@ static void choose_quick_ways(sx_state *state) {
     bool numbers_may_be_null = has_numeric_null(state);
     for (size_t i = 0; i < layout->pick_count; i++) {
         const sx_pick *pick = &layout->picks[i];
-        const sx_column *column = &layout->columns[pick->column];
         sx_quick_field *quick = &state->quick_fields[i];
         quick->column = (uint32_t)pick->column;
+        quick->way = QUICK_DERIVED;
+        if (pick->column >= layout->column_count) continue;
+        const sx_column *column = &layout->columns[pick->column];
+        quick->way = QUICK_NONE;
         if (pick->label.length >= QUICK_LABEL_BYTES || column->is_pinned) continue;
         memcpy(quick->label, pick->label.bytes, pick->label.length);
         quick->label_length = (uint8_t)pick->label.length;
@@ -118,11 +121,17 @@ static inline uint8_t *quick_field_to_json(const sx_state *state, const sx_quick
 }
 
 static inline sx_status record_to_json(sx_state *state, const sx_record *record, bool has_quotes,
-                                       uint8_t **end_of_output) {
+                                       bool has_program, uint8_t **end_of_output) {
     uint8_t *out = *end_of_output;
     size_t count = state->layout->pick_count;
     for (size_t i = 0; i < count; i++) {
         const sx_quick_field *quick = &state->quick_fields[i];
+        if (has_program && quick->way == QUICK_DERIVED) {
+            const sx_text *label = &state->layout->picks[i].label;
+            out = copy(out, label->bytes, label->length);
+            out = emit_derived_value(out, derived_of(state, quick->column));
+            continue;
+        }
         sx_cell cell = field_of(state, record, quick->column, false);
         uint8_t *end = quick_field_to_json(
             state, quick, cell.start, cell.length, has_quotes, out);

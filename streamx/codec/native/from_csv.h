@@ -60,8 +60,8 @@ static inline bool is_blank(const sx_record *record) {
 }
 
 /* Convert the records of the table. */
-static inline sx_status table_records(sx_state *state, bool has_quotes, uint8_t *out,
-                                      size_t capacity, size_t *written) {
+static inline sx_status table_records(sx_state *state, bool has_quotes, bool has_program,
+                                      uint8_t *out, size_t capacity, size_t *written) {
     sx_table *table = &state->table;
     while (table->next < table->records && state->remaining > 0) {
         sx_record record;
@@ -73,20 +73,41 @@ static inline sx_status table_records(sx_state *state, bool has_quotes, uint8_t 
         }
         if (!is_usual || record.start + record.bytes > state->valid_bytes)
             return odd(state, record.start, record.start + record.bytes);
-        size_t bytes = csv_output_bytes(state, state->window + record.start, record.bytes);
-        sx_status status = has_room(state, *written, capacity, bytes);
-        if (status != SX_END) return status;
-        uint8_t *end = out + *written;
-        status = state->layout->is_to_csv ? record_to_csv(state, &record, has_quotes, &end)
-                                          : record_to_json(state, &record, has_quotes, &end);
+        size_t derived_bytes = 0;
+        sx_verdict verdict =
+            has_program ? run_program(state, &record, has_quotes, &derived_bytes) : VERDICT_KEEP;
+        sx_status status = verdict == VERDICT_ODD ? SX_ODD : SX_END;
+        if (verdict == VERDICT_KEEP) {
+            size_t bytes = csv_output_bytes(state, state->window + record.start, record.bytes);
+            status = has_room(state, *written, capacity, bytes + derived_bytes);
+            if (status != SX_END) return status;
+            uint8_t *end = out + *written;
+            status = state->layout->is_to_csv
+                         ? record_to_csv(state, &record, has_quotes, has_program, &end)
+                         : record_to_json(state, &record, has_quotes, has_program, &end);
+            if (status == SX_END) *written = (size_t)(end - out);
+        }
         if (status == SX_ODD) return odd(state, record.start, record.start + record.bytes);
         if (status != SX_END) return status;
-        *written = (size_t)(end - out);
         pass_record(table, &record);
         state->tally.records++;
         state->remaining--;
+        if (!has_program) continue;
+        if (verdict == VERDICT_DROP) state->tally.left_out++;
+        else if (--state->remaining_output == 0) return SX_END;
     }
     return SX_END;
+}
+
+/* The same, with what is decided once for all of them known to the compiler. */
+static sx_status known_table_records(
+    sx_state *state, uint8_t *out, size_t capacity, size_t *written) {
+    bool has_quotes = state->table.has_quotes;
+    if (has_program(state))
+        return has_quotes ? table_records(state, true, true, out, capacity, written)
+                          : table_records(state, false, true, out, capacity, written);
+    return has_quotes ? table_records(state, true, false, out, capacity, written)
+                      : table_records(state, false, false, out, capacity, written);
 }
 
 /* Say what stands behind the records of the table, if that is odd. */
@@ -98,11 +119,10 @@ static sx_status odd_behind_table(sx_state *state) {
 
 static sx_status convert_csv(sx_state *state, uint8_t *out, size_t capacity, size_t *written) {
     sx_table *table = &state->table;
-    while (state->remaining > 0) {
+    while (state->remaining > 0 && state->remaining_output > 0) {
         sx_status status = SX_END;
         if (table->next < table->records) {
-            status = table->has_quotes ? table_records(state, true, out, capacity, written)
-                                       : table_records(state, false, out, capacity, written);
+            status = known_table_records(state, out, capacity, written);
         } else if (table->ends_in_odd) {
             return odd_behind_table(state);
         } else if (position_of_window_end(state) >= state->length) {
@@ -144,7 +164,7 @@ static sx_status infer_types(sx_state *state, uint8_t *verdicts) {
         } else {
             status = table->ends_in_odd ? odd_behind_table(state) : next_csv_window(state);
         }
-        if (status == SX_ODD) sx_pass_odd(state, 0);
+        if (status == SX_ODD) sx_pass_odd(state, state->odd_end, 0, 0);
         if (status == SX_MEMORY) return status;
     }
     return SX_END;

@@ -27,8 +27,21 @@ size_t sx_kernels(const sx_kernel *kernels[MOST_KERNELS]) {
 static size_t fixed_bytes_of(const sx_layout *layout) {
     enum { MOST_BYTES_OF_CELL = 6, MOST_BYTES_OF_RECORD = 16 };
     size_t bytes = MOST_BYTES_OF_RECORD + layout->pick_count * MOST_BYTES_OF_CELL;
-    for (size_t i = 0; i < layout->pick_count; i++) bytes += layout->picks[i].label.length;
+    for (size_t i = 0; i < layout->pick_count; i++) {
+        bytes += layout->picks[i].label.length;
+        if (layout->picks[i].column >= layout->column_count) bytes += 2 * MOST_BYTES_OF_SCALAR;
+    }
     return bytes;
+}
+
+/* Give the program's registers their first values. */
+static bool make_values(sx_state *state) {
+    const sx_program *program = &state->layout->program;
+    state->values = calloc(program->register_count + 1, sizeof *state->values);
+    if (state->values == NULL) return false;
+    for (size_t i = 0; i < program->constant_count; i++)
+        state->values[program->constants[i].to] = program->constants[i].value;
+    return true;
 }
 
 /* Prepare the null tokens, whose bytes have readable ones behind them. */
@@ -76,7 +89,7 @@ sx_state *sx_new(const sx_kernel *kernel, const sx_layout *layout) {
     state->tally.misfits = calloc(layout->pick_count + 1, sizeof *state->tally.misfits);
     state->quick_fields = calloc(layout->pick_count + 1, sizeof *state->quick_fields);
     bool is_ready = state->tally.misfits != NULL && state->quick_fields != NULL &&
-                    make_nulls(state) &&
+                    make_nulls(state) && make_values(state) &&
                     reserve(&state->scratch, PADDING_BYTES) &&
                     (!layout->is_from_csv || make_table(state)) && kernel->prepare(state);
     if (is_ready) return state;
@@ -95,6 +108,7 @@ void sx_free(sx_state *state) {
     clear_dropped_keys(&state->tally);
     free(state->tally.misfits);
     free(state->nulls);
+    free(state->values);
     free(state->quick_fields);
     if (state->table.ends != NULL) free(state->table.ends - 1);
     free(state->table.lasts);
@@ -115,19 +129,27 @@ static void go_to(sx_state *state, size_t position) {
     state->table.ends_in_odd = false;
 }
 
-void sx_start(sx_state *state, const uint8_t *data, size_t length, uint64_t limit) {
+void sx_start(
+    sx_state *state, const uint8_t *data, size_t length, uint64_t limit, uint64_t output_limit) {
     state->data = data;
     state->length = length;
     state->remaining = limit;
+    state->remaining_output = output_limit;
     clear_dropped_keys(&state->tally);
-    state->tally.records = state->tally.blank_lines = state->tally.dropped_values = 0;
+    state->tally.records = state->tally.left_out = 0;
+    state->tally.blank_lines = state->tally.dropped_values = 0;
     memset(state->tally.misfits, 0, state->layout->pick_count * sizeof *state->tally.misfits);
     go_to(state, 0);
 }
 
-void sx_pass_odd(sx_state *state, uint64_t records) {
-    state->remaining -= records < state->remaining ? records : state->remaining;
-    go_to(state, state->odd_end);
+static void take(uint64_t *remaining, uint64_t records) {
+    *remaining -= records < *remaining ? records : *remaining;
+}
+
+void sx_pass_odd(sx_state *state, size_t end, uint64_t records, uint64_t written) {
+    take(&state->remaining, records);
+    take(&state->remaining_output, written);
+    go_to(state, end);
 }
 
 const sx_tally *sx_tally_of(const sx_state *state) { return &state->tally; }

@@ -36,12 +36,88 @@ typedef struct {
     bool is_pinned;
 } sx_column;
 
-/* A column of the output; `label` is what stands before its value in JSON. */
+/* A column of the output; `label` is what stands before its value in JSON. Behind the input's columns
+ * come those of the program. */
 typedef struct {
     size_t column;
     sx_text name;
     sx_text label;
 } sx_pick;
+
+/* What expressions compute with. */
+typedef enum { KIND_NULL, KIND_TRUTH, KIND_INTEGER, KIND_NUMBER, KIND_TEXT } sx_kind;
+
+typedef struct {
+    sx_kind kind;
+    union {
+        bool truth;
+        int64_t integer;
+        double number; /* finite */
+        sx_text text;
+    };
+} sx_value;
+
+/* What an instruction does with the registers `to`, `a` and `b`. Unless it says otherwise, the result
+ * is null where an operand is, and the record odd where it has no simple answer. */
+typedef enum {
+    OP_LOAD,  /* the value of the input's column `a` */
+    OP_MOVE,
+    OP_JUMP,  /* all of these go to instruction `b`, */
+    OP_JUMP_IF_TRUE,
+    OP_JUMP_IF_FALSE,
+    OP_JUMP_UNLESS_TRUE,
+    OP_JUMP_UNLESS_NULL, /* which stands behind this one */
+    OP_KEEP,  /* unless `a` is true, the record has no output */
+    OP_END,
+    OP_ODD,   /* what the kernel does not know */
+    OP_AND,   /* with three values; the first one has not decided */
+    OP_OR,
+    OP_NOT,
+    OP_IS_NULL, /* true or false */
+    OP_TRUTH, /* the truth value itself */
+    OP_ADD,
+    OP_SUBTRACT,
+    OP_MULTIPLY,
+    OP_DIVIDE,
+    OP_FLOOR_DIVIDE,
+    OP_MODULO,
+    OP_NEGATE,
+    OP_PLUS,
+    OP_ABS,
+    OP_MIN,
+    OP_MAX,
+    OP_INT,
+    OP_FLOAT,
+    OP_LESS,
+    OP_AT_MOST,
+    OP_GREATER,
+    OP_AT_LEAST,
+    OP_EQUAL,
+    OP_UNEQUAL,
+    OP_AMONG, /* whether `a` is one of the `count` registers from `b` on */
+    OP_CONTAINS, /* whether the text `b` contains `a` */
+    OP_STARTS_WITH,
+    OP_ENDS_WITH,
+    OP_LENGTH,
+    OP_STRIP,
+} sx_operation;
+
+typedef struct {
+    uint16_t operation, to, a, b, count;
+} sx_instruction;
+
+typedef struct {
+    uint16_t to;
+    sx_value value;
+} sx_constant;
+
+/* Says which records are kept, and computes columns beyond the input's; the value of number i is
+ * left in register i. The last instruction is OP_END. */
+typedef struct {
+    const sx_instruction *instructions;
+    const sx_constant *constants;
+    size_t instruction_count, constant_count, register_count, derived_count;
+} sx_program;
 
 typedef struct {
     uint8_t delimiter;
@@ -61,6 +137,7 @@ typedef struct {
     const sx_column *columns;
     const sx_pick *picks;
     const sx_text *nulls;
+    sx_program program; /* CSV only; without instructions there is none */
 } sx_layout;
 
 typedef struct {
@@ -78,6 +155,7 @@ typedef struct {
 /* Counts since the last sx_start. */
 typedef struct {
     uint64_t records, blank_lines, dropped_values;
+    uint64_t left_out; /* of the records, by the program */
     sx_remark *misfits; /* one for each pick */
     sx_dropped_key dropped_keys[MOST_DROPPED_KEYS];
     size_t dropped_key_count;
@@ -119,11 +197,14 @@ size_t sx_kernels(const sx_kernel *kernels[MOST_KERNELS]);
 sx_state *sx_new(const sx_kernel *kernel, const sx_layout *layout);
 void sx_free(sx_state *state);
 
-/* Begin with new data of whole records, and at most `limit` of them; clears the tally. */
-void sx_start(sx_state *state, const uint8_t *data, size_t length, uint64_t limit);
+/* Begin with new data of whole records; reads at most `limit` of them and, where there is a program,
+ * writes at most `output_limit`; clears the tally. */
+void sx_start(
+    sx_state *state, const uint8_t *data, size_t length, uint64_t limit, uint64_t output_limit);
 
-/* Go on behind the odd record; `records` were read there, which count for the limit. */
-void sx_pass_odd(sx_state *state, uint64_t records);
+/* Go on at `end`, behind the odd record or more; `records` were read there and `written` written, which
+ * count for the limits. */
+void sx_pass_odd(sx_state *state, size_t end, uint64_t records, uint64_t written);
 
 const sx_tally *sx_tally_of(const sx_state *state);
 size_t sx_odd_start(const sx_state *state);

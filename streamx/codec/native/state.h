@@ -15,6 +15,7 @@ enum {
     MOST_NEW_KEY_BYTES = 4 * 1024 * 1024, /* remembered from one record to the next */
     MOST_POSITIONS_AT_ONCE = 16,        /* POSITIONS_AT_ONCE of any instruction set */
     MOST_PROBES = 128,                  /* of the hash table, in which keys may be made to collide */
+    MOST_BYTES_OF_SCALAR = 32,          /* of a computed number, written as text */
 };
 
 typedef struct {
@@ -76,7 +77,7 @@ typedef struct {
 
 enum { QUICK_LABEL_BYTES = 32 };
 
-typedef enum { QUICK_NONE, QUICK_STRING, QUICK_INTEGER, QUICK_NUMBER } sx_quick_way;
+typedef enum { QUICK_NONE, QUICK_STRING, QUICK_INTEGER, QUICK_NUMBER, QUICK_DERIVED } sx_quick_way;
 
 /* How most fields of an output column become JSON, in 64 bytes. */
 typedef struct {
@@ -98,13 +99,14 @@ struct sx_state {
     sx_token *nulls;
     sx_quick_field *quick_fields; /* one for each pick */
     size_t longest_null;
+    sx_value *values;             /* of the program's registers */
     bool has_quick_lines;     /* JSONL to CSV: the output's columns are the input's */
     bool scalars_need_quotes; /* numbers and literals of JSON may, in the target's dialect */
     size_t fixed_bytes;    /* of a record's output, beside what its cells need */
 
     const uint8_t *data;
     size_t length;
-    uint64_t remaining;
+    uint64_t remaining, remaining_output;
     sx_tally tally;
     size_t odd_start, odd_end, needed;
 

@@ -34,14 +34,18 @@ def count_lines(data: bytes | memoryview, end: int) -> int:
 
 
 def convert(
-    data: bytes | memoryview, layout: Layout, limit: int | None = None
+    data: bytes | memoryview,
+    layout: Layout,
+    limit: int | None = None,
+    output_limit: int | None = None,
 ) -> Generator[Part, None, Tally]:
     """Convert whole records; the reference that every faster codec must match byte for byte.
 
     Args:
         data: whole records of `layout.source`; only the last may lack its line end.
         layout: what to convert to, and how.
-        limit: most records to convert, or None.
+        limit: most records to read, or None.
+        output_limit: most records to write, or None; only for a layout with a program.
 
     Yields:
         Parts of the output, whole records each, none much larger than a slice's output.
@@ -55,6 +59,8 @@ def convert(
     >>> list(convert(b"1\\n2\\n", layout))
     [b'{"b":"1"}\\n{"b":"2"}\\n']
     """
+    if layout.program is not None:
+        return (yield from layout.program.fallback(bytes(data), limit, output_limit))
     convert_slice = _slice_converter(layout)
 
     def work(slice: bytes, _start: int, limit: int | None, tally: Tally) -> bytes:

@@ -1,0 +1,167 @@
+/* program.h: runs the layout's program on a record: is it kept, and what are the derived columns?
+ *
+ * It runs before the record gets its room in the output, which so can be counted exactly. It changes
+ * nothing but registers, so a record for which there is no room is simply run again.
+ */
+
+typedef enum { VERDICT_KEEP, VERDICT_DROP, VERDICT_ODD } sx_verdict;
+
+static inline bool has_program(const sx_state *state) {
+    return state->layout->program.instruction_count > 0;
+}
+
+/* The value of a column that the program computes. */
+static inline const sx_value *derived_of(const sx_state *state, size_t column) {
+    return &state->values[column - state->layout->column_count];
+}
+
+/* Take a number of a column's type for what it is to Python. */
+static inline bool number_of(const uint8_t *text, size_t length, sx_type type, sx_value *to) {
+    double number;
+    if (type == TYPE_INTEGER || digits_at(text + 1, text + length) == length - 1) {
+        to->kind = KIND_INTEGER;
+        return read_integer(text, length, &to->integer);
+    }
+    return read_fraction(text, length, &number) && set_number(to, number);
+}
+
+/* Load a cell's value; one that does not fit its column is a text. */
+static inline bool load_value(
+    const sx_state *state, const sx_record *record, size_t index, bool has_quotes, sx_value *to) {
+    const sx_layout *layout = state->layout;
+    const sx_column *column = &layout->columns[index];
+    sx_cell cell = field_of(state, record, index, has_quotes);
+    if (cell.is_quoted && memchr(cell.start, layout->source.quote, cell.length) != NULL)
+        return false;
+    bool is_typed = column->type != TYPE_STRING;
+    if ((is_typed && cell.length == 0) || is_null(state, cell.start, cell.length))
+        return set_null(to);
+    if (!is_typed || !fits(cell.start, cell.length, column->type, column->is_pinned))
+        return set_text(to, cell.start, cell.length);
+    if (column->type == TYPE_BOOLEAN) return set_truth(to, (*cell.start | 0x20) == 't');
+    return number_of(cell.start, cell.length, column->type, to);
+}
+
+/* Tell whether an instruction goes to another one. */
+static inline bool jumps(sx_operation operation, const sx_value *a) {
+    switch (operation) {
+    case OP_JUMP: return true;
+    case OP_JUMP_IF_TRUE: return is_truth_value(a, true);
+    case OP_JUMP_IF_FALSE: return is_truth_value(a, false);
+    case OP_JUMP_UNLESS_TRUE: return !is_truth_value(a, true);
+    default: return a->kind != KIND_NULL;
+    }
+}
+
+/* Compute what an instruction that neither loads nor jumps computes. */
+static inline bool compute(const sx_instruction *instruction, sx_value *values) {
+    sx_operation operation = instruction->operation;
+    sx_value *to = &values[instruction->to];
+    const sx_value *a = &values[instruction->a], *b = &values[instruction->b];
+    switch (operation) {
+    case OP_MOVE: *to = *a; return true;
+    case OP_AND:
+    case OP_OR: return and_or(operation, a, to);
+    case OP_NOT:
+        if (a->kind == KIND_NULL) return set_null(to);
+        return set_truth(to, is_truth_value(a, false));
+    case OP_IS_NULL: return set_truth(to, a->kind == KIND_NULL);
+    case OP_TRUTH: *to = *a; return a->kind == KIND_NULL || a->kind == KIND_TRUTH;
+    case OP_ADD:
+    case OP_SUBTRACT:
+    case OP_MULTIPLY:
+    case OP_DIVIDE:
+    case OP_FLOOR_DIVIDE:
+    case OP_MODULO: return arithmetic(operation, a, b, to);
+    case OP_NEGATE:
+    case OP_PLUS:
+    case OP_ABS:
+    case OP_INT:
+    case OP_FLOAT: return number_function(operation, a, to);
+    case OP_MIN:
+    case OP_MAX: return extreme(operation, a, b, to);
+    case OP_LESS:
+    case OP_AT_MOST:
+    case OP_GREATER:
+    case OP_AT_LEAST:
+    case OP_EQUAL:
+    case OP_UNEQUAL: return comparison(operation, a, b, to);
+    case OP_AMONG: return among(a, b, instruction->count, to);
+    case OP_CONTAINS:
+    case OP_STARTS_WITH:
+    case OP_ENDS_WITH: return text_test(operation, a, b, to);
+    case OP_LENGTH:
+    case OP_STRIP: return text_function(operation, a, to);
+    default: return false;
+    }
+}
+
+/* Count the bytes that the derived columns need beyond those of scalars; false if one of them has a
+ * number without a simple text. */
+static inline bool count_derived_bytes(const sx_state *state, size_t *bytes) {
+    const sx_layout *layout = state->layout;
+    size_t growth = layout->is_to_csv ? 2 : LONGEST_ESCAPE_BYTES;
+    *bytes = 0;
+    for (size_t i = 0; i < layout->pick_count; i++) {
+        if (layout->picks[i].column < layout->column_count) continue;
+        const sx_value *value = derived_of(state, layout->picks[i].column);
+        if (value->kind == KIND_NUMBER && !is_writable(value->number)) return false;
+        if (value->kind == KIND_TEXT) *bytes += growth * value->text.length;
+    }
+    return true;
+}
+
+/* Run the program on a record. */
+static inline sx_verdict run_program(
+    sx_state *state, const sx_record *record, bool has_quotes, size_t *derived_bytes) {
+    const sx_instruction *first = state->layout->program.instructions;
+    sx_value *values = state->values;
+    for (const sx_instruction *at = first;; at++) {
+        switch (at->operation) {
+        case OP_LOAD:
+            if (!load_value(state, record, at->a, has_quotes, &values[at->to])) return VERDICT_ODD;
+            break;
+        case OP_JUMP:
+        case OP_JUMP_IF_TRUE:
+        case OP_JUMP_IF_FALSE:
+        case OP_JUMP_UNLESS_TRUE:
+        case OP_JUMP_UNLESS_NULL:
+            if (jumps(at->operation, &values[at->a])) at = first + at->b - 1;
+            break;
+        case OP_KEEP:
+            if (!is_truth_value(&values[at->a], true)) return VERDICT_DROP;
+            break;
+        case OP_END:
+            return count_derived_bytes(state, derived_bytes) ? VERDICT_KEEP : VERDICT_ODD;
+        default:
+            if (!compute(at, values)) return VERDICT_ODD;
+        }
+    }
+}
+
+/* Write a scalar as text; `out` may be given back as it was, for null. */
+static inline uint8_t *emit_scalar(uint8_t *out, const sx_value *value) {
+    switch (value->kind) {
+    case KIND_TRUTH:
+        memcpy(out, value->truth ? "true" : "false", value->truth ? 4 : 5);
+        return out + (value->truth ? 4 : 5);
+    case KIND_INTEGER: return emit_integer(out, value->integer);
+    case KIND_NUMBER: return emit_number(out, value->number);
+    default: return out;
+    }
+}
+
+static inline uint8_t *emit_derived_value(uint8_t *out, const sx_value *value) {
+    if (value->kind == KIND_TEXT)
+        return emit_json_string(out, value->text.bytes, value->text.length, 0);
+    if (value->kind != KIND_NULL) return emit_scalar(out, value);
+    memcpy(out, "null", 4);
+    return out + 4;
+}
+
+static inline uint8_t *emit_derived_cell(uint8_t *out, const sx_value *value, const sx_csv *csv) {
+    if (value->kind == KIND_TEXT)
+        return emit_cell(out, value->text.bytes, value->text.length, csv);
+    uint8_t text[MOST_BYTES_OF_SCALAR + PADDING_BYTES] = {0};
+    return emit_cell(out, text, (size_t)(emit_scalar(text, value) - text), csv);
+}
