@@ -81,6 +81,14 @@ def die_by(number: signal.Signals) -> NoReturn:
     sys.exit(128 + number)
 
 
+def _discard_outputs() -> None:
+    """Remove temporary files, if there can be any: a signal may come amid the imports."""
+    publish = sys.modules.get("streamx.write.publish")
+    discard_all = getattr(publish, "discard_all", None)
+    if discard_all is not None:
+        discard_all()
+
+
 def _share_one_heap() -> None:
     """Keep glibc from giving each thread a heap of its own.
 
@@ -108,12 +116,9 @@ async def _cancelled_by_signals(
     loop.call_soon(has_begun.set)  # not before `main` first waits
 
     def stop(number: int, _: object) -> None:
-        if not has_begun.is_set():  # it imports what the user named; nothing has been opened
-            die_by(signal.Signals(number))
-        if received:
-            from streamx.write.publish import discard_all
-
-            discard_all()
+        # Until then it imports what the user named, which no cancellation can interrupt.
+        if received or not has_begun.is_set():
+            _discard_outputs()
             die_by(signal.Signals(number))
         received.append(signal.Signals(number))
         loop.call_soon_threadsafe(task.cancel)
