@@ -14,6 +14,7 @@ MODULES = {
     "streamx/codec/_native": KERNEL,
     "streamx/codec/_native_records": [],
     "streamx/codec/_native_encode": [],
+    "streamx/transform/_native_calls": [],
 }
 
 try:
