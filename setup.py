@@ -7,20 +7,32 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
-CODEC = Path("streamx/codec")
+KERNEL = sorted(map(str, Path("streamx/codec/native").glob("*.c")))
+HEADERS = sorted(map(str, Path("streamx/codec/native").glob("*.h")))
+# The kernel is a part of the first module, through which the others call it.
+MODULES = {
+    "streamx/codec/_native": KERNEL,
+    "streamx/codec/_native_records": [],
+    "streamx/codec/_native_encode": [],
+    "streamx/transform/_native_calls": [],
+}
 
 try:
     from Cython.Build import cythonize
 except ImportError:
     extensions = []
 else:
-    native = Extension(
-        "streamx.codec._native",
-        [str(CODEC / "_native.pyx"), *map(str, sorted(CODEC.glob("native/*.c")))],
-        depends=[str(path) for path in CODEC.glob("native/*.h")],
-        extra_compile_args=["-O3", "-g0", "-std=c11"],
+    extensions = cythonize(
+        [
+            Extension(
+                path.replace("/", "."),
+                [f"{path}.pyx", *sources],
+                depends=HEADERS,
+                extra_compile_args=["-O3", "-g0", "-std=c11"],
+            )
+            for path, sources in MODULES.items()
+        ]
     )
-    extensions = cythonize([native])
     for extension in extensions:
         extension.optional = True
 

@@ -64,12 +64,12 @@ def _choose() -> str:
 
 
 CODEC_NAME = _choose()
+_NATIVE = {"records": "_native_records"}
 
 
 def __getattr__(name: str) -> Any:
     """Take the functions from the codec in use, which is asked for its name without them."""
     if name in __all__:
-        is_native = CODEC_NAME == "native" and name != "records"
-        module = "_native" if is_native else "reference"
+        module = "reference" if CODEC_NAME == "reference" else _NATIVE.get(name, "_native")
         return getattr(import_module(f"streamx.codec.{module}"), name)
     raise AttributeError(f"module 'streamx.codec' has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """The kernel's interface for Cython; native/kernel.h says what each part means."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from "native/kernel.h":
     enum: PADDING_BYTES, LONGEST_ESCAPE_BYTES
@@ -71,6 +71,27 @@ cdef extern from "native/kernel.h":
         size_t dropped_key_count
     ctypedef struct sx_state:
         pass
+    ctypedef struct sx_rows:
+        uint8_t *bytes
+        uint32_t *ends
+        size_t stride, count, capacity, position, size_bytes
+    ctypedef struct sx_row:
+        const uint8_t *bytes
+        const uint32_t *ends
+    ctypedef enum sx_value_type:
+        SX_NULL, SX_FALSE, SX_TRUE, SX_INTEGER, SX_NUMBER, SX_TEXT, SX_LONG, SX_NO_MEMORY
+    ctypedef struct sx_field_value:
+        sx_text text
+        int64_t integer
+        double number
+    ctypedef struct sx_row_functions:
+        sx_status (*read)(sx_state *, size_t, sx_rows **) nogil
+        sx_value_type (*read_field)(sx_state *, const sx_row *, size_t, sx_field_value *) nogil
+        size_t (*output_bytes)(const sx_state *, const sx_row *) nogil
+        uint8_t *(*to_json)(
+            sx_state *, const sx_row *, size_t, size_t, uint64_t, uint8_t *) nogil
+        uint8_t *(*to_cell)(sx_state *, const sx_row *, size_t, bint, bint, uint8_t *) nogil
+        uint8_t *(*text_to_cell)(uint8_t *, const uint8_t *, size_t, const sx_csv *) nogil
     ctypedef struct sx_kernel:
         const char *name
         sx_status (*convert)(sx_state *, uint8_t *, size_t, size_t *) nogil
@@ -80,6 +101,7 @@ cdef extern from "native/kernel.h":
         size_t (*record_start)(const sx_csv *, const uint8_t *, size_t, size_t) nogil
         size_t (*count_lines)(const uint8_t *, size_t) nogil
         size_t (*json_string)(uint8_t *, const uint8_t *, size_t) nogil
+        sx_row_functions rows
 
     size_t sx_kernels(const sx_kernel **) nogil
     sx_state *sx_new(const sx_kernel *, const sx_layout *) nogil

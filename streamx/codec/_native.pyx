@@ -32,7 +32,7 @@ from streamx.codec.layout import (
 
 cdef const sx_kernel *_kernels[MOST_KERNELS]
 cdef size_t _kernel_count = sx_kernels(_kernels)
-cdef const sx_kernel *_kernel = _kernels[_kernel_count - 1]
+_kernel = _kernels[_kernel_count - 1]
 
 _EXCLUSIONS = (
     (ColumnType.INTEGER, NO_INTEGER),
@@ -174,10 +174,6 @@ def convert(data, layout, limit=None, output_limit=None):
 cdef class _View:
     """The bytes of a buffer, held for as long as this lives."""
 
-    cdef Py_buffer buffer
-    cdef const uint8_t *start
-    cdef size_t length
-
     def __cinit__(self, data):
         PyObject_GetBuffer(data, &self.buffer, PyBUF_SIMPLE)
         self.start = <const uint8_t *>self.buffer.buf
@@ -235,10 +231,25 @@ cdef size_t _spare_count = 0
 cdef class _State:
     """What one conversion at a time needs."""
 
-    cdef sx_state *pointer
-
     def __dealloc__(self):
         sx_free(self.pointer)
+
+    cdef list take_misfits(self, list names):
+        """Return the misfits since the last time, as the arguments of Tally.note_misfits.
+
+        Args:
+            names: of the columns that the picks show.
+        """
+        cdef const sx_remark *misfit
+        misfits = []
+        for index, name in enumerate(names):
+            misfit = &sx_tally_of(self.pointer).misfits[index]
+            if misfit.count:
+                example = excerpt(misfit.example[:misfit.example_length])
+                misfits.append((name, misfit.count, misfit.position, example))
+        if misfits:
+            sx_start(self.pointer, NULL, 0, 0, 0)
+        return misfits
 
 
 cdef class _Compiled:
@@ -247,13 +258,6 @@ cdef class _Compiled:
     Attributes:
         is_native: the kernel can convert this; flattening, for one, it cannot.
     """
-
-    cdef sx_layout layout
-    cdef bint is_native
-    cdef list names
-    cdef object _source  # kept, so that no other layout can get its id
-    cdef list _kept
-    cdef list _states
 
     def __cinit__(self, layout):
         self._source = layout
@@ -426,19 +430,6 @@ cdef class _Conversion:
         is_finished: there is nothing more to convert.
     """
 
-    cdef _Compiled _compiled
-    cdef _State _state
-    cdef _View _view
-    cdef object _limit
-    cdef object _output_limit
-    cdef list _odd
-    cdef uint64_t _odd_records
-    cdef uint64_t _odd_output
-    cdef size_t _odd_end
-    cdef size_t _odd_bytes
-    cdef bint is_at_odd
-    cdef bint is_finished
-
     def __cinit__(self, _Compiled compiled, data, limit, output_limit):
         self._compiled = compiled
         self._state = compiled.take_state()
@@ -473,6 +464,21 @@ cdef class _Conversion:
             return block.bytes[:written]  # a whole block is too much to hold for so little
         block.used = written
         return memoryview(block)
+
+    cdef sx_rows *next_rows(self, size_t most) except? NULL:
+        """Take some records apart, which the caller frees; NULL if the next is odd, or there is none."""
+        cdef sx_rows *rows = NULL
+        cdef sx_status status
+        with nogil:
+            status = _kernel.rows.read(self._state.pointer, most, &rows)
+        if status == SX_MEMORY:
+            raise MemoryError
+        self.is_at_odd = status == SX_ODD
+        self.is_finished = status == SX_END
+        return rows
+
+    cdef size_t odd_start(self):
+        return sx_odd_start(self._state.pointer)
 
     cdef bytes odd_records(self):
         """Return the odd records at hand, of a layout with a program maybe more than one.
@@ -522,19 +528,15 @@ cdef class _Conversion:
 
     cdef object _own_tally(self):
         cdef const sx_tally *own = sx_tally_of(self._state.pointer)
-        cdef const sx_remark *misfit
         cdef const sx_dropped_key *dropped
         total = Tally(own.records, own.records - own.left_out, own.blank_lines)
         total.dropped_values = own.dropped_values
-        for index, name in enumerate(self._compiled.names):
-            misfit = &own.misfits[index]
-            if misfit.count:
-                example = excerpt(misfit.example[:misfit.example_length])
-                total.misfits[name] = Remark(misfit.count, misfit.position, example)
         for index in range(own.dropped_key_count):
             dropped = &own.dropped_keys[index]
             key = dropped.key.bytes[:dropped.key.length]
             total.dropped_keys[key.decode()] = dropped.position
+        for name, count, position, example in self._state.take_misfits(self._compiled.names):
+            total.misfits[name] = Remark(count, position, example)
         return total
 
     cdef void close(self):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from streamx.codec import CODEC_NAME
 from streamx.codec.encode_csv import CsvEncoder
 from streamx.codec.encode_jsonl import JsonlEncoder
 from streamx.codec.json_values import EncodeError
 from streamx.codec.layout import CsvFormat, Format, Tally
-from streamx.codec.uniform import Result
+from streamx.codec.uniform import Result, reference_of
+
+if TYPE_CHECKING:
+    from streamx.codec._native_encode import Encoder as NativeEncoder
 
 __all__ = ["EncodeError", "Encoder"]
 
@@ -47,6 +51,11 @@ class Encoder:
             if isinstance(target, CsvFormat)
             else JsonlEncoder(strict_types)
         )
+        self._native: NativeEncoder | None = None
+        if CODEC_NAME == "native":
+            from streamx.codec._native_encode import Encoder as NativeEncoder
+
+            self._native = NativeEncoder(target, columns, extra_keys == "ignore", strict_types)
 
     def encode(self, results: Iterable[Result], tally: Tally) -> bytes:
         """Return results as output, whole records.
@@ -58,5 +67,12 @@ class Encoder:
                 result cannot be written, `bad` is set, and what is returned ends before it.
         """
         results = list(results)
+        if self._native is not None:
+            output = self._native.encode(results, tally)
+            if output is not None:
+                return output
+        return self._by_python([(reference_of(result), at) for result, at in results], tally)
+
+    def _by_python(self, results: list[Result], tally: Tally) -> bytes:
         quick = self._encoder.by_columns(results, tally)
         return self._encoder.one_by_one(results, tally) if quick is None else quick

@@ -61,6 +61,12 @@ class Uniform:
         return merged
 
 
+def reference_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a native record as the reference's, and other results as they are."""
+    is_native = isinstance(result, Record) and type(result) is not Record
+    return result.as_reference() if is_native else result  # type: ignore[attr-defined]
+
+
 def uniform(results: Sequence[Result]) -> Uniform | None:
     """Return results as uniform records, or None if they are not that."""
     first = results[0][0] if results else None

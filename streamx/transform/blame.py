@@ -7,7 +7,10 @@ import traceback
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
-_OURS = (_PACKAGE, "<frozen ", _LIBRARY + "asyncio" + os.sep, _LIBRARY + "contextlib.py")
+# Compiled code names its source by the path that setup.py has.
+_COMPILED = ("streamx/codec/_native", "streamx/transform/_native")
+_STANDARD = (_LIBRARY + "asyncio" + os.sep, _LIBRARY + "contextlib.py")
+_OURS = (_PACKAGE, "<frozen ", *_STANDARD, *_COMPILED)
 
 
 def own_traceback(error: BaseException) -> str:

@@ -15,13 +15,9 @@ from streamx.codec.layout import Layout, Part, Tally
 from streamx.position import note
 from streamx.transform.chain import CallError, Chain, Counter, Item, Step
 from streamx.transform.functions import Calls
+from streamx.transform.one_function import GROUP_RECORDS, GROUP_SECONDS, groups_of
 from streamx.transform.operations import Drop, Rename, Select, Set
 from streamx.transform.plan import result_of
-
-# Results that are encoded together: as many as make the call cheap, or as few as have come while
-# somebody may be waiting for them.
-_GROUP_RECORDS = 256
-_GROUP_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
         source = Records(data, self._layout)
         tally = Tally()
         try:
-            for group in _groups(self._chain.run(source, counter)):
+            for group in self._groups(source, counter):
                 part = self._encoder.encode(group, tally)
                 if part:
                     yield part
@@ -98,6 +94,12 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
         source.account(tally, counter)
         return tally
 
+    def _groups(self, source: Records, counter: Counter) -> Iterator[list[Item]]:
+        """Return what the chain makes of records, in groups to be encoded together."""
+        if self._chain.only_function is None:
+            return _groups(self._chain.run(source, counter))
+        return groups_of(*self._chain.only_function, source.batches(), source.add)
+
 
 class Records(Iterable[Item]):
     """Records, counted as they are taken."""
@@ -108,12 +110,7 @@ class Records(Iterable[Item]):
         self._batches = records(data, layout)
 
     def __iter__(self) -> Iterator[Item]:
-        while True:
-            try:
-                batch = next(self._batches)
-            except StopIteration as stop:
-                self.tally = stop.value
-                return
+        for batch in self.batches():
             for item in batch:
                 self.count += 1
                 note(item[1])
@@ -125,6 +122,19 @@ class Records(Iterable[Item]):
             tally.bad = self.tally.bad
         tally.records_in = self.count
         tally.blank_lines = self.tally.blank_lines
+
+    def batches(self) -> Iterator[list[Item]]:
+        """Yield records as they are read, not counted."""
+        while True:
+            try:
+                yield next(self._batches)  # type: ignore[arg-type]  # Records are Mappings
+            except StopIteration as stop:
+                self.tally = stop.value
+                return
+
+    def add(self, count: int) -> None:
+        """Count records that were taken."""
+        self.count += count
 
 
 def output_columns(
@@ -158,14 +168,14 @@ def output_columns(
 def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
     """Yield items in groups; those before an error come before it is raised."""
     group: list[Item] = []
-    due = monotonic() + _GROUP_SECONDS
+    due = monotonic() + GROUP_SECONDS
     try:
         for item in items:
             group.append(item)
-            if len(group) == _GROUP_RECORDS or monotonic() > due:
+            if len(group) == GROUP_RECORDS or monotonic() > due:
                 yield group
                 group = []
-                due = monotonic() + _GROUP_SECONDS
+                due = monotonic() + GROUP_SECONDS
     except CallError:
         if group:
             yield group

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -14,6 +15,7 @@ from uuid import UUID
 
 import pytest
 from codec.conversions import CSV, JSONL, TSV, layout_of
+from codec.readers import with_each_reader
 from codec.twins import dialect
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,8 @@ from streamx.codec.encode import EncodeError, Encoder
 from streamx.codec.json_values import json_of, value_of
 from streamx.codec.layout import ColumnType, Layout, Remark, Tally
 from streamx.codec.record import Record
+
+reader = with_each_reader(sys.modules[__name__])
 
 NAN, INFINITY = float("nan"), float("inf")
 TYPES = (ColumnType.INTEGER, ColumnType.STRING)

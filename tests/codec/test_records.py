@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import sys
 from dataclasses import replace
 
 import pytest
 from codec.conversions import CSV, JSONL, TSV, converted, json_lines, layout_of
+from codec.readers import with_each_reader
 from codec.test_csv_records import documents
 from codec.test_shapes import objects
 from codec.twin_documents import (
@@ -25,6 +27,9 @@ from streamx.codec import record_start, records
 from streamx.codec.encode import Encoder
 from streamx.codec.layout import ColumnType, CsvFormat, Format, Layout, Tally
 from streamx.codec.record import Record
+from streamx.codec.uniform import reference_of
+
+reader = with_each_reader(sys.modules[__name__])
 
 CHANCE = st.randoms(use_true_random=False)
 TARGETS: list[Format] = [JSONL, JSONL, JSONL, CSV, TSV, *DIALECTS]
@@ -203,7 +208,9 @@ def test_results_become_the_same_by_columns_or_one_by_one(
     for batch in records(data, layout):
         results = [(change(record, changes, n), place) for n, (record, place) in enumerate(batch)]
         for each in (results, [(dict(result), place) for result, place in results]):
-            together, apart = Tally(), Tally()
-            output = encoder.encode(each, together)
-            assert output == encoder._encoder.one_by_one(each, apart)
-            assert together == apart
+            natively, together, apart = Tally(), Tally(), Tally()
+            output = encoder.encode(each, natively)
+            known = [(reference_of(result), place) for result, place in each]
+            assert encoder._by_python(known, together) == output
+            assert encoder._encoder.one_by_one(known, apart) == output
+            assert natively == together == apart

@@ -14,6 +14,7 @@
 #include "csv_to_csv.h"
 #include "csv_to_json.h"
 #include "from_csv.h"
+#include "records.h"
 #include "json_scan.h"
 #include "json_keys.h"
 #include "jsonl_quick.h"
@@ -69,4 +70,5 @@ const sx_kernel KERNEL = {
     .count_lines = count_lines,
     .json_string = json_string,
     .prepare = prepare,
+    .rows = {read_rows, read_field, row_output_bytes, row_to_json, row_to_cell, text_to_cell},
 };

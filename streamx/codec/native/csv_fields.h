@@ -50,3 +50,22 @@ static inline sx_cell field_of(
     uint8_t quote = state->layout->source.quote;
     return cell_at(state->window, start, record->ends[field], quote, may_have_quotes);
 }
+
+/* Write a field as a cell of the target. */
+static inline sx_status field_to_cell(sx_state *state, const sx_record *record, size_t column,
+                                      bool has_quotes, bool is_first, bool is_last, uint8_t **out) {
+    const sx_layout *layout = state->layout;
+    const sx_csv *target = &layout->target;
+    sx_cell cell = field_of(state, record, column, has_quotes && !layout->keeps_cells);
+    if (!layout->keeps_cells) {
+        if (has_quotes && !text_of(state, &cell)) return SX_MEMORY;
+        *out = emit_cell(*out, cell.start, cell.length, target);
+        return SX_END;
+    }
+    /* A first cell must not be taken for a byte order mark, nor a last one's end for a line's. */
+    bool needs_quotes = (is_first && is_byte_order_mark(cell.start, cell.length)) ||
+                        (is_last && cell.length > 0 && cell.start[cell.length - 1] == '\r');
+    *out = needs_quotes ? emit_quoted(*out, cell.start, cell.length, target->quote)
+                        : copy(*out, cell.start, cell.length);
+    return SX_END;
+}

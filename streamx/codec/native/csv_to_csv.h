@@ -14,20 +14,9 @@ static inline sx_status record_to_csv(sx_state *state, const sx_record *record, 
             out = emit_derived_cell(out, derived_of(state, layout->picks[i].column), target);
             continue;
         }
-        bool unquotes = has_quotes && !layout->keeps_cells;
-        sx_cell cell = field_of(state, record, layout->picks[i].column, unquotes);
-        if (!layout->keeps_cells) {
-            if (has_quotes && !text_of(state, &cell)) return SX_MEMORY;
-            out = emit_cell(out, cell.start, cell.length, target);
-            continue;
-        }
-        /* A first cell must not be taken for a byte order mark, nor a last one's end for a line's. */
-        bool is_last = i + 1 == layout->pick_count;
-        bool needs_quotes =
-            (i == 0 && is_byte_order_mark(cell.start, cell.length)) ||
-            (is_last && cell.length > 0 && cell.start[cell.length - 1] == '\r');
-        out = needs_quotes ? emit_quoted(out, cell.start, cell.length, target->quote)
-                           : copy(out, cell.start, cell.length);
+        sx_status status = field_to_cell(state, record, layout->picks[i].column, has_quotes, i == 0,
+                                         i + 1 == layout->pick_count, &out);
+        if (status != SX_END) return status;
     }
     *end_of_output = emit_line_end(out, layout->pick_count == 1 && out == last_cell, target);
     return SX_END;

@@ -120,11 +120,12 @@ static inline uint8_t *quick_field_to_json(const sx_state *state, const sx_quick
     return out + length;
 }
 
-static inline sx_status record_to_json(sx_state *state, const sx_record *record, bool has_quotes,
-                                       bool has_program, uint8_t **end_of_output) {
+/* Write the fields from `first` on, before `last`, each behind its label. */
+static inline sx_status fields_to_json(sx_state *state, const sx_record *record, size_t first,
+                                       size_t last, bool has_quotes, bool has_program,
+                                       uint8_t **end_of_output) {
     uint8_t *out = *end_of_output;
-    size_t count = state->layout->pick_count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = first; i < last; i++) {
         const sx_quick_field *quick = &state->quick_fields[i];
         if (has_program && quick->way == QUICK_DERIVED) {
             const sx_text *label = &state->layout->picks[i].label;
@@ -142,9 +143,18 @@ static inline sx_status record_to_json(sx_state *state, const sx_record *record,
         }
         out = end;
     }
+    *end_of_output = out;
+    return SX_END;
+}
+
+static inline sx_status record_to_json(sx_state *state, const sx_record *record, bool has_quotes,
+                                       bool has_program, uint8_t **end_of_output) {
+    uint8_t *out = *end_of_output;
+    sx_status status = fields_to_json(
+        state, record, 0, state->layout->pick_count, has_quotes, has_program, &out);
+    if (status != SX_END) return status;
     out[0] = '}';
     out[1] = '\n';
     *end_of_output = out + 2;
     return SX_END;
 }
-

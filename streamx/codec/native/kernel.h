@@ -170,6 +170,46 @@ typedef enum {
 
 typedef struct sx_state sx_state;
 
+/* CSV records taken apart, in memory of their own. */
+typedef struct {
+    uint8_t *bytes;  /* with PADDING_BYTES behind them */
+    uint32_t *ends;  /* for each record what stands before its first field, and the end of each */
+    size_t stride;   /* one more than there are columns */
+    size_t count, capacity;
+    size_t position; /* of the bytes, in the data */
+    size_t size_bytes;
+} sx_rows;
+
+/* One of them: field i stands in its bytes from ends[i - 1] + 1 to ends[i], for 0 as well. */
+typedef struct {
+    const uint8_t *bytes;
+    const uint32_t *ends;
+} sx_row;
+
+typedef enum {
+    SX_NULL, SX_FALSE, SX_TRUE, SX_INTEGER, SX_NUMBER, SX_TEXT,
+    SX_LONG, /* a number of more digits than fit */
+    SX_NO_MEMORY,
+} sx_value_type;
+
+typedef struct {
+    sx_text text;
+    int64_t integer;
+    double number;
+} sx_field_value;
+
+/* What records.h does; it says how. */
+typedef struct {
+    sx_status (*read)(sx_state *, size_t most, sx_rows **rows);
+    sx_value_type (*read_field)(sx_state *, const sx_row *, size_t pick, sx_field_value *);
+    size_t (*output_bytes)(const sx_state *, const sx_row *);
+    uint8_t *(*to_json)(sx_state *, const sx_row *, size_t first, size_t last, uint64_t position,
+                        uint8_t *out);
+    uint8_t *(*to_cell)(sx_state *, const sx_row *, size_t pick, bool is_first, bool is_last,
+                        uint8_t *out);
+    uint8_t *(*text_to_cell)(uint8_t *out, const uint8_t *text, size_t length, const sx_csv *);
+} sx_row_functions;
+
 typedef struct {
     const char *name; /* of the instruction set */
     sx_status (*convert)(sx_state *, uint8_t *out, size_t capacity, size_t *written);
@@ -182,6 +222,7 @@ typedef struct {
     /* Both with PADDING_BYTES behind them; a byte becomes LONGEST_ESCAPE_BYTES at most. */
     size_t (*json_string)(uint8_t *out, const uint8_t *text, size_t length);
     bool (*prepare)(sx_state *); /* for sx_new */
+    sx_row_functions rows;
 } sx_kernel;
 
 /* What `infer_types` notes of a column; no type is excluded that has no bit. */

@@ -1,0 +1,476 @@
+# cython: language_level=3
+"""Encodes results of user code natively: fields as they came by the kernel, values by what is here.
+
+This takes groups of native records and of dicts of which nothing is to be said but misfits. Any other
+group is left to the Python encoders, whole, so that they alone say what is wrong with a result.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.object cimport PyObject
+from libc.math cimport fabs, isfinite, nearbyint, signbit
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memset
+
+from streamx.codec._kernel cimport *
+from streamx.codec._native cimport _Compiled, _State, _csv, _kernel
+from streamx.codec._native_records cimport Record, Shape, compiled_of, layout_of
+
+from streamx.codec.json_values import EncodeError, json_of
+from streamx.codec.layout import CsvFormat
+from streamx.codec.reference.json_records import cell_value
+
+cdef extern from "Python.h":
+    const char *PyUnicode_AsUTF8AndSize(object, Py_ssize_t *) except NULL
+
+cdef enum:
+    MOST_WRITERS = 32  # one for each shape of records
+    MOST_KEPT_BYTES = 4 * 1024 * 1024  # of output, for the next group
+    LONGEST_NUMBER_BYTES = 32
+    MOST_DECIMALS = 6  # that are tried
+
+cdef double[MOST_DECIMALS + 1] _POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
+cdef double _MOST_EXACT = 1e15  # fewer digits than a double keeps
+
+
+cdef class _Buffer:
+    """Memory that grows, always with PADDING_BYTES behind what was reserved."""
+
+    cdef uint8_t *bytes
+    cdef size_t used, capacity
+
+    def __dealloc__(self):
+        free(self.bytes)
+
+    cdef int reserve(self, size_t size) except -1:
+        """Make room for more bytes."""
+        cdef size_t needed = self.used + size + PADDING_BYTES
+        cdef uint8_t *bytes
+        if needed > self.capacity:
+            needed = max(needed, 2 * self.capacity)
+            bytes = <uint8_t *>realloc(self.bytes, needed)
+            if bytes == NULL:
+                raise MemoryError
+            self.bytes, self.capacity = bytes, needed
+        return 0
+
+
+cdef class _Writer:
+    """How records of a shape are written.
+
+    Attributes:
+        marks: for each field, or each column of a CSV, whether the record at hand sets it.
+        pick_of: for each column of a CSV the field that it shows, or -1.
+    """
+
+    cdef _Compiled compiled
+    cdef _State state
+    cdef list columns
+    cdef bytearray _marks
+    cdef uint8_t *marks
+    cdef list pick_of
+
+    def __cinit__(self, Shape shape, _Compiled compiled, tuple columns):
+        self.compiled = compiled
+        self.state = compiled.take_state()
+        self.columns = [column.name for column in shape.fields.columns]
+        self._marks = bytearray(max(shape.count, len(columns)) + 1)
+        self.marks = self._marks
+        self.pick_of = [shape.index_of.get(name, -1) for name in columns]
+
+
+cdef class Encoder:
+    """Writes groups of usual results; see streamx.codec.encode.Encoder."""
+
+    cdef object _target
+    cdef bint _is_csv, _strict_types, _ignores_extra
+    cdef sx_csv _csv
+    cdef tuple _columns
+    cdef dict _column_of
+    cdef dict _writers
+    cdef _Buffer _out, _scratch
+    cdef size_t _kept  # what is to be reserved beside a value: all fields of its record
+
+    def __cinit__(self, target, tuple columns, bint ignores_extra, bint strict_types):
+        self._target = target
+        self._is_csv = isinstance(target, CsvFormat)
+        self._strict_types = strict_types
+        self._ignores_extra = ignores_extra
+        if self._is_csv:
+            self._csv = _csv(target)
+        self._columns = columns
+        self._column_of = {name: index for index, name in enumerate(columns)}
+        self._writers = {}
+        self._out, self._scratch = _Buffer(), _Buffer()
+
+    def encode(self, list results, tally):
+        """Return the results as output, and add to the tally; None if they are left to others."""
+        cdef uint64_t position, before = 0
+        self._out.used = 0
+        for result, place in results:
+            position = place
+            if position < before or not self._put_result(result, position):
+                self._forget_misfits()
+                return None
+            before = position
+        for writer in self._writers.values():
+            for misfit in (<_Writer>writer).state.take_misfits((<_Writer>writer).columns):
+                tally.note_misfits(*misfit)
+        tally.records_out += len(results)
+        output = <bytes>(<char *>self._out.bytes)[: self._out.used]
+        if self._out.capacity > MOST_KEPT_BYTES:
+            self._out = _Buffer()
+        return output
+
+    cdef int _forget_misfits(self) except -1:
+        for writer in self._writers.values():
+            (<_Writer>writer).state.take_misfits((<_Writer>writer).columns)
+        return 0
+
+    cdef bint _put_result(self, result, uint64_t position) except -1:
+        """Write a result; False if it is not usual."""
+        self._kept = 0
+        if type(result) is Record:
+            if self._is_csv:
+                return self._put_record_as_csv(result)
+            return self._put_record_as_json(result, position)
+        if type(result) is not dict:
+            return False
+        return self._put_dict_as_csv(result) if self._is_csv else self._put_dict_as_json(result)
+
+    cdef _Writer _writer_of(self, Shape shape):
+        """Return what writes records of a shape; None where that is left to others."""
+        found = PyDict_GetItemWithError(self._writers, shape)
+        if found != NULL:
+            return <object>found
+        if len(self._writers) >= MOST_WRITERS or len(self._column_of) < len(self._columns):
+            return None
+        compiled = compiled_of(layout_of(shape.fields, self._target, self._strict_types))
+        if compiled is None:
+            return None
+        writer = self._writers[shape] = _Writer(shape, compiled, self._columns)
+        return writer
+
+    cdef bint _put_record_as_json(self, Record record, uint64_t position) except -1:
+        cdef _Writer writer = self._writer_of(record.shape)
+        cdef size_t index, first = 0, count = record.shape.count
+        cdef Py_ssize_t found
+        cdef bint sets_known = False
+        if writer is None:
+            return False
+        self._kept = _kernel.rows.output_bytes(writer.state.pointer, &record.row)
+        self._out.reserve(self._kept)
+        if record.order is not None:
+            return self._put_ordered_as_json(record, writer, position)
+        if record.given is not None:
+            memset(writer.marks, 0, count)
+            for name in record.given:
+                found = record.shape.find(name)
+                if found >= 0:
+                    writer.marks[found] = sets_known = True
+        if sets_known:
+            for index in range(count):
+                if not writer.marks[index]:
+                    continue
+                name = record.shape.names[index]
+                if not self._put_fields(record, writer, first, index, position):
+                    return False
+                self._put_text(writer.compiled.layout.picks[index].label)
+                if not self._put_value(record.given[name], name):
+                    return False
+                first = index + 1
+        if not self._put_fields(record, writer, first, count, position):
+            return False
+        if record.added:
+            for name, value in record.given.items():
+                if record.shape.find(name) < 0 and not self._put_pair(name, value, b","):
+                    return False
+        self._put_byte(b"}")
+        self._put_byte(b"\n")
+        return True
+
+    cdef bint _put_ordered_as_json(
+        self, Record record, _Writer writer, uint64_t position
+    ) except -1:
+        """Write a record of which fields were deleted."""
+        cdef size_t start
+        cdef Py_ssize_t index
+        cdef uint8_t before = b"{"
+        for name, is_untouched in record._states().items():
+            if is_untouched:
+                start = self._out.used
+                index = record.shape.find(name)
+                if not self._put_fields(record, writer, index, index + 1, position):
+                    return False
+                self._out.bytes[start] = before
+            elif not self._put_pair(name, record.given[name], before):
+                return False
+            before = b","
+        if before == b"{":
+            self._put_byte(b"{")
+        self._put_byte(b"}")
+        self._put_byte(b"\n")
+        return True
+
+    cdef bint _put_fields(
+        self, Record record, _Writer writer, size_t first, size_t last, uint64_t position
+    ) except -1:
+        """Write fields as they came, for which there is room; False if types are strict."""
+        cdef uint8_t *out = self._out.bytes + self._out.used
+        if first == last:
+            return True
+        out = _kernel.rows.to_json(
+            writer.state.pointer, &record.row, first, last, position, out
+        )
+        if out == NULL:
+            return False
+        self._out.used = out - self._out.bytes
+        return True
+
+    cdef bint _put_dict_as_json(self, dict result) except -1:
+        cdef uint8_t before = b"{"
+        for name, value in result.items():
+            if not self._put_pair(name, value, before):
+                return False
+            before = b","
+        self._out.reserve(3)
+        if before == b"{":
+            self._put_byte(b"{")
+        self._put_byte(b"}")
+        self._put_byte(b"\n")
+        return True
+
+    cdef bint _put_pair(self, name, value, uint8_t before) except -1:
+        self._out.reserve(self._kept + 1)
+        self._put_byte(before)
+        if type(name) is not str or not self._put_string(name):
+            return False
+        self._put_byte(b":")
+        return self._put_value(value, name)
+
+    cdef bint _put_record_as_csv(self, Record record) except -1:
+        cdef _Writer writer = self._writer_of(record.shape)
+        cdef Py_ssize_t index, pick, width = len(self._columns), shown = 0
+        cdef size_t start = self._out.used
+        cdef uint8_t *out
+        if writer is None or width == 0:
+            return False
+        self._kept = _kernel.rows.output_bytes(writer.state.pointer, &record.row) + 2 * width + 16
+        self._out.reserve(self._kept)
+        memset(writer.marks, 0, width)
+        if record.given is not None:
+            for name in record.given:
+                found = PyDict_GetItemWithError(self._column_of, name)
+                if found != NULL:
+                    writer.marks[<Py_ssize_t><object>found] = True
+        for index in range(width):
+            if index > 0:
+                self._put_byte(self._csv.delimiter)
+            pick = writer.pick_of[index]
+            name = self._columns[index]
+            if writer.marks[index]:
+                shown += 1
+                if not self._put_cell(record.given[name], name):
+                    return False
+            elif pick >= 0 and (record.order is None or name in record.order):
+                shown += 1
+                out = self._out.bytes + self._out.used
+                out = _kernel.rows.to_cell(
+                    writer.state.pointer, &record.row, pick, index == 0, index + 1 == width, out
+                )
+                if out == NULL:
+                    raise MemoryError
+                self._out.used = out - self._out.bytes
+        self._put_line_end(start)
+        return self._ignores_extra or shown == len(record)
+
+    cdef bint _put_dict_as_csv(self, dict result) except -1:
+        cdef size_t start = self._out.used
+        cdef Py_ssize_t shown = 0
+        if not self._columns or len(self._column_of) < len(self._columns):
+            return False
+        self._kept = 2 * len(self._columns) + 16
+        self._out.reserve(self._kept)
+        for index, name in enumerate(self._columns):
+            if index > 0:
+                self._put_byte(self._csv.delimiter)
+            value = PyDict_GetItemWithError(result, name)
+            if value != NULL:
+                shown += 1
+                if not self._put_cell(<object>value, name):
+                    return False
+        self._put_line_end(start)
+        return self._ignores_extra or shown == len(result)
+
+    cdef int _put_line_end(self, size_t start) except -1:
+        """End a CSV record; a lone empty cell must not leave a blank line."""
+        if self._out.used == start and len(self._columns) == 1:
+            self._put_byte(self._csv.quote)
+            self._put_byte(self._csv.quote)
+        self._put_byte(self._csv.line_end[0])
+        if self._csv.line_end_length > 1:
+            self._put_byte(self._csv.line_end[1])
+        return 0
+
+    cdef bint _put_cell(self, value, name) except -1:
+        """Write a value as a cell, as its JSON would become one."""
+        cdef uint8_t[LONGEST_NUMBER_BYTES + PADDING_BYTES] number
+        cdef size_t length = 0
+        cdef const char *text
+        cdef Py_ssize_t size
+        if value is None:
+            return True
+        if type(value) is int:
+            length = _integer(value, number)
+        elif type(value) is float:
+            length = _float(value, number)
+        if length > 0:
+            self._put_text_as_cell(number, length)
+            return True
+        if type(value) is str:
+            try:
+                text = PyUnicode_AsUTF8AndSize(value, &size)
+            except UnicodeEncodeError:
+                return False
+            self._pad(text, size)
+        else:
+            try:
+                raw = cell_value(json_of(value, name))
+            except EncodeError:
+                return False
+            self._pad(PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw))
+        self._put_text_as_cell(self._scratch.bytes, self._scratch.used)
+        return True
+
+    cdef int _put_text_as_cell(self, const uint8_t *text, size_t length) except -1:
+        """Write a text with padding as a cell."""
+        cdef uint8_t *out
+        self._out.reserve(self._kept + 2 * length + 2)
+        out = self._out.bytes + self._out.used
+        self._out.used = (
+            _kernel.rows.text_to_cell(out, text, length, &self._csv) - self._out.bytes
+        )
+        return 0
+
+    cdef bint _put_value(self, value, name) except -1:
+        """Write a value as JSON, and leave as much room as before; False if JSON has no such value."""
+        cdef uint8_t *out
+        cdef size_t length = 0
+        self._out.reserve(self._kept + LONGEST_NUMBER_BYTES)
+        out = self._out.bytes + self._out.used
+        if type(value) is int:
+            length = _integer(value, out)
+        elif value is None:
+            length = 4
+            memcpy(out, b"null", length)
+        elif type(value) is str:
+            return self._put_string(value)
+        elif type(value) is float:
+            length = _float(value, out)
+        if length > 0:
+            self._out.used += length
+            return True
+        try:
+            raw = json_of(value, name)
+        except EncodeError:
+            return False
+        length = PyBytes_GET_SIZE(raw)
+        self._out.reserve(self._kept + length)
+        memcpy(self._out.bytes + self._out.used, PyBytes_AS_STRING(raw), length)
+        self._out.used += length
+        return True
+
+    cdef bint _put_string(self, str value) except -1:
+        cdef Py_ssize_t size
+        cdef const char *text
+        try:
+            text = PyUnicode_AsUTF8AndSize(value, &size)
+        except UnicodeEncodeError:
+            return False
+        self._pad(text, size)
+        self._out.reserve(self._kept + LONGEST_ESCAPE_BYTES * size + 2)
+        self._out.used += _kernel.json_string(
+            self._out.bytes + self._out.used, self._scratch.bytes, size
+        )
+        return True
+
+    cdef int _pad(self, const char *text, size_t length) except -1:
+        """Copy a text to where one may read behind it."""
+        self._scratch.used = 0
+        self._scratch.reserve(length)
+        memcpy(self._scratch.bytes, text, length)
+        memset(self._scratch.bytes + length, 0, PADDING_BYTES)
+        self._scratch.used = length
+        return 0
+
+    cdef int _put_text(self, sx_text text) except -1:
+        self._out.reserve(self._kept + text.length)
+        memcpy(self._out.bytes + self._out.used, text.bytes, text.length)
+        self._out.used += text.length
+        return 0
+
+    cdef void _put_byte(self, uint8_t byte) noexcept:
+        """Write a byte; PADDING_BYTES are room for some."""
+        self._out.bytes[self._out.used] = byte
+        self._out.used += 1
+
+
+cdef size_t _integer(value, uint8_t *out) except? 0:
+    """Write an int of up to 64 bits; return its length, or 0 for others."""
+    cdef int overflow = 0
+    cdef int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow != 0:
+        return 0
+    if number < 0:
+        out[0] = b"-"
+        return 1 + _digits(-<uint64_t>number, out + 1)
+    return _digits(number, out)
+
+
+cdef size_t _digits(uint64_t number, uint8_t *out) noexcept:
+    cdef uint8_t[20] reversed
+    cdef size_t count = 0, index
+    while True:
+        reversed[count] = <uint8_t>(48 + number % 10)
+        number //= 10
+        count += 1
+        if number == 0:
+            break
+    for index in range(count):
+        out[index] = reversed[count - 1 - index]
+    return count
+
+
+@cython.cdivision(True)
+cdef size_t _float(double value, uint8_t *out) noexcept:
+    """Write a float of few decimals, such as people write; return its length, or 0 for others.
+
+    Of 15 digits or fewer no two decimals are the same double, so the first found is the shortest.
+    """
+    cdef double size = fabs(value), digits
+    cdef size_t decimals = 0, length = 0
+    cdef uint64_t power
+    if not (size == 0 or 1e-4 <= size < _MOST_EXACT):
+        return 0
+    for decimals in range(MOST_DECIMALS + 1):
+        digits = nearbyint(size * _POWERS[decimals])
+        if digits < _MOST_EXACT and digits / _POWERS[decimals] == size:
+            break
+    else:
+        return 0
+    if signbit(value):
+        out[0] = b"-"
+        length = 1
+    power = <uint64_t>_POWERS[decimals]
+    length += _digits(<uint64_t>digits // power, out + length)
+    out[length] = b"."
+    if decimals == 0:
+        out[length + 1] = b"0"
+        return length + 2
+    # The 1 before the fraction keeps its zeros, and is overwritten by the point.
+    _digits(power + <uint64_t>digits % power, out + length)
+    out[length] = b"."
+    return length + 1 + decimals

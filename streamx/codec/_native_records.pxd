@@ -1,0 +1,41 @@
+"""Native records for the other modules of the native codec; _native_records.pyx says what each is."""
+
+from streamx.codec._kernel cimport *
+from streamx.codec._native cimport _Compiled, _State
+
+cdef enum:
+    KNOWN_NAMES = 128  # a power of two
+
+cdef class Shape:
+    cdef readonly object fields
+    cdef readonly tuple names
+    cdef readonly dict index_of
+    cdef size_t count
+    cdef size_t width
+    cdef _Compiled _compiled
+    cdef _State _state
+    cdef dict _picked
+    cdef void *_known[KNOWN_NAMES]
+    cdef Py_ssize_t _known_index[KNOWN_NAMES]
+
+    cdef Py_ssize_t find(self, name) except -2
+    cdef Shape picked(self, tuple names)
+    cdef object value(self, const sx_row *row, size_t index)
+
+cdef class Rows:
+    cdef sx_rows *_rows
+
+cdef class Record:
+    cdef Rows _rows
+    cdef Shape shape
+    cdef sx_row row
+    cdef dict given
+    cdef dict order
+    cdef Py_ssize_t added
+
+    cdef Record _twin(self, Shape shape)
+    cdef dict _states(self)
+    cdef list _names(self)
+
+cdef object layout_of(fields, target, bint strict_types)
+cdef _Compiled compiled_of(layout)

@@ -1,0 +1,35 @@
+# cython: language_level=3
+"""Calls a function with many records in one loop; the twin of one_function.call_each."""
+
+from libc.stdint cimport int64_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+
+def call_each(function, list items, Py_ssize_t start, list group, others, cells, double seconds):
+    """See streamx.transform.one_function.call_each."""
+    cdef int64_t[::1] noted = cells[0]
+    cdef int64_t[::1] at = cells[1]
+    cdef double due = _now() + seconds
+    cdef Py_ssize_t index
+    cdef tuple item
+    for index in range(start, len(items)):
+        item = items[index]
+        record, position = item
+        noted[0] = position
+        at[0] = index
+        result = function(record)
+        if result is record:
+            group.append(item)
+        elif type(result) is dict:
+            group.append(((<dict>result).copy(), position))
+        else:
+            group += others(result, position)
+        if _now() > due or len(group) >= len(items):
+            return index + 1
+    return len(items)
+
+
+cdef double _now() noexcept:
+    cdef timespec time
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return time.tv_sec + 1e-9 * time.tv_nsec
