@@ -92,6 +92,10 @@ class ChunkResult:
     taken: tuple[int, ...] = ()
     is_last: bool = False
 
+    def left_of(self, limits: tuple[int, ...]) -> tuple[int, ...]:
+        """Return how many records may still pass each limit after this chunk."""
+        return tuple(limit - taken for limit, taken in zip(limits, self.taken, strict=True))
+
 
 def _by_place(item: tuple[Place, str]) -> int:
     return item[0].offset

@@ -67,9 +67,7 @@ class LoopEngine:
         finally:
             await flight.cancel()
         result = flight.result()
-        self._limits = tuple(
-            limit - taken for limit, taken in zip(self._limits, result.taken, strict=True)
-        )
+        self._limits = result.left_of(self._limits)
         return result
 
     async def close(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import operator
 import pickle
 import zlib
 from collections.abc import Awaitable, Callable
@@ -78,7 +77,7 @@ class ProcessEngine:
         if isinstance(outcome, Failed):
             raise outcome.error()
         output.end()
-        self._limits = tuple(map(operator.sub, self._limits, outcome.taken))
+        self._limits = outcome.left_of(self._limits)
         return outcome
 
     async def close(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import operator
 from collections.abc import Awaitable, Callable, Generator
 from functools import cache, partial
 from queue import SimpleQueue
@@ -63,7 +62,7 @@ class ThreadEngine:
                 await emit(part)
             if result is not None:
                 break
-        self._limits = tuple(map(operator.sub, self._limits, result.taken))
+        self._limits = result.left_of(self._limits)
         return result
 
     async def close(self) -> None:
