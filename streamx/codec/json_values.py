@@ -10,13 +10,15 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import date, time
-from decimal import Decimal
 from enum import Enum
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
+
+if TYPE_CHECKING:
+    from decimal import Decimal  # and where it is needed: it takes 4 ms to import
 
 _MAY_BE_LONG = 19  # digits; fewer fit into 64 bits
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % _MAY_BE_LONG)
@@ -54,6 +56,8 @@ def integer_of(text: str | bytes) -> int | Decimal:
     try:
         return int(text)
     except ValueError:
+        from decimal import Decimal
+
         return Decimal(text if isinstance(text, str) else text.decode())
 
 
@@ -155,6 +159,8 @@ def _scalar(value: object, field: str) -> bytes:
         return _text(value, field)
     if isinstance(value, int):
         return _digits(value)
+    from decimal import Decimal
+
     if isinstance(value, Decimal) and value.is_finite():
         return str(value).encode()
     if isinstance(value, float) and isfinite(value):
@@ -187,6 +193,8 @@ def _digits(number: int) -> bytes:
     try:
         return b"%d" % number
     except ValueError:  # more digits than Python's int gives
+        from decimal import Decimal
+
         return format(Decimal(number), "f").encode()
 
 

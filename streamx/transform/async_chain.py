@@ -11,8 +11,9 @@ from typing import Any
 from streamx.errors import StreamxError
 from streamx.flow.batcher import MicroBatcher
 from streamx.flow.rate import RateLimiter
+from streamx.transform.async_calling import AsyncCaller
 from streamx.transform.blame import own_traceback, summary
-from streamx.transform.calling import AsyncCaller, CallTimeoutError
+from streamx.transform.calling import CallTimeoutError
 from streamx.transform.chain import (
     CallError,
     Chain,

@@ -6,17 +6,18 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack
 from itertools import count, islice
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from streamx.codec.layout import Bad
 from streamx.codec.record import Record
 from streamx.errors import StreamxError
 from streamx.transform.blame import own_traceback, summary
 from streamx.transform.calling import CallTimeoutError, sync_caller
-from streamx.transform.expressions.compile import Evaluate
-from streamx.transform.expressions.errors import ExpressionError
 from streamx.transform.functions import Apply, Calls
 from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
+
+if TYPE_CHECKING:
+    from streamx.transform.expressions.compile import Evaluate
 
 # A result, and the byte position in its chunk of the record that it was made of.
 Item = tuple[Mapping[str, Any], int]
@@ -246,6 +247,8 @@ def _apply(function: Callable[..., Any], name: str, items: Iterable[Item]) -> It
 
 
 def _kept(condition: Evaluate, items: Iterable[Item]) -> Iterator[Item]:
+    from streamx.transform.expressions import ExpressionError
+
     for item in items:
         try:
             is_kept = condition(item[0])
@@ -256,6 +259,8 @@ def _kept(condition: Evaluate, items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _given(value: Evaluate, name: str, items: Iterable[Item]) -> Iterator[Item]:
+    from streamx.transform.expressions import ExpressionError
+
     for result, position in items:
         changed = result if isinstance(result, MutableMapping) else dict(result)
         try:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import os
 import sys
-import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -199,6 +197,8 @@ def _find(where: str) -> Callable[..., Any]:
 
 def _from_file(where: str, place: str) -> ModuleType:
     """Import a file; modules beside it can be imported, as with `python FILE`."""
+    import importlib.util
+
     path = os.path.realpath(place)
     name = _MODULE_PREFIX + os.path.basename(path).removesuffix(".py")
     known = sys.modules.get(name)
@@ -239,6 +239,8 @@ def _search(directory: str) -> None:
     change what everything here imports from then on.
     """
     if directory not in sys.path:
+        import sysconfig
+
         own = {os.path.dirname(os.__file__), sysconfig.get_path("platstdlib")}
         own |= {os.path.join(path, "lib-dynload") for path in own}
         numbers = [number for number, path in enumerate(sys.path) if path in own]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import dataclass
 
@@ -42,6 +41,8 @@ class Retries:
         """
         if failures > self.most or not self._applies(error):
             return None
+        import random
+
         longest: float = min(FIRST_DELAY_SECONDS * 2.0 ** (failures - 1), LONGEST_DELAY_SECONDS)
         return max(longest * random.uniform(0.5, 1), retry_after_seconds(error) or 0.0)
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from streamx.transform import calling, retries
-from streamx.transform.calling import AsyncCaller, CallTimeoutError, sync_caller
+from streamx.transform.async_calling import AsyncCaller
+from streamx.transform.calling import CallTimeoutError, sync_caller
 from streamx.transform.functions import Calls
 from streamx.transform.retries import Retries, is_overload, retry_after_seconds
 

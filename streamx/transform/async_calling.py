@@ -1,0 +1,76 @@
+"""Asynchronous calling: calls a function as the policies say, again where it failed, and in time.
+
+Apart from `calling`, so that worker processes do not import asyncio, which takes 30 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from streamx.transform.calling import CallTimeoutError, Function, copy_of, note_calls, whole
+from streamx.transform.functions import Calls
+from streamx.transform.retries import is_overload
+
+
+class AsyncCaller:
+    """Calls a function that may be asynchronous, within the policies for calls.
+
+    Args:
+        function: what to call.
+        calls: the policies.
+        wait_for_turn: awaited before each call.
+        note_overload: told of each call that failed since the far side has too much to do.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        calls: Calls,
+        wait_for_turn: Callable[[], Awaitable[None]] | None = None,
+        note_overload: Callable[[], None] | None = None,
+    ) -> None:
+        self._function = function
+        self._calls = calls
+        self._wait_for_turn = wait_for_turn
+        self._note_overload = note_overload
+
+    async def __call__(self, argument: Any) -> Any:
+        """Return what the function gives in the end; what iterates, as a list.
+
+        Raises:
+            CallTimeoutError: the last call took too long.
+        """
+        failures = 0
+        while True:
+            if self._wait_for_turn is not None:
+                await self._wait_for_turn()
+            try:
+                return await self._once(copy_of(argument) if self._calls.retries.most else argument)
+            except Exception as error:
+                failures += 1
+                if self._note_overload is not None and is_overload(error):
+                    self._note_overload()
+                delay_seconds = self._calls.retries.delay_seconds(error, failures)
+                if delay_seconds is None:
+                    note_calls(error, failures)
+                    raise
+            await asyncio.sleep(delay_seconds)
+
+    async def _once(self, argument: Any) -> Any:
+        limit = asyncio.timeout(self._calls.timeout_seconds)
+        try:
+            async with limit:
+                result = self._function(argument)
+                if inspect.isawaitable(result):
+                    result = await result
+                if isinstance(result, AsyncIterator):
+                    return [copy_of(each) async for each in result]
+                return whole(result)
+        except TimeoutError as error:
+            if limit.expired():
+                seconds = self._calls.timeout_seconds
+                raise CallTimeoutError(f"took longer than {seconds:g} s") from error
+            raise
