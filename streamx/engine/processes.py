@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-import zlib
 from collections.abc import Awaitable, Callable
 
 from streamx import position
@@ -17,6 +16,8 @@ from streamx.engine.worker import Workable
 from streamx.errors import UsageError, WorkerDiedError, WorkerError
 
 Emit = Callable[[Part], Awaitable[None]]
+
+_SEAM_BYTES = 16 * 1024
 
 
 class ProcessEngine:
@@ -127,15 +128,19 @@ class ProcessEngine:
 
 
 class _Output:
-    """Emits a chunk's output once, also where it is made a second time from the start."""
+    """Emits a chunk's output once, also where it is made a second time from the start.
+
+    The second time has to fit where the first one ended: it must be as long and end alike there.
+    To compare all of it would take a checksum of all output, a tenth of the parent's work.
+    """
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self._emitted_bytes = 0
-        self._checksum = 0
-        # Of what was emitted before, how much is still to come again, and what has come so far.
+        self._seam = b""  # the end of what was emitted
+        # Of what was emitted before, how much is still to come again, and the end of what has come.
         self._repeated_bytes = 0
-        self._repeated_checksum = 0
+        self._repeated_seam = b""
 
     async def emit(self, part: bytes) -> None:
         """Emit what is new of a part."""
@@ -143,7 +148,7 @@ class _Output:
             part = self._new_in(part)
         if part:
             self._emitted_bytes += len(part)
-            self._checksum = zlib.crc32(part, self._checksum)
+            self._seam = _end_of(self._seam, part)
             await self._emit(part)
 
     def begin_again(self) -> None:
@@ -158,10 +163,14 @@ class _Output:
     def _new_in(self, part: bytes) -> bytes:
         known, new = part[: self._repeated_bytes], part[self._repeated_bytes :]
         self._repeated_bytes -= len(known)
-        self._repeated_checksum = zlib.crc32(known, self._repeated_checksum)
-        if not self._repeated_bytes and self._repeated_checksum != self._checksum:
+        self._repeated_seam = _end_of(self._repeated_seam, known)
+        if not self._repeated_bytes and self._repeated_seam != self._seam:
             raise _differs()
         return new
+
+
+def _end_of(before: bytes, part: bytes) -> bytes:
+    return part[-_SEAM_BYTES:] if len(part) >= _SEAM_BYTES else (before + part)[-_SEAM_BYTES:]
 
 
 def _differs() -> WorkerError:
