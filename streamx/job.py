@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict, get_args
 from streamx.errors import UsageError
 from streamx.idle import refuse_idle_options
 from streamx.read.decode import is_utf8
+from streamx.read.pace import ChunkPace
 from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
 from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
 from streamx.transform.operations import Drop, Limit, Operation, Select
@@ -30,6 +31,9 @@ from streamx.values import (
 )
 
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
+
+# A batch ends with its chunk, and may take long.
+_BATCHED_CHUNK_BYTES = 256 * 1024
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "source_format": (None, *get_args(FormatName)),
@@ -238,12 +242,27 @@ class Job:
         return choose_sizing(
             workers=1 if is_limited or self.placement.is_single else self.workers,
             chunk_size_bytes=self.chunk_size_bytes,
-            default_chunk_size_bytes=self.placement.chunk_size_bytes,
+            default_chunk_size_bytes=self._default_chunk_bytes,
             buffer_chunks=self.buffer_chunks or self.placement.buffer_chunks,
             max_memory_bytes=self.max_memory_bytes,
             max_record_bytes=self.max_record_bytes,
             worker_bytes=WORKER_PROCESS_BYTES if in_processes else WORKER_THREAD_BYTES,
         )
+
+    @property
+    def _default_chunk_bytes(self) -> int:
+        most_bytes = self.placement.chunk_size_bytes
+        return min(most_bytes, _BATCHED_CHUNK_BYTES) if self.batch_records else most_bytes
+
+    @property
+    def pace(self) -> ChunkPace:
+        """How large chunks are made: growing where what a record takes has yet to be seen.
+
+        A batch ends with its chunk, so where there are batches all chunks are alike.
+        """
+        is_fixed = self.chunk_size_bytes is not None or self.batch_records is not None
+        first_bytes = None if is_fixed else self.placement.first_chunk_bytes
+        return ChunkPace(self.sizing.chunk_size_bytes, first_bytes)
 
     def _placed_chain(self) -> tuple[Operation, ...]:
         """Return the chain with its functions in the form in which the engine takes them."""

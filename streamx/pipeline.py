@@ -108,7 +108,7 @@ async def _resolve(
 def _reader(job: Job, source: Source) -> ChunkReader:
     return ChunkReader(
         source,
-        job.sizing.chunk_size_bytes,
+        job.pace,
         job.sizing.max_record_bytes,
         linger_seconds=0 if job.line_buffered else LINGER_SECONDS,
     )
@@ -125,7 +125,7 @@ async def _convert(
         plan, job.placement, sizing.workers, job.recipe.calls, is_ordered=job.is_ordered
     )
     pool: WorkerPool[Chunk, Part, ChunkResult] = WorkerPool(
-        engine.run,
+        reader.pace.timed(engine.run),
         engine.lanes,
         BoundedBuffer(
             sizing.buffer_chunks,

@@ -22,7 +22,7 @@ from streamx.errors import WorkerError
 
 # Two would do for one process to fill while the other reads; the others are for a busy event loop.
 SLOTS = 4
-SLOT_BYTES = 256 * 1024
+SLOT_BYTES = 512 * 1024
 SLOT_READ = b""
 # What a terminal or a supervisor sends to all processes of a run is for the parent to answer.
 PARENTS_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

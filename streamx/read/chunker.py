@@ -70,6 +70,12 @@ class Chunker:
         """How large the next chunk is going to be, as far as is known."""
         return max(self._wanted_bytes, self.pending_bytes)
 
+    def aim_at(self, chunk_size_bytes: int) -> None:
+        """Change how much a chunk should hold, between one chunk and the next."""
+        if chunk_size_bytes != self.chunk_size_bytes:
+            self.chunk_size_bytes = self._wanted_bytes = chunk_size_bytes
+            self._kept_buffers.clear()
+
     def room(self) -> memoryview:
         """Return where the next block shall be read to: `wanted_bytes` behind what is pending."""
         self._reserve(self._wanted_bytes)

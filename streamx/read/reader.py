@@ -11,6 +11,7 @@ from streamx.codec.head import sample_of
 from streamx.codec.layout import Format
 from streamx.flow import Credits
 from streamx.read.chunker import Chunker
+from streamx.read.pace import ChunkPace
 from streamx.read.sources import Source
 from streamx.transform.resolve import Ending, Resolution
 
@@ -31,21 +32,24 @@ class ChunkReader:
 
     Args:
         source: where the blocks come from.
-        chunk_size_bytes: how much a chunk should hold, if records allow.
+        pace: decides how much a chunk should hold, if records allow.
         max_record_bytes: how long a record may become.
         linger_seconds: how long a whole record on a live input may wait for company.
+
+    Attributes:
+        pace: as given.
     """
 
     def __init__(
         self,
         source: Source,
-        chunk_size_bytes: int,
+        pace: ChunkPace,
         max_record_bytes: int,
         *,
         linger_seconds: float = LINGER_SECONDS,
     ) -> None:
         self._source = source
-        self._chunk_size_bytes = chunk_size_bytes
+        self.pace = pace
         self._max_record_bytes = max_record_bytes
         self._linger_seconds = linger_seconds
         self._head = bytearray()
@@ -62,7 +66,7 @@ class ChunkReader:
         ending: Ending = "open"
         look_at_bytes = 0
         overdue_at: float | None = None  # when the first record has waited long enough
-        room = memoryview(bytearray(self._chunk_size_bytes))
+        room = memoryview(bytearray(self.pace.most_bytes))
         while True:
             if ending != "open" or len(self._head) >= look_at_bytes:
                 is_overdue = overdue_at is not None and loop.time() >= overdue_at
@@ -89,13 +93,14 @@ class ChunkReader:
         """Yield chunks, taking a credit before the bytes of each are read."""
         chunker = Chunker(
             lambda data: last_boundary(data, format),
-            self._chunk_size_bytes,
+            self.pace.chunk_size_bytes,
             self._max_record_bytes,
             offset=resolution.start,
             line=resolution.line,
         )
         del self._head[: resolution.start]
         while not chunker.is_finished:
+            chunker.aim_at(self.pace.chunk_size_bytes)
             sequence = chunker.sequence
             await credits.acquire(sequence, chunker.expected_bytes)
             chunk = await self._next_chunk(chunker, credits)

@@ -144,7 +144,12 @@ class Placement:
     @property
     def chunk_size_bytes(self) -> int:
         """What a chunk holds unless the user says otherwise: less where records take longer."""
-        return {"threads": 1024, "processes": 256, "loop": 64, "caller": 256}[self.kind] * 1024
+        return {"threads": 1024, "processes": 1024, "loop": 64, "caller": 256}[self.kind] * 1024
+
+    @property
+    def first_chunk_bytes(self) -> int | None:
+        """What the first chunk holds, if later ones may grow: all workers have work at once."""
+        return 16 * 1024 if self.kind == "processes" else None
 
     @property
     def buffer_chunks(self) -> int | None:

@@ -14,6 +14,7 @@ from streamx.codec.layout import ColumnType, Format
 from streamx.errors import InputError
 from streamx.flow import Credits
 from streamx.read import reader as readers
+from streamx.read.pace import ChunkPace
 from streamx.read.reader import ChunkReader
 from streamx.testing import settle
 from streamx.transform.operations import Select
@@ -111,7 +112,7 @@ def test_header_in_pieces_resolves_as_soon_as_it_is_complete(
 
     async def main() -> None:
         source = LiveFake()
-        reader = ChunkReader(source, 1024, 4096)
+        reader = ChunkReader(source, ChunkPace(1024), 4096)
         resolution = resolving(reader, Recipe(CSV, CSV))
         for piece in (b"a,", b'"b', b'\n"', b",c"):
             await source.send(piece)
@@ -132,7 +133,7 @@ def test_jsonl_to_jsonl_with_select_resolves_without_a_sample_after_a_pause(
 
     async def main() -> None:
         source = LiveFake()
-        reader = ChunkReader(source, 1024, 4096)
+        reader = ChunkReader(source, ChunkPace(1024), 4096)
         resolution = resolving(reader, Recipe(JSONL, JSONL, operations=(Select(("a",)),)))
         await source.send(b'{"b"')
         found = await resolution
@@ -148,7 +149,7 @@ def test_jsonl_to_csv_waits_beyond_a_pause_until_the_input_is_idle(
 ) -> None:
     async def main() -> None:
         source = LiveFake()
-        reader = ChunkReader(source, 1024, 4096)
+        reader = ChunkReader(source, ChunkPace(1024), 4096)
         endings: list[str] = []
 
         def decide(head: bytes, ending: Any) -> Resolution | None:
@@ -172,7 +173,7 @@ def test_types_are_resolved_at_idle_with_a_warning(monkeypatch: pytest.MonkeyPat
 
     async def main() -> None:
         source = LiveFake()
-        reader = ChunkReader(source, 1024, 4096)
+        reader = ChunkReader(source, ChunkPace(1024), 4096)
         resolution = resolving(reader, Recipe(CSV, JSONL))
         await source.send(b"a,b\n1,x\n2,y\n3.")
         found = await resolution
@@ -192,7 +193,7 @@ def test_idle_input_without_a_whole_record_is_waited_for(monkeypatch: pytest.Mon
 
     async def main() -> None:
         source = LiveFake()
-        reader = ChunkReader(source, 1024, 4096)
+        reader = ChunkReader(source, ChunkPace(1024), 4096)
         resolution = resolving(reader, Recipe(CSV, JSONL))
         await source.send(b"a\n1")
         await settle(200)
@@ -207,7 +208,7 @@ def test_idle_input_without_a_whole_record_is_waited_for(monkeypatch: pytest.Mon
 def test_end_of_a_live_input_resolves_what_there_is_without_a_warning() -> None:
     async def main() -> None:
         source = LiveFake()
-        reader = ChunkReader(source, 1024, 4096)
+        reader = ChunkReader(source, ChunkPace(1024), 4096)
         resolution = resolving(reader, Recipe(CSV, JSONL))
         await source.send(b"a\n1")
         await source.send(b"")
@@ -222,7 +223,7 @@ def test_end_of_a_live_input_resolves_what_there_is_without_a_warning() -> None:
 def test_read_that_fails_is_raised_by_whatever_waits_for_it() -> None:
     async def main() -> None:
         source = LiveFake()
-        reader = ChunkReader(source, 1024, 4096)
+        reader = ChunkReader(source, ChunkPace(1024), 4096)
         resolution = resolving(reader, Recipe(CSV, CSV))
         await source.send(b"a")
         await source.send(InputError("the cable was cut"))
@@ -237,7 +238,7 @@ def test_read_that_fails_is_raised_by_whatever_waits_for_it() -> None:
 def test_record_is_passed_on_after_its_wait_though_more_trickles_in() -> None:
     async def main() -> None:
         source, credits = LiveFake(), Credits(4, 1 << 20)
-        reader = ChunkReader(source, 1 << 16, 1 << 20, linger_seconds=0.05)
+        reader = ChunkReader(source, ChunkPace(1 << 16), 1 << 20, linger_seconds=0.05)
         loop = asyncio.get_running_loop()
         first = asyncio.ensure_future(anext(chunks_of(reader, CSV, credits)))
         await source.send(b"1\n")
@@ -257,7 +258,7 @@ def test_record_is_passed_on_after_its_wait_though_more_trickles_in() -> None:
 
 def test_input_that_never_pauses_delays_no_record_and_lets_others_run() -> None:
     async def main() -> None:
-        reader = ChunkReader(Flood(), 1 << 24, 1 << 25, linger_seconds=0.05)
+        reader = ChunkReader(Flood(), ChunkPace(1 << 24), 1 << 25, linger_seconds=0.05)
         first = asyncio.ensure_future(anext(chunks_of(reader, CSV, Credits(4, 1 << 26))))
         turns = 0
         while not first.done():
@@ -273,7 +274,7 @@ def test_input_that_never_pauses_delays_no_record_and_lets_others_run() -> None:
 def test_record_that_is_not_whole_waits_and_nothing_of_it_is_lost() -> None:
     async def main() -> None:
         source, credits = LiveFake(), Credits(4, 1 << 20)
-        reader = ChunkReader(source, 1024, 4096, linger_seconds=0)
+        reader = ChunkReader(source, ChunkPace(1024), 4096, linger_seconds=0)
         chunks = chunks_of(reader, CSV, credits)
         first = asyncio.ensure_future(anext(chunks))
         await source.send(b'1\n2,"')
@@ -292,7 +293,7 @@ def test_record_that_is_not_whole_waits_and_nothing_of_it_is_lost() -> None:
 def test_record_longer_than_a_chunk_makes_a_longer_chunk_and_its_credit_grows() -> None:
     async def main() -> None:
         source, credits = LiveFake(), Credits(4, 1 << 20)
-        reader = ChunkReader(source, 10, 4096, linger_seconds=NEVER_SECONDS)
+        reader = ChunkReader(source, ChunkPace(10), 4096, linger_seconds=NEVER_SECONDS)
         chunks = chunks_of(reader, CSV, credits)
         first = asyncio.ensure_future(anext(chunks))
         await settle()
@@ -314,7 +315,7 @@ def test_record_longer_than_a_chunk_makes_a_longer_chunk_and_its_credit_grows() 
 def test_longer_record_waits_for_the_credit_of_its_growth() -> None:
     async def main() -> None:
         source, credits = LiveFake(), Credits(4, 40)
-        reader = ChunkReader(source, 10, 4096, linger_seconds=0)
+        reader = ChunkReader(source, ChunkPace(10), 4096, linger_seconds=0)
         chunks = chunks_of(reader, CSV, credits)
         first = asyncio.ensure_future(anext(chunks))
         await source.send(b"1\n")
@@ -336,7 +337,7 @@ def test_longer_record_waits_for_the_credit_of_its_growth() -> None:
 def test_nothing_is_read_while_there_is_no_credit() -> None:
     async def main() -> None:
         source, credits = LiveFake(), Credits(1, 10)
-        reader = ChunkReader(source, 10, 4096, linger_seconds=0)
+        reader = ChunkReader(source, ChunkPace(10), 4096, linger_seconds=0)
         chunks = chunks_of(reader, CSV, credits)
         first = asyncio.ensure_future(anext(chunks))
         await source.send(b"1\n")
@@ -355,7 +356,7 @@ def test_nothing_is_read_while_there_is_no_credit() -> None:
 def test_reads_ask_for_no_more_than_the_chunk_still_wants() -> None:
     async def main() -> None:
         source, credits = LiveFake(), Credits(4, 1 << 20)
-        reader = ChunkReader(source, 10, 4096, linger_seconds=NEVER_SECONDS)
+        reader = ChunkReader(source, ChunkPace(10), 4096, linger_seconds=NEVER_SECONDS)
         first = asyncio.ensure_future(anext(chunks_of(reader, CSV, credits)))
         for block in (b"1\n", b"2\n3\n", b"4\n5\n6\n7\n"):
             await source.send(block)
