@@ -79,6 +79,7 @@ class ChunkResult:
         failure: the bad record at which the chunk stopped, or None.
         taken: how many records passed each limit of the plan.
         is_last: no further record is wanted (a limit was reached).
+        new_columns: what the first chunk's results add to the columns of a plan that is open.
     """
 
     sequence: int = 0
@@ -91,6 +92,7 @@ class ChunkResult:
     failure: Failure | None = None
     taken: tuple[int, ...] = ()
     is_last: bool = False
+    new_columns: tuple[str, ...] = ()
 
     def left_of(self, limits: tuple[int, ...]) -> tuple[int, ...]:
         """Return how many records may still pass each limit after this chunk."""

@@ -52,9 +52,11 @@ def _columns(job: Job, resolution: Resolution) -> Iterator[tuple[str, str]]:
         yield "columns" if number == 0 else "", f"{column.name}{kind}"
     if not layout.columns:
         yield "columns", "as they come"
-    header = plan.header.decode(errors="replace").rstrip("\r\n")
+    open_header = plan.open_header
+    header = open_header.with_columns([]) if open_header else plan.header
     if header:
-        yield "header", header
+        more = ", and keys that are new in the first results" if open_header else ""
+        yield "header", header.decode(errors="replace").rstrip("\r\n") + more
     for number, warning in enumerate(resolution.warnings):
         yield "warnings" if number == 0 else "", warning
 

@@ -15,9 +15,12 @@ from streamx.flow.adaptive import AdaptiveLimit
 from streamx.transform.async_chain import AsyncChain
 from streamx.transform.chain import CallError, Chain, Counter, Item, Step
 from streamx.transform.functions import Apply, Calls
+from streamx.transform.opening import OPENING_RESULTS, new_names
 from streamx.transform.operations import Limit, Where
 from streamx.transform.plan import result_of
 from streamx.transform.record_plan import RecordPlan, Records
+
+Emit = Callable[[Part], Awaitable[None]]
 
 # Chunks are handed on early, so that many records are on their way even if a chunk holds few.
 _MOST_LANES = 32
@@ -55,11 +58,14 @@ class LoopEngine:
         self._middle = AsyncChain(middle, plan.calls, self._note_overload)
         self._behind = Chain([step for step in behind if not isinstance(step, Limit)])
         self._encoder = plan.encoder()
+        self._is_settled = asyncio.Event()
+        if not plan.is_open:
+            self._is_settled.set()
         self._slots = _slots(plan.calls)
         self._turn = asyncio.Lock()  # to start records: a chunk's all start before the next one's
-        self._is_open = False
+        self._is_entered = False
 
-    async def run(self, chunk: Chunk, emit: Callable[[Part], Awaitable[None]]) -> ChunkResult:
+    async def run(self, chunk: Chunk, emit: Emit) -> ChunkResult:
         """Run the plan on one chunk, emitting its output as records end."""
         flight = _Flight(chunk, self._plan, self._limits, self._is_ordered)
         try:
@@ -72,13 +78,15 @@ class LoopEngine:
 
     async def close(self) -> None:
         """Leave the contexts of the functions."""
-        if self._is_open:
-            self._is_open = False
+        if self._is_entered:
+            self._is_entered = False
             await self._middle.__aexit__(None, None, None)
 
     async def _start(self, flight: _Flight) -> None:
         async with self._turn:
-            await self._open()
+            await self._enter()
+            if not flight.is_first:
+                await self._is_settled.wait()
             flight.starting = asyncio.current_task()
             try:
                 for item in self._before.run(flight.source, flight.counter):
@@ -89,12 +97,12 @@ class LoopEngine:
                 flight.fail_at_start(error)
         flight.close()
 
-    async def _open(self) -> None:
-        if not self._is_open:
+    async def _enter(self) -> None:
+        if not self._is_entered:
             self._before.__enter__()
             self._behind.__enter__()
             await self._middle.__aenter__()
-            self._is_open = True
+            self._is_entered = True
 
     def _note_overload(self) -> None:
         self._slots.note_overload()
@@ -104,38 +112,71 @@ class LoopEngine:
         outcome = _Outcome(item[1])
         try:
             for result in self._behind.run(await self._middle.run(item), Counter(())):
-                outcome.lines.append(self._encoder.encode([result], outcome.tally))
+                outcome.results.append(result)
+                if self._is_settled.is_set():
+                    self._encode(outcome)
         except CallError as error:
             outcome.error = error
         finally:
             self._slots.release(started, is_sign=outcome.error is None)
+        outcome.waiting_bytes = sum(map(len, outcome.lines))
         return outcome
 
-    async def _emit(self, flight: _Flight, emit: Callable[[Part], Awaitable[None]]) -> None:
-        async for outcomes in flight:
-            part = flight.gathered(outcomes)
-            if part:
-                await emit(part)
-            flight.note_written(outcomes)
-            if flight.has_ended:
-                flight.start_no_more()
-                return
+    def _encode(self, outcome: _Outcome) -> None:
+        for result in outcome.results:
+            outcome.lines.append(self._encoder.encode([result], outcome.tally))
+        outcome.results.clear()
+
+    async def _emit(self, flight: _Flight, emit: Emit) -> None:
+        if flight.is_first and not self._is_settled.is_set():
+            await self._emit_opening(flight, emit)
+        while not flight.has_ended and (outcomes := await flight.next()):
+            await self._emit_outcomes(outcomes, flight, emit)
+        if flight.has_ended:
+            flight.start_no_more()
+
+    async def _emit_opening(self, flight: _Flight, emit: Emit) -> None:
+        """Hold the first results back until they have decided the columns."""
+        held: list[_Outcome] = []
+        count = 0
+        while count < OPENING_RESULTS and (outcomes := await flight.next()):
+            held += outcomes
+            count += sum(len(outcome.results) for outcome in outcomes)
+            if any(outcome.error for outcome in outcomes):
+                break
+        results = (result for outcome in held for result in outcome.results)
+        names = new_names(results, self._plan.columns)
+        assert self._plan.open_header is not None
+        header = self._plan.open_header.with_columns(names)
+        self._plan = self._plan.settled(names)
+        self._encoder = self._plan.encoder()
+        self._is_settled.set()
+        flight.new_columns = names
+        if header:
+            await emit(header)
+        await self._emit_outcomes(held, flight, emit)
+
+    async def _emit_outcomes(self, outcomes: list[_Outcome], flight: _Flight, emit: Emit) -> None:
+        for outcome in outcomes:
+            self._encode(outcome)
+        part = flight.gathered(outcomes)
+        if part:
+            await emit(part)
+        flight.note_written(outcomes)
 
 
 class _Outcome:
-    """What became of a record: its output, or why there is none."""
+    """What became of a record: its output, or results that wait for the header, or an error."""
 
-    __slots__ = ("error", "lines", "position", "tally")
+    __slots__ = ("error", "lines", "position", "results", "tally", "waiting_bytes")
 
     def __init__(self, position: int) -> None:
         self.position = position
+        self.results: list[Item] = []
+        self.waiting_bytes = 0
         self.lines: list[bytes] = []
         self.tally = Tally()
         self.error: CallError | None = None
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(map(len, self.lines))
 
 
 class _Flight:
@@ -144,6 +185,7 @@ class _Flight:
     Attributes:
         starting: the task that starts them.
         has_ended: a failure or a limit has been reached.
+        new_columns: what the results add to the header, if they decide it.
     """
 
     def __init__(
@@ -153,6 +195,7 @@ class _Flight:
         self.counter = Counter(limits)
         self.starting: asyncio.Task[None] | None = None
         self.has_ended = False
+        self.new_columns: tuple[str, ...] = ()
         self._waiting_bytes = 0
         self._has_room = asyncio.Event()
         self._chunk = chunk
@@ -176,7 +219,7 @@ class _Flight:
 
     def note_written(self, outcomes: Iterable[_Outcome]) -> None:
         """Take note of what has been written."""
-        self._waiting_bytes -= sum(outcome.size_bytes for outcome in outcomes)
+        self._waiting_bytes -= sum(outcome.waiting_bytes for outcome in outcomes)
         self._has_room.set()
 
     def start_no_more(self) -> None:
@@ -200,11 +243,13 @@ class _Flight:
         """Say that no more can start, and why; what has started ends first."""
         self._start_error = error
 
-    def __aiter__(self) -> _Flight:
-        return self
+    @property
+    def is_first(self) -> bool:
+        """Tell whether the chunk is the input's first."""
+        return self._chunk.sequence == 0
 
-    async def __anext__(self) -> list[_Outcome]:
-        """Return the next outcomes, at least one, as soon as there is any that may be written."""
+    async def next(self) -> list[_Outcome]:
+        """Return the next outcomes as soon as there is any that may be written; none at the end."""
         while True:
             self._changed.clear()
             ready: list[_Outcome] = []
@@ -213,7 +258,7 @@ class _Flight:
             if ready:
                 return ready
             if self._is_closed and not self._running and not self._tasks:
-                raise StopAsyncIteration
+                return []
             await self._changed.wait()
 
     def gathered(self, outcomes: Iterable[_Outcome]) -> bytes:
@@ -246,9 +291,10 @@ class _Flight:
         if self._tally.bad is None and self._start_error is not None:
             self._tally.bad = self._start_error.bad("transform")
         self.source.account(self._tally, self.counter)
-        return result_of(
+        result = result_of(
             self._chunk, self._tally, self.counter.taken, is_last=self.counter.is_finished
         )
+        return replace(result, new_columns=self.new_columns)
 
     def _within_limit(self, lines: list[bytes]) -> Iterable[bytes]:
         if self._limit_behind is None:
@@ -263,7 +309,7 @@ class _Flight:
     def _note_end(self, task: asyncio.Task[_Outcome]) -> None:
         self._running.discard(task)
         if not task.cancelled() and task.exception() is None:
-            self._waiting_bytes += task.result().size_bytes
+            self._waiting_bytes += task.result().waiting_bytes
         if not self._is_ordered:
             self._tasks.append(task)
         self._changed.set()

@@ -46,7 +46,11 @@ class ProcessEngine:
         if plan.limits and workers != 1:
             raise ValueError("a limit is counted in order, by one worker")
         self.lanes = 1 if plan.limits else workers + 1
-        self._plan = _pickled(plan)
+        self._plan = plan
+        self._pickled = _pickled(plan)
+        self._is_settled = asyncio.Event()
+        if not plan.is_open:
+            self._is_settled.set()
         self._limits = plan.limits
         self._timeout_seconds = timeout_seconds
         self._permits = asyncio.Semaphore(workers)
@@ -65,6 +69,8 @@ class ProcessEngine:
             Exception: whatever the plan raised; its last note is the traceback in the process.
         """
         output = _Output(emit)
+        if chunk.sequence != 0:
+            await self._is_settled.wait()
         async with self._permits:
             try:
                 last_part, outcome = await self._run_in_process(chunk, output)
@@ -79,6 +85,9 @@ class ProcessEngine:
             raise outcome.error()
         output.end()
         self._limits = outcome.left_of(self._limits)
+        if not self._is_settled.is_set():
+            self._pickled = _pickled(self._plan.settled(outcome.new_columns))
+            self._is_settled.set()
         return outcome
 
     async def close(self) -> None:
@@ -103,7 +112,7 @@ class ProcessEngine:
         """Emit all of a chunk's output but the last part; when this returns the process is idle."""
         process = self._take_process()
         try:
-            await process.load(self._plan)
+            await process.load(self._pickled)
             await process.begin(chunk, self._limits)
             with process.limited_to(self._timeout_seconds):
                 part, outcome = await process.step()

@@ -100,7 +100,7 @@ class ChunkReader:
         )
         del self._head[: resolution.start]
         while not chunker.is_finished:
-            chunker.aim_at(self.pace.chunk_size_bytes)
+            chunker.aim_at(self._aim(chunker.sequence, resolution))
             sequence = chunker.sequence
             await credits.acquire(sequence, chunker.expected_bytes)
             chunk = await self._next_chunk(chunker, credits)
@@ -108,6 +108,14 @@ class ChunkReader:
                 credits.release(sequence)
             else:
                 yield chunk
+
+    def _aim(self, sequence: int, resolution: Resolution) -> int:
+        """Return how much the next chunk shall hold."""
+        if sequence != 0 or resolution.opening_bytes is None:
+            return self.pace.chunk_size_bytes
+        # A last record without a line end is whole only if nothing more can come.
+        is_all = self._is_at_end and resolution.opening_bytes == len(self._head)
+        return resolution.opening_bytes + is_all
 
     async def close(self) -> None:
         """Stop reading and close the source."""

@@ -163,6 +163,18 @@ def before_records(operations: Sequence[Operation]) -> Sequence[Operation]:
     return operations
 
 
+def adds_columns(operations: Sequence[Operation]) -> bool:
+    """Tell whether the columns that a chain leaves depend on what its functions return.
+
+    >>> adds_columns([Apply("json:loads")]), adds_columns([Apply("json:loads"), Select(("a",))])
+    (True, False)
+    """
+    for operation in reversed(operations):
+        if isinstance(operation, Apply | Select):
+            return isinstance(operation, Apply)
+    return False
+
+
 def check_expressions(operations: Sequence[Operation], names: Sequence[str]) -> None:
     """Refuse expressions over columns that are not there.
 

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from streamx.chunk import Chunk, ChunkResult, Failure, Notice, Place
 from streamx.codec import convert, count_lines
@@ -22,6 +22,9 @@ from streamx.codec.layout import (
 )
 from streamx.transform.functions import Calls
 from streamx.transform.operations import Operation
+
+if TYPE_CHECKING:
+    from streamx.transform.opening import OpenHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,14 @@ class AnyPlan(Protocol):
     @property
     def limits(self) -> tuple[int, ...]: ...
 
+    @property
+    def is_open(self) -> bool: ...
+
+    @property
+    def open_header(self) -> OpenHeader | None: ...
+
+    def settled(self, new_columns: tuple[str, ...]) -> AnyPlan: ...
+
     def opened(self) -> AbstractContextManager[Runner]: ...
 
 
@@ -99,6 +110,19 @@ class Plan:
     layout: Layout
     header: bytes = b""
     limits: tuple[int, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the first chunk has to be run before the others: never."""
+        return False
+
+    @property
+    def open_header(self) -> None:
+        """The header, if results may add columns to it: never."""
+
+    def settled(self, new_columns: tuple[str, ...]) -> Plan:
+        """Return the plan for all chunks but the first."""
+        return self
 
     def opened(self) -> AbstractContextManager[Runner]:
         """Return what runs chunks in one worker, to be entered before and left after them."""

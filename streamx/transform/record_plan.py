@@ -16,6 +16,7 @@ from streamx.position import note
 from streamx.transform.chain import CallError, Chain, Counter, Item, Step
 from streamx.transform.functions import Calls
 from streamx.transform.one_function import GROUP_RECORDS, GROUP_SECONDS, groups_of
+from streamx.transform.opening import Beginning, OpenHeader
 from streamx.transform.operations import Drop, Rename, Select, Set
 from streamx.transform.plan import result_of
 
@@ -30,6 +31,8 @@ class RecordPlan:
         header: what the output starts with, before the first record's output.
         limits: for each limit in the chain, how many records may pass it over the whole run.
         columns: of a CSV output.
+        open_header: the output's header where the results of the first chunk may add columns; that
+            chunk's output starts with it.
         extra_keys: what a key beyond them means.
         calls: how functions are called.
     """
@@ -39,8 +42,18 @@ class RecordPlan:
     header: bytes = b""
     limits: tuple[int, ...] = ()
     columns: tuple[str, ...] = ()
+    open_header: OpenHeader | None = None
     extra_keys: Literal["error", "drop", "ignore"] = "error"
     calls: Calls = field(default_factory=Calls)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the first chunk has to be run before the others, for its `new_columns`."""
+        return self.open_header is not None
+
+    def settled(self, new_columns: tuple[str, ...]) -> RecordPlan:
+        """Return the plan for all chunks but the first."""
+        return replace(self, columns=self.columns + new_columns, open_header=None)
 
     def opened(self) -> RecordRunner:
         """Return what runs chunks in one worker, to be entered before and left after them."""
@@ -60,7 +73,7 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
     """A RecordPlan in one worker, with the functions loaded and the classes instantiated."""
 
     def __init__(self, plan: RecordPlan) -> None:
-        self._layout = plan.layout
+        self._plan = plan
         self._chain = Chain(plan.steps, plan.calls)
         self._encoder = plan.encoder()
 
@@ -74,15 +87,22 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
     def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Generator[Part, None, ChunkResult]:
         """Transform a chunk: yield bounded parts of output, return what it amounted to."""
         counter = Counter(limits)
+        columns = self._plan.columns
         tally = yield from self.convert(chunk.data, counter)
-        return result_of(chunk, tally, counter.taken, is_last=counter.is_finished)
+        result = result_of(chunk, tally, counter.taken, is_last=counter.is_finished)
+        return replace(result, new_columns=self._plan.columns[len(columns) :])
 
     def convert(self, data: bytes | memoryview, counter: Counter) -> Generator[Part, None, Tally]:
         """Transform whole records: yield bounded parts of output, return the tally."""
-        source = Records(data, self._layout)
+        source = Records(data, self._plan.layout)
         tally = Tally()
+        groups = self._groups(source, counter)
         try:
-            for group in self._groups(source, counter):
+            if self._plan.open_header is not None:
+                groups, header = self._open(self._plan.open_header, groups)
+                if header:
+                    yield header
+            for group in groups:
                 part = self._encoder.encode(group, tally)
                 if part:
                     yield part
@@ -93,6 +113,16 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
             tally.bad = error.bad("transform")
         source.account(tally, counter)
         return tally
+
+    def _open(
+        self, header: OpenHeader, groups: Iterator[list[Item]]
+    ) -> tuple[Iterator[list[Item]], bytes]:
+        """Let the first results decide the columns; return all results, and the header."""
+        beginning = Beginning(groups)
+        names = beginning.new_names(self._plan.columns)
+        self._plan = self._plan.settled(names)
+        self._encoder = self._plan.encoder()
+        return iter(beginning), header.with_columns(names)
 
     def _groups(self, source: Records, counter: Counter) -> Iterator[list[Item]]:
         """Return what the chain makes of records, in groups to be encoded together."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamx.codec import head as heads
-from streamx.codec import keys_of
+from streamx.codec import keys_of, record_start
 from streamx.codec.head import Header
 from streamx.codec.layout import (
     BYTE_ORDER_MARK,
@@ -26,6 +26,7 @@ from streamx.transform.operations import (
     Select,
     Set,
     Where,
+    adds_columns,
     apply_operations,
     before_records,
     check_expressions,
@@ -50,12 +51,14 @@ class Resolution:
         plan: ready to run.
         start, line: byte position and line number of the first record after the header.
         warnings: what the user should know about the header and the types.
+        opening_bytes: what the first chunk has to hold, if that makes a difference.
     """
 
     plan: AnyPlan
     start: int
     line: int
     warnings: tuple[str, ...] = ()
+    opening_bytes: int | None = None
 
 
 def resolve(recipe: Recipe, head: bytes, ending: Ending, source: str) -> Resolution | None:
@@ -104,18 +107,22 @@ def _resolve_csv(
     columns: tuple[Column, ...] = _pinned(recipe, header.names)
     warnings = [f"{source}: {text}" for text in (*header.warnings, *_doubts(header, format))]
     is_typed = isinstance(recipe.target, JsonlFormat) or _opens_records(recipe)
-    if is_typed and recipe.infers_types and not all(column.is_pinned for column in columns):
+    infers = is_typed and recipe.infers_types and not all(column.is_pinned for column in columns)
+    sample = b""
+    if infers or _is_open(recipe):
         end = _sample_end(recipe, head, header.end, ending)
         if end is None:
             return None
         sample = head[header.end : end]
+    if infers:
         columns = heads.infer_columns(sample, format, columns, recipe.nulls)
         if ending == "idle":
             flags = [f"--type {shlex.quote(f'{c.name}={c.type}')}" for c in columns]
             warnings.append(_idle_warning(source, "column types", flags, "--types string"))
-    plan = _plan(recipe, columns, header)
+    plan = _plan(recipe, columns, header, has_records=bool(sample))
     line = head.count(b"\n", 0, header.end) + 1
-    return Resolution(plan, header.end, line, tuple(warnings))
+    opening_bytes = _opening_bytes(plan, sample)
+    return Resolution(plan, header.end, line, tuple(warnings), opening_bytes)
 
 
 def _resolve_jsonl(
@@ -147,8 +154,8 @@ def _resolve_jsonl(
     if ending == "idle":
         flags = [f"--columns {shlex.quote(','.join(keys))}"]
         warnings = (_idle_warning(source, "the columns", flags, None),)
-    plan = _plan(recipe, tuple(Column(key) for key in keys), nothing)
-    return Resolution(plan, start, line, warnings)
+    plan = _plan(recipe, tuple(Column(key) for key in keys), nothing, has_records=bool(keys))
+    return Resolution(plan, start, line, warnings, _opening_bytes(plan, head[start:end]))
 
 
 def _sample_end(recipe: Recipe, head: bytes, start: int, ending: Ending) -> int | None:
@@ -159,8 +166,22 @@ def _sample_end(recipe: Recipe, head: bytes, start: int, ending: Ending) -> int 
     return end
 
 
+def _opening_bytes(plan: AnyPlan, sample: bytes) -> int | None:
+    if not plan.is_open:
+        return None
+    from streamx.transform.opening import OPENING_RECORDS
+
+    end = record_start(sample, plan.layout.source, OPENING_RECORDS)
+    return len(sample) if end is None else end
+
+
 def _plan(
-    recipe: Recipe, columns: tuple[Column, ...], header: Header, *, is_complete: bool = True
+    recipe: Recipe,
+    columns: tuple[Column, ...],
+    header: Header,
+    *,
+    is_complete: bool = True,
+    has_records: bool = False,
 ) -> AnyPlan:
     names = [column.name for column in columns]
     picks: Sequence[Pick] = ()
@@ -183,12 +204,13 @@ def _plan(
         max_record_bytes=recipe.max_record_bytes,
     )
     if len(before) < len(recipe.operations):
-        return _record_plan(recipe, layout, header)
+        return _record_plan(recipe, layout, header, has_records=has_records)
     return Plan(layout, _output_header(recipe, header, picks), limits_of(recipe.operations))
 
 
-def _record_plan(recipe: Recipe, layout: Layout, header: Header) -> AnyPlan:
-    """Return the plan of a chain that looks into records."""
+def _record_plan(recipe: Recipe, layout: Layout, header: Header, *, has_records: bool) -> AnyPlan:
+    """Return the plan of a chain that looks into records; open, if it has some to look into."""
+    from streamx.transform.opening import OpenHeader
     from streamx.transform.programs import as_program
     from streamx.transform.record_plan import RecordPlan, output_columns
 
@@ -203,12 +225,21 @@ def _record_plan(recipe: Recipe, layout: Layout, header: Header) -> AnyPlan:
     columns: dict[str, int | None] = {}
     if isinstance(recipe.target, CsvFormat):
         columns = output_columns(recipe.columns, picks, steps)
+    text = _header(recipe, header, list(columns), list(columns.values()))
+    limits = tuple(step.records for step in steps if isinstance(step, Limit))
+    open_header = None
+    if has_records and 0 not in limits and _is_open(recipe):
+        assert isinstance(recipe.target, CsvFormat)
+        mark = BYTE_ORDER_MARK if recipe.add_bom else b""
+        text = text.removeprefix(mark)
+        open_header = OpenHeader(recipe.target, text, is_written=recipe.has_header, mark=mark)
     plan = RecordPlan(
         layout=layout,
         steps=steps,
-        header=_header(recipe, header, list(columns), list(columns.values())),
-        limits=tuple(step.records for step in steps if isinstance(step, Limit)),
+        header=b"" if open_header else text,
+        limits=limits,
         columns=tuple(columns),
+        open_header=open_header,
         extra_keys=recipe.extra_keys,
         calls=recipe.calls,
     )
@@ -256,6 +287,12 @@ def _has_expressions(recipe: Recipe) -> bool:
 
 def _opens_records(recipe: Recipe) -> bool:
     return len(_before(recipe)) < len(recipe.operations)
+
+
+def _is_open(recipe: Recipe) -> bool:
+    """Tell whether functions may add columns to the output."""
+    is_free = isinstance(recipe.target, CsvFormat) and recipe.columns is None
+    return is_free and adds_columns(recipe.operations)
 
 
 def _refuse_other_data(head: bytes, source: str) -> None:

@@ -24,6 +24,10 @@ class Base:
     """Gives each line back, noting its position; `act` is called with each before."""
 
     limits: tuple[int, ...] = ()
+    is_open: bool = False
+
+    def settled(self, new_columns: tuple[str, ...]) -> Base:
+        return self
 
     def opened(self) -> AbstractContextManager[Base]:
         return nullcontext(self)

@@ -1,0 +1,91 @@
+"""Opening: functions add columns to a CSV header, which the first results decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from streamx.codec.layout import CsvFormat
+from streamx.codec.reference.emit import CsvWriter
+from streamx.transform.chain import CallError, Item
+
+# The first chunk holds so many records, whatever the size of the others, so that the header is the
+# same for all sizes; and so many of the results that they give decide it.
+OPENING_RECORDS = 1_000
+OPENING_RESULTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHeader:
+    """A CSV header that may get further columns.
+
+    Attributes:
+        format: of the output.
+        text: the header so far; a table without a header may get further columns as well.
+        is_written: there is one.
+        mark: what stands before it.
+    """
+
+    format: CsvFormat
+    text: bytes
+    is_written: bool = True
+    mark: bytes = b""
+
+    def with_columns(self, names: Sequence[str]) -> bytes:
+        r"""Return the whole header.
+
+        >>> OpenHeader(CsvFormat(), b"a,b\n").with_columns(["c", "d,e"])
+        b'a,b,c,"d,e"\n'
+        """
+        if not self.is_written or not names:
+            return self.mark + self.text
+        writer = CsvWriter(self.format)
+        added = writer.records([[writer.cell(name.encode())] for name in names])
+        if not self.text:
+            return self.mark + added
+        known = self.text.removesuffix(self.format.line_end)
+        return self.mark + known + self.format.delimiter + added
+
+
+class Beginning:
+    """The first groups of results, and a failure that came before there were enough.
+
+    Args:
+        groups: all groups; as many are taken as decide the columns.
+    """
+
+    def __init__(self, groups: Iterator[list[Item]]) -> None:
+        self._rest = groups
+        self._first: list[list[Item]] = []
+        self._failure: CallError | None = None
+        count = 0
+        try:
+            while count < OPENING_RESULTS:
+                self._first.append(next(groups))
+                count += len(self._first[-1])
+        except StopIteration:
+            pass
+        except CallError as error:
+            self._failure = error
+
+    def new_names(self, known: Sequence[str]) -> tuple[str, ...]:
+        """Return the keys that are no columns yet."""
+        return new_names(chain.from_iterable(self._first), known)
+
+    def __iter__(self) -> Iterator[list[Item]]:
+        """Yield all groups."""
+        yield from self._first
+        if self._failure is not None:
+            raise self._failure
+        yield from self._rest
+
+
+def new_names(results: Iterable[Item], known: Sequence[str]) -> tuple[str, ...]:
+    """Return the keys of the results that decide the header which are no columns yet, in order."""
+    names = dict.fromkeys(known)
+    for number, (result, _) in enumerate(results):
+        if number == OPENING_RESULTS:
+            break
+        names.update(dict.fromkeys(result))
+    return tuple(names)[len(known) :]
