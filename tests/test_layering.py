@@ -23,6 +23,7 @@ ALLOWED = {
     "errors": set(),
     "chunk": set(),
     "position": set(),
+    "heap": set(),
     "descriptors": set(),
     "testing": set(),
     "sizing": {"errors", "codec"},
@@ -31,7 +32,7 @@ ALLOWED = {
     "transform": {"", "errors", "chunk", "position", "codec", "flow"},
     "read": {"errors", "chunk", "descriptors", "codec", "flow", "transform"},
     "write": {"errors", "descriptors"},
-    "engine": {"", "errors", "chunk", "position", "codec", "transform", "flow"},
+    "engine": {"", "errors", "chunk", "heap", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "transform"},
     "values": {"errors", "codec", "transform"},
     "explain": {"errors", "codec", "job", "sizing", "transform"},
@@ -42,7 +43,7 @@ ALLOWED = {
         "job",
     },
     "__init__": {"errors", "codec", "explain", "job", "monitor", "transform", "pipeline"},
-    "cli": {"", "errors", "transform", "codec", "monitor", "write"},
+    "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},
     "__main__": {"errors", "cli"},
 }  # fmt: skip
 # Libraries that only one place may import.

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
+from streamx import heap
 from streamx.errors import OutputError, ReaderGoneError, StreamxError, output_error
 from streamx.monitor.stderr import write_line
 
@@ -26,7 +27,7 @@ def run(main: Callable[[], Coroutine[Any, Any, R]]) -> R:
     import asyncio  # takes as long as click itself, which --help and wrong usage can do without
 
     received: list[signal.Signals] = []
-    _share_one_heap()
+    heap.suit_streaming()
     # A worker in Python code keeps the event loop from the interpreter for this long.
     sys.setswitchinterval(0.001)
     try:
@@ -87,20 +88,6 @@ def _discard_outputs() -> None:
     discard_all = getattr(publish, "discard_all", None)
     if discard_all is not None:
         discard_all()
-
-
-def _share_one_heap() -> None:
-    """Keep glibc from giving each thread a heap of its own.
-
-    Output is allocated in a worker and freed in the event loop, which leaves holes in one heap
-    for each worker: with a single heap the process needs about a sixth less, and stays there.
-    """
-    import ctypes
-
-    arena_max = -8  # M_ARENA_MAX in malloc.h
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(arena_max, 1)
 
 
 async def _cancelled_by_signals(

@@ -17,7 +17,7 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager
 from typing import Any, NoReturn, Protocol
 
-from streamx import position
+from streamx import heap, position
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.engine import wire
@@ -50,6 +50,7 @@ class Workable(Protocol):
 
 def main(socket: int, input: int, output: int, parent: int) -> None:
     """Work until the parent closes its end of the socket."""
+    heap.suit_streaming()
     _die_with(parent)
     _leave_signals_to_the_parent()
     if isinstance(sys.stdout, io.TextIOWrapper):

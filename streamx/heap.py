@@ -1,0 +1,25 @@
+"""Heap: tells glibc how a process that streams uses memory; without it, nothing happens.
+
+The values are M_TRIM_THRESHOLD, M_MMAP_THRESHOLD and M_ARENA_MAX in malloc.h.
+"""
+
+from __future__ import annotations
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_MIB = 1024 * 1024
+
+
+def suit_streaming() -> None:
+    """Use one heap, and keep freed memory for the next chunk.
+
+    Output is allocated in a worker thread and freed in the event loop, which leaves holes in one
+    heap for each worker. What holds a chunk or a part would be given back to the system after each
+    use, and be cleared and mapped page by page for the next. For a process of our own only.
+    """
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_ARENA_MAX, 1)
+        mallopt(_MMAP_THRESHOLD, 4 * _MIB)
+        mallopt(_TRIM_THRESHOLD, 16 * _MIB)
