@@ -7,6 +7,7 @@ standard error, so nothing that a plan reads or prints is data.
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import pickle
@@ -24,6 +25,8 @@ from streamx.engine import wire
 from streamx.engine.wire import PARENTS_SIGNALS, SLOT_BYTES, SLOT_READ, SLOTS, Failed, Order, Step
 
 _RECEIVE_BYTES = 64 * 1024
+# Objects made between two looks for garbage: more than the records and results that wait together.
+_GARBAGE_THRESHOLD = 5_000
 
 
 class Runnable(Protocol):
@@ -51,6 +54,7 @@ class Workable(Protocol):
 def main(socket: int, input: int, output: int, parent: int) -> None:
     """Work until the parent closes its end of the socket."""
     heap.suit_streaming()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
     _die_with(parent)
     _leave_signals_to_the_parent()
     if isinstance(sys.stdout, io.TextIOWrapper):
