@@ -120,6 +120,7 @@ def _resolve_csv(
             flags = [f"--type {shlex.quote(f'{c.name}={c.type}')}" for c in columns]
             warnings.append(_idle_warning(source, "column types", flags, "--types string"))
     plan = _plan(recipe, columns, header, has_records=bool(sample))
+    warnings += _open_warnings(plan, ending, source)
     line = head.count(b"\n", 0, header.end) + 1
     opening_bytes = _opening_bytes(plan, sample)
     return Resolution(plan, header.end, line, tuple(warnings), opening_bytes)
@@ -155,6 +156,7 @@ def _resolve_jsonl(
         flags = [f"--columns {shlex.quote(','.join(keys))}"]
         warnings = (_idle_warning(source, "the columns", flags, None),)
     plan = _plan(recipe, tuple(Column(key) for key in keys), nothing, has_records=bool(keys))
+    warnings = (*warnings, *_open_warnings(plan, ending, source))
     return Resolution(plan, start, line, warnings, _opening_bytes(plan, head[start:end]))
 
 
@@ -173,6 +175,14 @@ def _opening_bytes(plan: AnyPlan, sample: bytes) -> int | None:
 
     end = record_start(sample, plan.layout.source, OPENING_RECORDS)
     return len(sample) if end is None else end
+
+
+def _open_warnings(plan: AnyPlan, ending: Ending, source: str) -> Iterator[str]:
+    if plan.is_open and ending == "idle":
+        yield (
+            f"{source} went idle: the columns that functions add are those that they add to the "
+            "records that had come; name all columns with --columns"
+        )
 
 
 def _plan(

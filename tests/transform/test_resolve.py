@@ -6,6 +6,7 @@ import pytest
 
 from streamx.codec.layout import CsvFormat, JsonlFormat
 from streamx.errors import UsageError
+from streamx.transform.functions import Apply
 from streamx.transform.operations import Drop, Operation, Rename, Select
 from streamx.transform.plan import Recipe
 from streamx.transform.resolve import resolve
@@ -35,3 +36,12 @@ def test_types_and_columns_wait_longer_than_a_moment() -> None:
         resolution = resolve(recipe, head, "idle", "in")
         assert resolution is not None
         assert "went idle" in resolution.warnings[-1]
+
+
+def test_columns_of_functions_decided_on_an_idle_input_are_warned_about() -> None:
+    recipe = Recipe(CsvFormat(), CsvFormat(), infers_types=False, operations=(Apply("json:dumps"),))
+    resolution = resolve(recipe, b"a,b\n1,2\n", "idle", "live")
+    assert resolution is not None
+    assert resolution.opening_bytes == 4
+    assert "name all columns with --columns" in resolution.warnings[0]
+    assert resolve(recipe, b"a,b\n1,2\n", "open", "live") is None
