@@ -5,7 +5,8 @@ A Record points at a row of a batch: bytes and a table of where its fields end. 
 it is read, each time anew, since that takes no longer than to look it up where it was kept.
 """
 
-from collections.abc import ItemsView, KeysView, Mapping, MutableMapping, ValuesView
+from collections import abc
+from collections.abc import Mapping, MutableMapping
 from copy import deepcopy
 from sys import intern
 
@@ -226,7 +227,7 @@ cdef inline size_t _slot_of(void *name) noexcept:
     return (<size_t>name >> 4) & (KNOWN_NAMES - 1)
 
 
-class _Keys(KeysView):
+class KeysView(abc.KeysView):
     """The names of a record."""
 
     __slots__ = ()
@@ -235,22 +236,22 @@ class _Keys(KeysView):
         return iter(self._mapping)
 
 
-class _Items(ItemsView):
+class ItemsView(abc.ItemsView):
     """The names and values of a record."""
 
     __slots__ = ()
 
     def __iter__(self):
-        return iter([(name, self._mapping[name]) for name in self._mapping])
+        return zip(self._mapping, map(self._mapping.__getitem__, self._mapping))
 
 
-class _Values(ValuesView):
+class ValuesView(abc.ValuesView):
     """The values of a record."""
 
     __slots__ = ()
 
     def __iter__(self):
-        return iter([self._mapping[name] for name in self._mapping])
+        return map(self._mapping.__getitem__, self._mapping)
 
 
 _MISSING = object()
@@ -296,7 +297,7 @@ cdef class Record:
         self.given[name] = value
 
     def __delitem__(self, name):
-        order = self._states()
+        order = self._states() if self.order is None else self.order
         del order[name]
         self.order = order
         if self.given is not None:
@@ -363,44 +364,47 @@ cdef class Record:
 
     def keys(self):
         """Return a view of the names."""
-        return _Keys(self)
+        return KeysView(self)
 
     def items(self):
         """Return a view of names and values."""
-        return _Items(self)
+        return ItemsView(self)
 
     def values(self):
         """Return a view of the values."""
-        return _Values(self)
+        return ValuesView(self)
 
-    def get(self, name, default=None):
+    def get(self, key, default=None):
         """Return a field's value, or another one where there is no such field."""
         try:
-            return self[name]
+            return self[key]
         except KeyError:
             return default
 
-    def pop(self, name, default=_MISSING):
+    def pop(self, key, default=_MISSING):
         """Remove a field and return its value, or another one where there is no such field."""
         try:
-            value = self[name]
+            value = self[key]
         except KeyError:
             if default is _MISSING:
                 raise
             return default
-        del self[name]
+        del self[key]
         return value
 
     setdefault = MutableMapping.setdefault
     update = MutableMapping.update
-    clear = MutableMapping.clear
+
+    def clear(self):
+        """Remove all fields."""
+        self.given, self.order = {}, {}
 
     def popitem(self):
         """Remove the last field and return its name and value, as a dict does."""
-        names = self._names()
-        if not names:
+        name = next(reversed(self._names() if self.order is None else self.order), None)
+        if name is None:
             raise KeyError("popitem(): the record has no fields")
-        return names[-1], self.pop(names[-1])
+        return name, self.pop(name)
 
     def copy(self):
         """Return a record of the same fields that can be changed by itself."""
@@ -475,5 +479,7 @@ cdef Shape _NO_SHAPE = Shape.__new__(
 
 # What `match` looks for; registering alone does not mark a type of C.
 (<PyTypeObject *>Record).tp_flags |= Py_TPFLAGS_MAPPING
+# What messages about wrong use call it.
+(<PyTypeObject *>Record).tp_name = b"Record"
 MutableMapping.register(Record)
 ReferenceRecord.register(Record)
