@@ -110,19 +110,23 @@ cdef class Encoder:
         """Return the results as output, and add to the tally; None if they are left to others."""
         cdef uint64_t position, before = 0
         self._out.used = 0
-        for result, place in results:
-            position = place
-            if position < before or not self._put_result(result, position):
-                self._forget_misfits()
-                return None
-            before = position
+        try:
+            for result, place in results:
+                position = place
+                if position < before or not self._put_result(result, position):
+                    self._forget_misfits()
+                    return None
+                before = position
+        except:
+            self._forget_misfits()
+            raise
         for writer in self._writers.values():
             for misfit in (<_Writer>writer).state.take_misfits((<_Writer>writer).columns):
                 tally.note_misfits(*misfit)
         tally.records_out += len(results)
         output = <bytes>(<char *>self._out.bytes)[: self._out.used]
-        if self._out.capacity > MOST_KEPT_BYTES:
-            self._out = _Buffer()
+        if self._out.capacity + self._scratch.capacity > MOST_KEPT_BYTES:
+            self._out, self._scratch = _Buffer(), _Buffer()
         return output
 
     cdef int _forget_misfits(self) except -1:

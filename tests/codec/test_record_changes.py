@@ -15,7 +15,7 @@ from codec.readers import with_each_reader
 from streamx.codec import records
 from streamx.codec.encode import Encoder
 from streamx.codec.fields import csv_fields
-from streamx.codec.layout import Format, Layout, Tally
+from streamx.codec.layout import ColumnType, Format, Layout, Tally
 from streamx.codec.record import Record
 
 reader = with_each_reader(sys.modules[__name__])
@@ -104,6 +104,30 @@ class Mine(Record):
 def test_a_subclass_of_record_is_written_as_a_record(target: Format, output: bytes) -> None:
     record = Mine(csv_fields(layout_of(CSV, JSONL, ["a"])), [b"1.50"])
     assert Encoder(target, ("a",)).encode([(record, 0)], Tally()) == output
+
+
+class Failing(Mapping[str, Any]):
+    def __getitem__(self, name: str) -> Any:
+        raise OSError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter("x")
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_misfits_of_a_group_that_failed_are_not_counted_with_the_next() -> None:
+    [[(record, _), (other, _)]] = records(
+        b"x\ny\n", layout_of(CSV, JSONL, ["a"], ColumnType.NUMBER)
+    )
+    encoder = Encoder(JSONL)
+    with pytest.raises(OSError, match="x"):
+        encoder.encode([(record, 0), ({"b": Failing()}, 2)], Tally())
+    tally = Tally()
+    assert encoder.encode([(other, 2)], tally) == b'{"a":"y"}\n'
+    assert tally.misfits["a"].count == 1
+    assert tally.misfits["a"].example == "'y'"
 
 
 class Emptying(Mapping[str, Any]):
