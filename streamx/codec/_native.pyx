@@ -466,7 +466,7 @@ cdef class _Conversion:
         return memoryview(block)
 
     cdef sx_rows *next_rows(self, size_t most) except? NULL:
-        """Take some records apart, which the caller frees; NULL if the next is odd, or there is none."""
+        """Take some records apart, for the caller to release; NULL if the next is odd, or there is none."""
         cdef sx_rows *rows = NULL
         cdef sx_status status
         with nogil:

@@ -17,8 +17,6 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport free
-from libc.string cimport memset
 
 from streamx.codec._kernel cimport *
 from streamx.codec._native cimport _Compiled, _Conversion, _State, _kernel
@@ -110,7 +108,7 @@ cdef class Rows:
     """Memory of records, held for as long as one of them lives."""
 
     def __dealloc__(self):
-        free(self._rows)
+        _kernel.rows.release(self._rows)
 
 
 cdef list _next_batch(_Conversion reading, Shape shape):
