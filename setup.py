@@ -3,9 +3,12 @@
 Everything else about the package stands in pyproject.toml and setup.cfg.
 """
 
+import logging
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import BaseError, CCompilerError
 
 KERNEL = sorted(map(str, Path("streamx/codec/native").glob("*.c")))
 HEADERS = sorted(map(str, Path("streamx/codec/native").glob("*.h")))
@@ -16,6 +19,21 @@ MODULES = {
     "streamx/codec/_native_encode": [],
     "streamx/transform/_native_calls": [],
 }
+
+
+class AllOrNone(build_ext):
+    """Builds all of the modules or none, since each needs the others."""
+
+    def build_extensions(self) -> None:
+        """Build them; where one cannot be built, leave the work to the reference codec."""
+        try:
+            super().build_extensions()
+        except (BaseError, CCompilerError) as error:
+            logging.warning("the native codec is not built: %s", error)
+            for extension in self.extensions:
+                Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
+            self.extensions.clear()
+
 
 try:
     from Cython.Build import cythonize
@@ -33,7 +51,5 @@ else:
             for path, sources in MODULES.items()
         ]
     )
-    for extension in extensions:
-        extension.optional = True
 
-setup(ext_modules=extensions)
+setup(ext_modules=extensions, cmdclass={"build_ext": AllOrNone})

@@ -23,7 +23,7 @@ static void *room_for(void *items, size_t count, size_t *capacity, size_t more, 
     return items;
 }
 
-static void add_output(fuzz_result *result, const uint8_t *part, size_t bytes) {
+void add_output(fuzz_result *result, const uint8_t *part, size_t bytes) {
     result->output = room_for(
         result->output, result->output_bytes, &result->output_capacity, bytes + 64, 1);
     if (bytes > 0) memcpy(result->output + result->output_bytes, part, bytes);
@@ -52,7 +52,7 @@ static void add_dropped_key(sx_tally *total, const sx_dropped_key *dropped, size
         dropped->position + position};
 }
 
-static void add_tally(fuzz_result *result, const sx_tally *tally, size_t position) {
+void add_tally(fuzz_result *result, const sx_tally *tally, size_t position) {
     sx_tally *total = &result->tally;
     total->records += tally->records;
     total->left_out += tally->left_out;
@@ -103,13 +103,15 @@ static sx_status next_part(const fuzz_run *run, fuzz_output *out, fuzz_result *r
     return status;
 }
 
+void start_result(fuzz_result *result, const sx_layout *layout) {
+    result->pick_count = layout->pick_count;
+    result->tally.misfits = calloc(result->pick_count + 1, sizeof *result->tally.misfits);
+    REQUIRE(result->tally.misfits != NULL);
+}
+
 void convert_piece(const fuzz_run *run, const uint8_t *data, size_t length, size_t position,
                    fuzz_result *result) {
-    if (result->tally.misfits == NULL) {
-        result->pick_count = run->layout->pick_count;
-        result->tally.misfits = calloc(result->pick_count + 1, sizeof *result->tally.misfits);
-        REQUIRE(result->tally.misfits != NULL);
-    }
+    if (result->tally.misfits == NULL) start_result(result, run->layout);
     fuzz_output out = {0};
     grow(&out, run->capacity);
     sx_start(run->state, data, length, run->limit, run->output_limit);

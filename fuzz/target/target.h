@@ -89,6 +89,12 @@ typedef struct {
 /* Convert data, which begins at `position` of all the data, and add what came of it to a result. */
 void convert_piece(const fuzz_run *run, const uint8_t *data, size_t length, size_t position,
                    fuzz_result *result);
+/* The same for CSV without a program, in rows as they are taken apart for user code. */
+void convert_rows(const fuzz_run *run, const fuzz_case *given, fuzz_result *result);
+
+void start_result(fuzz_result *result, const sx_layout *layout);
+void add_output(fuzz_result *result, const uint8_t *part, size_t bytes);
+void add_tally(fuzz_result *result, const sx_tally *tally, size_t position);
 void add_odd(fuzz_result *result, fuzz_range range);
 void require_same(const fuzz_result *one, const fuzz_result *other);
 void require_same_odd(const fuzz_result *one, const fuzz_result *other);

@@ -86,6 +86,7 @@ cdef extern from "native/kernel.h":
         double number
     ctypedef struct sx_row_functions:
         sx_status (*read)(sx_state *, size_t, sx_rows **) nogil
+        void (*release)(sx_rows *)
         sx_value_type (*read_field)(sx_state *, const sx_row *, size_t, sx_field_value *) nogil
         size_t (*output_bytes)(const sx_state *, const sx_row *) nogil
         uint8_t *(*to_json)(

@@ -29,33 +29,8 @@ cdef extern from "Python.h":
 cdef enum:
     MOST_WRITERS = 32  # one for each shape of records
     MOST_KEPT_BYTES = 4 * 1024 * 1024  # of output, for the next group
-    LONGEST_NUMBER_BYTES = 32
-    MOST_DECIMALS = 6  # that are tried
 
-cdef double[MOST_DECIMALS + 1] _POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
-cdef double _MOST_EXACT = 1e15  # fewer digits than a double keeps
-
-
-cdef class _Buffer:
-    """Memory that grows, always with PADDING_BYTES behind what was reserved."""
-
-    cdef uint8_t *bytes
-    cdef size_t used, capacity
-
-    def __dealloc__(self):
-        free(self.bytes)
-
-    cdef int reserve(self, size_t size) except -1:
-        """Make room for more bytes."""
-        cdef size_t needed = self.used + size + PADDING_BYTES
-        cdef uint8_t *bytes
-        if needed > self.capacity:
-            needed = max(needed, 2 * self.capacity)
-            bytes = <uint8_t *>realloc(self.bytes, needed)
-            if bytes == NULL:
-                raise MemoryError
-            self.bytes, self.capacity = bytes, needed
-        return 0
+include "_native_output.pxi"
 
 
 cdef class _Writer:
@@ -87,42 +62,42 @@ cdef class Encoder:
 
     cdef object _target
     cdef bint _is_csv, _strict_types, _ignores_extra
-    cdef sx_csv _csv
     cdef tuple _columns
     cdef dict _column_of
     cdef dict _writers
-    cdef _Buffer _out, _scratch
-    cdef size_t _kept  # what is to be reserved beside a value: all fields of its record
+    cdef _Output _out
 
     def __cinit__(self, target, tuple columns, bint ignores_extra, bint strict_types):
         self._target = target
         self._is_csv = isinstance(target, CsvFormat)
         self._strict_types = strict_types
         self._ignores_extra = ignores_extra
-        if self._is_csv:
-            self._csv = _csv(target)
         self._columns = columns
         self._column_of = {name: index for index, name in enumerate(columns)}
         self._writers = {}
-        self._out, self._scratch = _Buffer(), _Buffer()
+        self._out = _Output(target)
 
     def encode(self, list results, tally):
         """Return the results as output, and add to the tally; None if they are left to others."""
         cdef uint64_t position, before = 0
         self._out.used = 0
-        for result, place in results:
-            position = place
-            if position < before or not self._put_result(result, position):
-                self._forget_misfits()
-                return None
-            before = position
+        try:
+            for result, place in results:
+                position = place
+                if position < before or not self._put_result(result, position):
+                    self._forget_misfits()
+                    return None
+                before = position
+        except:
+            self._forget_misfits()
+            raise
         for writer in self._writers.values():
             for misfit in (<_Writer>writer).state.take_misfits((<_Writer>writer).columns):
                 tally.note_misfits(*misfit)
         tally.records_out += len(results)
         output = <bytes>(<char *>self._out.bytes)[: self._out.used]
-        if self._out.capacity > MOST_KEPT_BYTES:
-            self._out = _Buffer()
+        if self._out.capacity + self._out.scratch.capacity > MOST_KEPT_BYTES:
+            self._out = _Output(self._target)
         return output
 
     cdef int _forget_misfits(self) except -1:
@@ -132,7 +107,7 @@ cdef class Encoder:
 
     cdef bint _put_result(self, result, uint64_t position) except -1:
         """Write a result; False if it is not usual."""
-        self._kept = 0
+        self._out.kept = 0
         if type(result) is Record:
             if self._is_csv:
                 return self._put_record_as_csv(result)
@@ -161,8 +136,8 @@ cdef class Encoder:
         cdef bint sets_known = False
         if writer is None:
             return False
-        self._kept = _kernel.rows.output_bytes(writer.state.pointer, &record.row)
-        self._out.reserve(self._kept)
+        self._out.kept = _kernel.rows.output_bytes(writer.state.pointer, &record.row)
+        self._out.reserve(self._out.kept)
         if record.order is not None:
             return self._put_ordered_as_json(record, writer, position)
         if record.given is not None:
@@ -178,8 +153,8 @@ cdef class Encoder:
                 name = record.shape.names[index]
                 if not self._put_fields(record, writer, first, index, position):
                     return False
-                self._put_text(writer.compiled.layout.picks[index].label)
-                if not self._put_value(record.given[name], name):
+                self._out.put_text(writer.compiled.layout.picks[index].label)
+                if not self._out.put_value(record.given[name], name):
                     return False
                 first = index + 1
         if not self._put_fields(record, writer, first, count, position):
@@ -188,8 +163,8 @@ cdef class Encoder:
             for name, value in record.given.items():
                 if record.shape.find(name) < 0 and not self._put_pair(name, value, b","):
                     return False
-        self._put_byte(b"}")
-        self._put_byte(b"\n")
+        self._out.put_byte(b"}")
+        self._out.put_byte(b"\n")
         return True
 
     cdef bint _put_ordered_as_json(
@@ -210,9 +185,9 @@ cdef class Encoder:
                 return False
             before = b","
         if before == b"{":
-            self._put_byte(b"{")
-        self._put_byte(b"}")
-        self._put_byte(b"\n")
+            self._out.put_byte(b"{")
+        self._out.put_byte(b"}")
+        self._out.put_byte(b"\n")
         return True
 
     cdef bint _put_fields(
@@ -238,18 +213,18 @@ cdef class Encoder:
             before = b","
         self._out.reserve(3)
         if before == b"{":
-            self._put_byte(b"{")
-        self._put_byte(b"}")
-        self._put_byte(b"\n")
+            self._out.put_byte(b"{")
+        self._out.put_byte(b"}")
+        self._out.put_byte(b"\n")
         return True
 
     cdef bint _put_pair(self, name, value, uint8_t before) except -1:
-        self._out.reserve(self._kept + 1)
-        self._put_byte(before)
-        if type(name) is not str or not self._put_string(name):
+        self._out.reserve(self._out.kept + 1)
+        self._out.put_byte(before)
+        if type(name) is not str or not self._out.put_string(name):
             return False
-        self._put_byte(b":")
-        return self._put_value(value, name)
+        self._out.put_byte(b":")
+        return self._out.put_value(value, name)
 
     cdef bint _put_record_as_csv(self, Record record) except -1:
         cdef _Writer writer = self._writer_of(record.shape)
@@ -258,8 +233,8 @@ cdef class Encoder:
         cdef uint8_t *out
         if writer is None or width == 0:
             return False
-        self._kept = _kernel.rows.output_bytes(writer.state.pointer, &record.row) + 2 * width + 16
-        self._out.reserve(self._kept)
+        self._out.kept = _kernel.rows.output_bytes(writer.state.pointer, &record.row) + 2 * width + 16
+        self._out.reserve(self._out.kept)
         memset(writer.marks, 0, width)
         if record.given is not None:
             for name in record.given:
@@ -268,12 +243,12 @@ cdef class Encoder:
                     writer.marks[<Py_ssize_t><object>found] = True
         for index in range(width):
             if index > 0:
-                self._put_byte(self._csv.delimiter)
+                self._out.put_byte(self._out.csv.delimiter)
             pick = writer.pick_of[index]
             name = self._columns[index]
             if writer.marks[index]:
                 shown += 1
-                if not self._put_cell(record.given[name], name):
+                if not self._out.put_cell(record.given[name], name):
                     return False
             elif pick >= 0 and (record.order is None or name in record.order):
                 shown += 1
@@ -284,7 +259,7 @@ cdef class Encoder:
                 if out == NULL:
                     raise MemoryError
                 self._out.used = out - self._out.bytes
-        self._put_line_end(start)
+        self._out.put_line_end(start, len(self._columns))
         return self._ignores_extra or shown == len(record)
 
     cdef bint _put_dict_as_csv(self, dict result) except -1:
@@ -292,185 +267,15 @@ cdef class Encoder:
         cdef Py_ssize_t shown = 0
         if not self._columns or len(self._column_of) < len(self._columns):
             return False
-        self._kept = 2 * len(self._columns) + 16
-        self._out.reserve(self._kept)
+        self._out.kept = 2 * len(self._columns) + 16
+        self._out.reserve(self._out.kept)
         for index, name in enumerate(self._columns):
             if index > 0:
-                self._put_byte(self._csv.delimiter)
+                self._out.put_byte(self._out.csv.delimiter)
             value = PyDict_GetItemWithError(result, name)
             if value != NULL:
                 shown += 1
-                if not self._put_cell(<object>value, name):
+                if not self._out.put_cell(<object>value, name):
                     return False
-        self._put_line_end(start)
+        self._out.put_line_end(start, len(self._columns))
         return self._ignores_extra or shown == len(result)
-
-    cdef int _put_line_end(self, size_t start) except -1:
-        """End a CSV record; a lone empty cell must not leave a blank line."""
-        if self._out.used == start and len(self._columns) == 1:
-            self._put_byte(self._csv.quote)
-            self._put_byte(self._csv.quote)
-        self._put_byte(self._csv.line_end[0])
-        if self._csv.line_end_length > 1:
-            self._put_byte(self._csv.line_end[1])
-        return 0
-
-    cdef bint _put_cell(self, value, name) except -1:
-        """Write a value as a cell, as its JSON would become one."""
-        cdef uint8_t[LONGEST_NUMBER_BYTES + PADDING_BYTES] number
-        cdef size_t length = 0
-        cdef const char *text
-        cdef Py_ssize_t size
-        if value is None:
-            return True
-        if type(value) is int:
-            length = _integer(value, number)
-        elif type(value) is float:
-            length = _float(value, number)
-        if length > 0:
-            self._put_text_as_cell(number, length)
-            return True
-        if type(value) is str:
-            try:
-                text = PyUnicode_AsUTF8AndSize(value, &size)
-            except UnicodeEncodeError:
-                return False
-            self._pad(text, size)
-        else:
-            try:
-                raw = cell_value(json_of(value, name))
-            except EncodeError:
-                return False
-            self._pad(PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw))
-        self._put_text_as_cell(self._scratch.bytes, self._scratch.used)
-        return True
-
-    cdef int _put_text_as_cell(self, const uint8_t *text, size_t length) except -1:
-        """Write a text with padding as a cell."""
-        cdef uint8_t *out
-        self._out.reserve(self._kept + 2 * length + 2)
-        out = self._out.bytes + self._out.used
-        self._out.used = (
-            _kernel.rows.text_to_cell(out, text, length, &self._csv) - self._out.bytes
-        )
-        return 0
-
-    cdef bint _put_value(self, value, name) except -1:
-        """Write a value as JSON, and leave as much room as before; False if JSON has no such value."""
-        cdef uint8_t *out
-        cdef size_t length = 0
-        self._out.reserve(self._kept + LONGEST_NUMBER_BYTES)
-        out = self._out.bytes + self._out.used
-        if type(value) is int:
-            length = _integer(value, out)
-        elif value is None:
-            length = 4
-            memcpy(out, b"null", length)
-        elif type(value) is str:
-            return self._put_string(value)
-        elif type(value) is float:
-            length = _float(value, out)
-        if length > 0:
-            self._out.used += length
-            return True
-        try:
-            raw = json_of(value, name)
-        except EncodeError:
-            return False
-        length = PyBytes_GET_SIZE(raw)
-        self._out.reserve(self._kept + length)
-        memcpy(self._out.bytes + self._out.used, PyBytes_AS_STRING(raw), length)
-        self._out.used += length
-        return True
-
-    cdef bint _put_string(self, str value) except -1:
-        cdef Py_ssize_t size
-        cdef const char *text
-        try:
-            text = PyUnicode_AsUTF8AndSize(value, &size)
-        except UnicodeEncodeError:
-            return False
-        self._pad(text, size)
-        self._out.reserve(self._kept + LONGEST_ESCAPE_BYTES * size + 2)
-        self._out.used += _kernel.json_string(
-            self._out.bytes + self._out.used, self._scratch.bytes, size
-        )
-        return True
-
-    cdef int _pad(self, const char *text, size_t length) except -1:
-        """Copy a text to where one may read behind it."""
-        self._scratch.used = 0
-        self._scratch.reserve(length)
-        memcpy(self._scratch.bytes, text, length)
-        memset(self._scratch.bytes + length, 0, PADDING_BYTES)
-        self._scratch.used = length
-        return 0
-
-    cdef int _put_text(self, sx_text text) except -1:
-        self._out.reserve(self._kept + text.length)
-        memcpy(self._out.bytes + self._out.used, text.bytes, text.length)
-        self._out.used += text.length
-        return 0
-
-    cdef void _put_byte(self, uint8_t byte) noexcept:
-        """Write a byte; PADDING_BYTES are room for some."""
-        self._out.bytes[self._out.used] = byte
-        self._out.used += 1
-
-
-cdef size_t _integer(value, uint8_t *out) except? 0:
-    """Write an int of up to 64 bits; return its length, or 0 for others."""
-    cdef int overflow = 0
-    cdef int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow)
-    if overflow != 0:
-        return 0
-    if number < 0:
-        out[0] = b"-"
-        return 1 + _digits(-<uint64_t>number, out + 1)
-    return _digits(number, out)
-
-
-cdef size_t _digits(uint64_t number, uint8_t *out) noexcept:
-    cdef uint8_t[20] reversed
-    cdef size_t count = 0, index
-    while True:
-        reversed[count] = <uint8_t>(48 + number % 10)
-        number //= 10
-        count += 1
-        if number == 0:
-            break
-    for index in range(count):
-        out[index] = reversed[count - 1 - index]
-    return count
-
-
-@cython.cdivision(True)
-cdef size_t _float(double value, uint8_t *out) noexcept:
-    """Write a float of few decimals, such as people write; return its length, or 0 for others.
-
-    Of 15 digits or fewer no two decimals are the same double, so the first found is the shortest.
-    """
-    cdef double size = fabs(value), digits
-    cdef size_t decimals = 0, length = 0
-    cdef uint64_t power
-    if not (size == 0 or 1e-4 <= size < _MOST_EXACT):
-        return 0
-    for decimals in range(MOST_DECIMALS + 1):
-        digits = nearbyint(size * _POWERS[decimals])
-        if digits < _MOST_EXACT and digits / _POWERS[decimals] == size:
-            break
-    else:
-        return 0
-    if signbit(value):
-        out[0] = b"-"
-        length = 1
-    power = <uint64_t>_POWERS[decimals]
-    length += _digits(<uint64_t>digits // power, out + length)
-    out[length] = b"."
-    if decimals == 0:
-        out[length + 1] = b"0"
-        return length + 2
-    # The 1 before the fraction keeps its zeros, and is overwritten by the point.
-    _digits(power + <uint64_t>digits % power, out + length)
-    out[length] = b"."
-    return length + 1 + decimals

@@ -24,7 +24,8 @@ class Record(MutableMapping[str, Any]):
     what came, and written anew only where they differ.
 
     Records pickle and compare as dicts. `record | other` and `other | record` are records that
-    keep the untouched bytes; `{**record}` is a dict of values, which does not.
+    keep the untouched bytes; `{**record}` is a dict of values, which does not. Whoever changes a
+    record while going through it gets the names that there were.
 
     Args:
         fields: the names, and how the cells hold their values.
@@ -78,10 +79,10 @@ class Record(MutableMapping[str, Any]):
         return name in self._names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter([*self._names])
 
     def __reversed__(self) -> Iterator[str]:
-        return reversed(self._names)
+        return reversed([*self._names])
 
     def __len__(self) -> int:
         return len(self._names)
@@ -151,10 +152,19 @@ class Record(MutableMapping[str, Any]):
         Raises:
             KeyError: there is none.
         """
-        name = next(reversed(self), None)
+        name = next(reversed(self._names), None)
         if name is None:
             raise KeyError("popitem(): the record has no fields")
         return name, self.pop(name)
+
+    def clear(self) -> None:
+        """Remove all fields."""
+        self._changes = {}
+        self._values.clear()
+
+    def as_reference(self) -> Record:
+        """Return this; of a native record, the same one as the Python encoders take it."""
+        return self
 
     @property
     def _names(self) -> dict[str, bool]:

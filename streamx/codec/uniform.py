@@ -63,8 +63,7 @@ class Uniform:
 
 def reference_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a native record as the reference's, and other results as they are."""
-    is_native = isinstance(result, Record) and type(result) is not Record
-    return result.as_reference() if is_native else result  # type: ignore[attr-defined]
+    return result.as_reference() if isinstance(result, Record) else result
 
 
 def uniform(results: Sequence[Result]) -> Uniform | None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from conftest import ROOT, SAMPLE_DATA, STREAMX, Run
 
 from streamx.codec import CODEC_NAME
@@ -42,18 +43,29 @@ def test_a_codec_that_is_none_is_a_usage_error(streamx: Run) -> None:
     )
 
 
+# One that works for nothing, and one that does not for a single module.
+COMPILERS = {
+    "none": "exit 1",
+    "poor": 'case "$*" in *_native_calls*) exit 1 ;; esac; exec cc "$@" -O0',
+}
+
+
+@pytest.mark.parametrize("script", COMPILERS.values(), ids=COMPILERS)
 def test_without_a_working_compiler_streamx_installs_and_works_with_the_reference(
-    tmp_path: Path,
+    tmp_path: Path, script: str
 ) -> None:
     checkout, installed = tmp_path / "checkout", tmp_path / "installed"
+    compiler = tmp_path / "compiler"
+    compiler.write_text(f"#!/bin/sh\n{script}\n")
+    compiler.chmod(0o755)
     names = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
     checkout.mkdir()
     for name in names:
         shutil.copy(ROOT / name, checkout)
-    built = shutil.ignore_patterns("*.so", "_native.c", "__pycache__")
+    built = shutil.ignore_patterns("*.so", "_native*.c", "__pycache__")
     shutil.copytree(ROOT / "streamx", checkout / "streamx", ignore=built)
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", installed)
-    broken = {**os.environ, "CC": "false", "CXX": "false"}
+    broken = {**os.environ, "CC": str(compiler), "CXX": "false"}
     subprocess.run([*pip, checkout], env=broken, check=True, cwd=tmp_path)
     assert not list(installed.rglob("_native*.so"))
 

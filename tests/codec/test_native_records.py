@@ -78,7 +78,8 @@ def changed(record: Any, chance: random.Random, names: list[str]) -> Mapping[str
         elif kind == 7 and record:
             record.popitem()
         elif kind == 8:
-            record.setdefault(name, record.get(names[0]))
+            for each, before in record.items():
+                record[chance.choice([each, name])] = before
     return {**record} if chance.random() < 0.1 else record
 
 

@@ -70,5 +70,6 @@ const sx_kernel KERNEL = {
     .count_lines = count_lines,
     .json_string = json_string,
     .prepare = prepare,
-    .rows = {read_rows, read_field, row_output_bytes, row_to_json, row_to_cell, text_to_cell},
+    .rows = {read_rows, read_field, row_output_bytes, row_to_json, row_to_cell, text_to_cell,
+             release_rows},
 };

@@ -208,6 +208,7 @@ typedef struct {
     uint8_t *(*to_cell)(sx_state *, const sx_row *, size_t pick, bool is_first, bool is_last,
                         uint8_t *out);
     uint8_t *(*text_to_cell)(uint8_t *out, const uint8_t *text, size_t length, const sx_csv *);
+    void (*release)(sx_rows *);
 } sx_row_functions;
 
 typedef struct {

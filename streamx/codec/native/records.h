@@ -55,7 +55,9 @@ static sx_status table_rows(sx_state *state, sx_rows *rows) {
     return SX_END;
 }
 
-/* Read some of the next records into new rows, which the caller frees: `*rows` is NULL if there is
+static void release_rows(sx_rows *rows) { free(rows); }
+
+/* Read some of the next records into new rows, which the caller releases: `*rows` is NULL if there is
  * none before the end or an odd one. SX_FULL says that there may be more. */
 static sx_status read_rows(sx_state *state, size_t most, sx_rows **rows) {
     sx_table *table = &state->table;
@@ -67,7 +69,7 @@ static sx_status read_rows(sx_state *state, size_t most, sx_rows **rows) {
             if (*rows == NULL) return SX_MEMORY;
             status = table_rows(state, *rows);
             if ((*rows)->count > 0) return status == SX_END ? SX_FULL : status;
-            free(*rows);
+            release_rows(*rows);
             *rows = NULL;
         } else if (table->ends_in_odd) {
             return odd_behind_table(state);

@@ -1,0 +1,240 @@
+"""Layouts as the kernel takes them, and the states for them; a part of _native.pyx."""
+
+_TYPES = {
+    ColumnType.STRING: TYPE_STRING,
+    ColumnType.INTEGER: TYPE_INTEGER,
+    ColumnType.NUMBER: TYPE_NUMBER,
+    ColumnType.BOOLEAN: TYPE_BOOLEAN,
+}
+# In the order of streamx.codec.program.Op.
+_OPERATIONS = (
+    *(OP_LOAD, OP_MOVE, OP_JUMP, OP_JUMP_IF_TRUE, OP_JUMP_IF_FALSE, OP_JUMP_UNLESS_TRUE),
+    *(OP_JUMP_UNLESS_NULL, OP_KEEP, OP_END, OP_ODD, OP_AND, OP_OR, OP_NOT, OP_IS_NULL, OP_TRUTH),
+    *(OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_FLOOR_DIVIDE, OP_MODULO),
+    *(OP_NEGATE, OP_PLUS, OP_ABS, OP_MIN, OP_MAX, OP_INT, OP_FLOAT),
+    *(OP_LESS, OP_AT_MOST, OP_GREATER, OP_AT_LEAST, OP_EQUAL, OP_UNEQUAL),
+    *(OP_AMONG, OP_CONTAINS, OP_STARTS_WITH, OP_ENDS_WITH, OP_LENGTH, OP_STRIP),
+)
+
+
+cdef class _State:
+    """What one conversion at a time needs."""
+
+    def __dealloc__(self):
+        sx_free(self.pointer)
+
+    cdef list take_misfits(self, list names):
+        """Return the misfits since the last time, as the arguments of Tally.note_misfits.
+
+        Args:
+            names: of the columns that the picks show.
+        """
+        cdef const sx_remark *misfit
+        misfits = []
+        for index, name in enumerate(names):
+            misfit = &sx_tally_of(self.pointer).misfits[index]
+            if misfit.count:
+                example = excerpt(misfit.example[:misfit.example_length])
+                misfits.append((name, misfit.count, misfit.position, example))
+        if misfits:
+            sx_start(self.pointer, NULL, 0, 0, 0)
+        return misfits
+
+
+cdef class _Compiled:
+    """A layout as the kernel takes it, and states for it that are not in use.
+
+    Attributes:
+        is_native: the kernel can convert this; flattening, for one, it cannot.
+    """
+
+    def __cinit__(self, layout):
+        self._source = layout
+        self._kept = []
+        self._states = []
+        names = dict(enumerate(column.name for column in layout.columns))
+        self.names = [names.get(pick.index) for pick in layout.picks]
+        self._set_formats(layout)
+        self._set_columns(layout)
+        self._set_picks(layout)
+        self._set_nulls(layout)
+        if layout.program is not None:
+            self._set_program(layout.program)
+        self.is_native = _can_be_native(layout)
+        if self.is_native:
+            state = self._new_state()
+            self.is_native = state is not None
+            if state is not None:
+                self._states.append(state)
+
+    cdef _State take_state(self):
+        """Return a state that is not in use."""
+        try:
+            return self._states.pop()
+        except IndexError:
+            pass
+        state = self._new_state()
+        if state is None:
+            raise MemoryError
+        return state
+
+    cdef void give_back(self, _State state):
+        self._states.append(state)
+
+    cdef _State _new_state(self):
+        cdef _State state = _State()
+        state.pointer = sx_new(_kernel, &self.layout)
+        return None if state.pointer == NULL else state
+
+    cdef void _set_formats(self, layout):
+        self.layout.is_from_csv = isinstance(layout.source, CsvFormat)
+        self.layout.is_to_csv = isinstance(layout.target, CsvFormat)
+        if self.layout.is_from_csv:
+            self.layout.source = _csv(layout.source)
+        if self.layout.is_to_csv:
+            self.layout.target = _csv(layout.target)
+        if self.layout.is_from_csv and self.layout.is_to_csv:
+            self.layout.keeps_cells = layout.source.has_cells_of(layout.target)
+        self.layout.is_unchanged = layout.is_unchanged
+        self.layout.passes_unknown_keys = layout.passes_unknown_keys
+        self.layout.drops_extra_keys = layout.drops_extra_keys
+        self.layout.ignores_extra_keys = layout.ignores_extra_keys
+        self.layout.strict_types = layout.strict_types
+        self.layout.max_record_bytes = layout.max_record_bytes
+
+    cdef void _set_columns(self, layout):
+        cdef sx_column *columns
+        count = len(layout.columns)
+        columns = <sx_column *>self._memory(count * sizeof(sx_column))
+        for index, column in enumerate(layout.columns):
+            columns[index].name = self._text(column.name.encode())
+            columns[index].type = _TYPES[column.type]
+            columns[index].is_pinned = column.is_pinned
+        self.layout.columns = columns
+        self.layout.column_count = count
+
+    cdef void _set_picks(self, layout):
+        cdef sx_pick *picks
+        count = len(layout.picks)
+        picks = <sx_pick *>self._memory(count * sizeof(sx_pick))
+        for index, pick in enumerate(layout.picks):
+            name = pick.name.encode()
+            picks[index].column = pick.index
+            picks[index].name = self._text(name)
+            label = b"" if self.layout.is_to_csv else _json_string(name) + b":"
+            if self.layout.is_from_csv and not self.layout.is_to_csv:
+                label = (b"{" if index == 0 else b",") + label
+            picks[index].label = self._text(label)
+        self.layout.picks = picks
+        self.layout.pick_count = count
+
+    cdef void _set_nulls(self, layout):
+        cdef sx_text *nulls
+        count = len(layout.nulls)
+        nulls = <sx_text *>self._memory(count * sizeof(sx_text))
+        for index, text in enumerate(sorted(layout.nulls)):
+            nulls[index] = self._text(text)
+        self.layout.nulls = nulls
+        self.layout.null_count = count
+
+    cdef void _set_program(self, program):
+        from streamx.codec.program import Op  # most runs do without
+
+        cdef sx_instruction *instructions
+        cdef sx_constant *constants
+        cdef sx_program *compiled = &self.layout.program
+        codes = dict(zip(Op, _OPERATIONS, strict=True))
+        compiled.instruction_count = len(program.instructions)
+        compiled.constant_count = len(program.constants)
+        compiled.register_count = program.registers
+        compiled.derived_count = program.derived
+        instructions = <sx_instruction *>self._memory(
+            compiled.instruction_count * sizeof(sx_instruction)
+        )
+        for index, (operation, to, a, b, span) in enumerate(program.instructions):
+            instructions[index].operation = codes[operation]
+            instructions[index].to = to
+            instructions[index].a = a
+            instructions[index].b = b
+            instructions[index].count = span
+        constants = <sx_constant *>self._memory(compiled.constant_count * sizeof(sx_constant))
+        for index, (to, value) in enumerate(program.constants):
+            constants[index].to = to
+            constants[index].value = self._value(value)
+        compiled.instructions = instructions
+        compiled.constants = constants
+
+    cdef sx_value _value(self, value):
+        cdef sx_value result
+        result.kind = KIND_NULL
+        if isinstance(value, bool):
+            result.kind = KIND_TRUTH
+            result.truth = value
+        elif isinstance(value, int):
+            result.kind = KIND_INTEGER
+            result.integer = value
+        elif isinstance(value, float):
+            result.kind = KIND_NUMBER
+            result.number = value
+        elif isinstance(value, str):
+            result.kind = KIND_TEXT
+            result.text = self._text(value.encode())
+        return result
+
+    cdef sx_text _text(self, bytes text):
+        """Return a text with readable bytes behind it."""
+        cdef sx_text view
+        view.length = len(text)
+        view.bytes = self._memory(view.length + PADDING_BYTES)
+        memcpy(<void *>view.bytes, <const char *>text, view.length)
+        return view
+
+    cdef uint8_t *_memory(self, size_t size_bytes):
+        """Return memory of zeros that is kept for as long as this lives."""
+        self._kept.append(bytearray(max(size_bytes, 1)))
+        return _address(self._kept[-1])
+
+
+cdef enum:
+    MOST_KNOWN = 16  # layouts
+
+cdef dict _known = {}
+
+
+cdef _Compiled _compiled(layout):
+    """Return a layout as the kernel takes it, made once for each layout object.
+
+    Layouts are told apart by identity, since to hash one takes as long as it has columns.
+    """
+    compiled = _known.get(id(layout))
+    if compiled is None:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        compiled = _known[id(layout)] = _Compiled(layout)
+    return compiled
+
+
+cdef bytes _json_string(bytes text):
+    cdef bytearray padded = bytearray(text + bytes(PADDING_BYTES))
+    out = bytearray(LONGEST_ESCAPE_BYTES * len(text) + 2 + PADDING_BYTES)
+    return bytes(out[: _kernel.json_string(_address(out), _address(padded), len(text))])
+
+
+cdef sx_csv _csv(format):
+    cdef sx_csv csv
+    csv.delimiter = ord(format.delimiter)
+    csv.quote = ord(format.quote)
+    csv.line_end[0] = format.line_end[0]
+    csv.line_end[1] = format.line_end[-1]
+    csv.line_end_length = len(format.line_end)
+    return csv
+
+
+def _can_be_native(layout):
+    """Tell whether the kernel can follow a layout: its outputs' bounds count each cell once."""
+    indexes = [pick.index for pick in layout.picks]
+    if layout.flattens or len(set(indexes)) < len(indexes):
+        return False
+    return bool(indexes) or not (
+        isinstance(layout.source, CsvFormat) or isinstance(layout.target, CsvFormat)
+    )
