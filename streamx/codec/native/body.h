@@ -10,6 +10,8 @@
 #include "csv_fields.h"
 #include "decimals.h"
 #include "values.h"
+#include "texts.h"
+#include "text_calls.h"
 #include "program.h"
 #include "csv_to_csv.h"
 #include "csv_to_json.h"
