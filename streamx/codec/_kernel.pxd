@@ -16,8 +16,10 @@ cdef extern from "native/kernel.h":
         sx_text name
         sx_type type
         bint is_pinned
+    ctypedef enum sx_presence: WITH_KEY, WITHOUT_KEY, ALWAYS
     ctypedef struct sx_pick:
-        size_t column
+        size_t column, key
+        sx_presence presence
         sx_text name
         sx_text label
     ctypedef enum sx_kind: KIND_NULL, KIND_TRUTH, KIND_INTEGER, KIND_NUMBER, KIND_TEXT

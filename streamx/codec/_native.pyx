@@ -322,6 +322,10 @@ cdef class _Compiled:
         for index, pick in enumerate(layout.picks):
             name = pick.name.encode()
             picks[index].column = pick.index
+            picks[index].key = pick.index if pick.key is None else pick.key
+            picks[index].presence = WITH_KEY
+            if pick.index >= self.layout.column_count and (pick.key is None or pick.is_last):
+                picks[index].presence = ALWAYS if pick.key is None else WITHOUT_KEY
             picks[index].name = self._text(name)
             label = b"" if self.layout.is_to_csv else _json_string(name) + b":"
             if self.layout.is_from_csv and not self.layout.is_to_csv:
@@ -477,14 +481,14 @@ cdef class _Conversion:
         cdef size_t start = sx_odd_start(self._state.pointer)
         cdef size_t end = sx_odd_end(self._state.pointer)
         cdef size_t taken = 0
+        cdef const sx_csv *csv
         if self._compiled.layout.program.instruction_count > 0:
             if self._odd_end > 0 and start - self._odd_end <= NEAR_BYTES:
                 taken = min(2 * self._odd_bytes, <size_t>MOST_ODD_BYTES)
             self._odd_bytes = max(taken, end - start)
             taken = min(taken, self._view.length - start)
-            taken = _kernel.last_boundary(
-                &self._compiled.layout.source, self._view.start + start, taken
-            )
+            csv = &self._compiled.layout.source if self._compiled.layout.is_from_csv else NULL
+            taken = _kernel.last_boundary(csv, self._view.start + start, taken)
             end = max(end, start + taken)
         self._odd_end = end
         return self._view.start[start:end]
@@ -569,10 +573,10 @@ def _reference():
 
 def _can_be_native(layout):
     """Tell whether the kernel can follow a layout: its outputs' bounds count each cell once."""
-    indexes = [pick.index for pick in layout.picks]
+    indexes = [pick.index for pick in layout.picks if pick.index < len(layout.columns)]
     if layout.flattens or len(set(indexes)) < len(indexes):
         return False
-    return bool(indexes) or not (
+    return bool(layout.picks) or not (
         isinstance(layout.source, CsvFormat) or isinstance(layout.target, CsvFormat)
     )
 

@@ -121,7 +121,8 @@ class Program:
         instructions: run for each record. The kernel hands those records that it cannot compute
             to the fallback, so it need not know all that a program may mean.
         constants: first values of registers.
-        registers: how many there are; a program has at most MOST of them, and of instructions.
+        registers: how many there are; a program has at most MOST of them, of columns and of
+            instructions.
         derived: how many of them, the first, are columns.
         fallback: does the same; the program is no more than a quick way to what this gives.
     """

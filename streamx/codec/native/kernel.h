@@ -36,10 +36,15 @@ typedef struct {
     bool is_pinned;
 } sx_column;
 
+/* Whether a record of JSONL that becomes JSONL has a column of the output. */
+typedef enum { WITH_KEY, WITHOUT_KEY, ALWAYS } sx_presence;
+
 /* A column of the output; `label` is what stands before its value in JSON. Behind the input's columns
- * come those of the program. */
+ * come those of the program. The presence depends on the key of a column of the input, in whose place
+ * the value stands; an own column's is WITH_KEY. */
 typedef struct {
-    size_t column;
+    size_t column, key;
+    sx_presence presence;
     sx_text name;
     sx_text label;
 } sx_pick;
@@ -176,7 +181,7 @@ typedef struct {
     const sx_column *columns;
     const sx_pick *picks;
     const sx_text *nulls;
-    sx_program program; /* CSV only; without instructions there is none */
+    sx_program program; /* without instructions there is none */
 } sx_layout;
 
 typedef struct {

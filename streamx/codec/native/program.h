@@ -53,6 +53,27 @@ static inline bool load_value(
     return number_of(cell.start, cell.length, column->type, to);
 }
 
+/* Load the value of a key in the JSON object at hand, null where it is missing. */
+static inline bool load_member(sx_state *state, size_t column, sx_value *to) {
+    const sx_key *key = &state->dictionary.keys[column];
+    if (key->seen_in != state->dictionary.record) return set_null(to);
+    const sx_pair *pair = &state->pairs[key->pair];
+    const uint8_t *start = pair->start;
+    size_t length = (size_t)(pair->end - start);
+    switch (pair->kind) {
+    case VALUE_NESTED: return false;
+    case VALUE_STRING: return set_text(to, start + 1, length - 2);
+    case VALUE_ESCAPED_STRING: {
+        uint8_t *out = room_for_text(state, length);
+        return out != NULL && keep(state, out, out + unescape(out, start + 1, pair->end - 1), to);
+    }
+    default: break;
+    }
+    if (*start == 'n') return set_null(to);
+    if (*start == 't' || *start == 'f') return set_truth(to, *start == 't');
+    return number_of(start, length, TYPE_NUMBER, to);
+}
+
 /* Tell whether an instruction goes to another one. */
 static inline bool jumps(sx_operation operation, const sx_value *a) {
     switch (operation) {
@@ -126,7 +147,7 @@ static inline bool count_derived_bytes(const sx_state *state, size_t *bytes) {
     return true;
 }
 
-/* Run the program on a record. */
+/* Run the program on a record of CSV or, with NULL, on the JSON object at hand. */
 static inline sx_verdict run_program(
     sx_state *state, const sx_record *record, bool has_quotes, size_t *derived_bytes) {
     const sx_instruction *first = state->layout->program.instructions;
@@ -135,7 +156,9 @@ static inline sx_verdict run_program(
     for (const sx_instruction *at = first;; at++) {
         switch (at->operation) {
         case OP_LOAD:
-            if (!load_value(state, record, at->a, has_quotes, &values[at->to])) return VERDICT_ODD;
+            if (!(record == NULL ? load_member(state, at->a, &values[at->to])
+                                 : load_value(state, record, at->a, has_quotes, &values[at->to])))
+                return VERDICT_ODD;
             break;
         case OP_JUMP:
         case OP_JUMP_IF_TRUE:

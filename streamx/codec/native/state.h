@@ -66,7 +66,9 @@ typedef struct {
     uint32_t first;       /* the key that came first in the last record */
     uint64_t collected;   /* how many keys have an order */
     bool has_forgotten;
-    uint64_t record;      /* number of the record at hand */
+    uint64_t record;      /* number of the record at hand, */
+    bool has_escapes;     /* whether one of its keys is written with any, */
+    bool has_clash;       /* and whether one is_name_of_pick */
 } sx_dictionary;
 
 typedef enum { VALUE_SCALAR, VALUE_STRING, VALUE_ESCAPED_STRING, VALUE_NESTED } sx_value_kind;

@@ -69,7 +69,8 @@ class ProgramWriter:
     def program(self, fallback: Fallback) -> Program | None:
         """Return the program, or None where the fallback does it better by itself."""
         self._add(Op.END)
-        if max(self._registers, len(self._instructions)) > MOST or self._is_always_odd():
+        most = max(self._columns, self._registers, len(self._instructions))
+        if most > MOST or self._is_always_odd():
             return None
         instructions, constants = tuple(self._instructions), tuple(self._values)
         return Program(instructions, constants, self._registers, self._derived, fallback)
@@ -89,7 +90,8 @@ class ProgramWriter:
             case Constant():
                 return self._constant(node.value)
             case Column():
-                return self._column(self._names[node.name])
+                index = self._names.get(node.name)
+                return self._constant(None) if index is None else self._column(index)
             case Call():
                 return self._call(node)
             case Comparison():
