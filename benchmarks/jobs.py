@@ -83,16 +83,27 @@ _back = _converted(Inputs.flights_jsonl, "jsonl", "csv")
 _columns = _converted(Inputs.flights_csv, "csv", "csv", columns=FLIGHTS_COLUMNS)
 
 
-def _where(inputs: Inputs, target: str) -> Iterator[Entry]:
-    input = inputs.flights_csv()
-    columns = ("carrier", "flight", "dep_delay", "arr_delay", "gain")
-    query = Query("dep_delay", 60, "gain", "dep_delay", "arr_delay")
-    task = Task(str(input.path), target, "csv", "jsonl", NULL, columns, query)
-    tables = input.records // FLIGHTS_RECORDS
-    lines = LATE_FLIGHTS * tables if tables * FLIGHTS_RECORDS == input.records else None
-    for name in ("streamx", "duckdb", "polars", "miller"):
-        command = TOOLS[name].command(task)
-        yield Entry(name, name, command, input.path.stat().st_size, lines)
+def _queried(
+    source: Callable[[Inputs], Input], source_format: Format, null: str | None
+) -> Callable[[Inputs, str], Iterator[Entry]]:
+    """Return the entries of tools that find late flights and compute what they caught up."""
+
+    def entries(inputs: Inputs, target: str) -> Iterator[Entry]:
+        input = source(inputs)
+        columns = ("carrier", "flight", "dep_delay", "arr_delay", "gain")
+        query = Query("dep_delay", 60, "gain", "dep_delay", "arr_delay")
+        task = Task(str(input.path), target, source_format, "jsonl", null, columns, query)
+        tables = input.records // FLIGHTS_RECORDS
+        lines = LATE_FLIGHTS * tables if tables * FLIGHTS_RECORDS == input.records else None
+        for name in ("streamx", "duckdb", "polars", "miller"):
+            command = TOOLS[name].command(task)
+            yield Entry(name, name, command, input.path.stat().st_size, lines)
+
+    return entries
+
+
+_where = _queried(Inputs.flights_csv, "csv", NULL)
+_where_jsonl = _queried(Inputs.flights_jsonl, "jsonl", None)
 
 
 def _file(inputs: Inputs, target: str) -> Iterator[Entry]:
@@ -216,6 +227,11 @@ JOBS = {
         _where,
         note="`--where 'dep_delay > 60' --set 'gain=dep_delay - arr_delay'` and 5 columns. Where "
         "`arr_delay` is NA, Miller writes it as text, and `(error)` for the difference.",
+    ),
+    "where-jsonl": Job(
+        "Flights, JSONL to JSONL, one condition and a computed column",
+        _where_jsonl,
+        note="The same over a gigabyte of JSON.",
     ),
     "pipes": Job(
         "Flights, CSV to JSONL through pipes",

@@ -107,6 +107,8 @@ static void add_picks(fuzz_case *given, const uint8_t *input, const sx_kernel *k
             column = columns + layout->pick_count - i - 1;
         bool is_derived = column >= columns;
         picks[i].column = column;
+        picks[i].key = column % columns;
+        picks[i].presence = is_derived ? (sx_presence)((i + input[SHAPE]) % 3) : WITH_KEY;
         picks[i].name =
             is_renamed || is_derived ? name_of(given, i, (input[SHAPE] >> 4) + 7u)
                                      : layout->columns[column].name;
@@ -156,7 +158,7 @@ fuzz_case make_case(const uint8_t *input, size_t size, const sx_kernel *kernel) 
     if (is_jsonl && input[COLUMNS] == 0) layout->column_count = 0;
     given.kept = allocate((3 * layout->column_count + 32) * sizeof *given.kept);
     add_columns(&given, input);
-    bool has_program = layout->is_from_csv && (input[KIND] >> 4 & 1);
+    bool has_program = layout->column_count > 0 && (input[KIND] >> 4 & 1);
     if (has_program) add_program(&given, input);
     add_picks(&given, input, kernel);
     add_nulls(&given, input[NULLS]);

@@ -69,7 +69,7 @@ void check_found_keys(const fuzz_case *given, const sx_kernel *kernel, const fuz
     uint8_t padding[PADDING_BYTES] = {0};
     for (size_t i = 0; i < keys->count; i++) {
         columns[i] = (sx_column){.name = keys->texts[i]};
-        picks[i] = (sx_pick){i, keys->texts[i], {padding, 0}};
+        picks[i] = (sx_pick){.column = i, .key = i, .name = keys->texts[i], .label = {padding, 0}};
     }
     sx_layout layout = {
         .is_to_csv = true,

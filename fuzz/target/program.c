@@ -50,10 +50,11 @@ static sx_instruction instruction_of(
     const fuzz_case *given, uint64_t *chance, size_t index, size_t count) {
     size_t derived = given->layout.program.derived_count;
     sx_instruction made = {
-        .operation = (uint16_t)next(chance, OP_STRIP + 1),
+        .operation = (uint16_t)next(chance, OPERATION_COUNT),
         .to = target_of(chance, derived),
         .a = (uint16_t)next(chance, REGISTERS),
         .b = (uint16_t)next(chance, REGISTERS),
+        .c = (uint16_t)next(chance, REGISTERS),
     };
     bool is_rare = made.operation == OP_ODD || made.operation == OP_KEEP;
     if (made.operation == OP_END || (is_rare && next(chance, 4) > 0)) made.operation = OP_LOAD;
@@ -61,8 +62,8 @@ static sx_instruction instruction_of(
     if (made.operation >= OP_JUMP && made.operation <= OP_JUMP_UNLESS_NULL)
         made.b = (uint16_t)(index + 1 + next(chance, count - index - 1));
     if (made.operation == OP_AMONG) {
-        made.count = (uint16_t)next(chance, CONSTANTS + 1);
-        made.b = (uint16_t)(derived + next(chance, CONSTANTS - made.count + 1u));
+        made.c = (uint16_t)next(chance, CONSTANTS + 1);
+        made.b = (uint16_t)(derived + next(chance, CONSTANTS - made.c + 1u));
     }
     return made;
 }

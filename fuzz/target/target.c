@@ -135,7 +135,8 @@ static void check_csv_output(
     sx_column *columns = allocate(count * sizeof *columns);
     sx_pick *picks = allocate(count * sizeof *picks);
     for (size_t i = 0; i < count; i++) {
-        picks[i] = (sx_pick){i, first->picks[i].name, first->picks[i].label};
+        picks[i] = (sx_pick){
+            .column = i, .key = i, .name = first->picks[i].name, .label = first->picks[i].label};
         columns[i] = (sx_column){.name = first->picks[i].name};
     }
     sx_layout layout = {

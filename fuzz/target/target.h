@@ -11,8 +11,8 @@
 
 /* The first bytes of an input, by what they choose; the data follows. */
 enum {
-    KIND,      /* bits 0 and 1: the direction; one bit each: flags of the layout; from CSV bit 4: is there
-                * a program? and 5: does the limit count its output? */
+    KIND,      /* bits 0 and 1: the direction; one bit each: flags of the layout; bit 4 also: is there a
+                * program? and 5: does the limit count its output? */
     SOURCE,    /* delimiter and quote */
     TARGET,    /* and line end */
     COLUMNS,   /* how many */

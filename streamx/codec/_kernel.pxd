@@ -16,8 +16,10 @@ cdef extern from "native/kernel.h":
         sx_text name
         sx_type type
         bint is_pinned
+    ctypedef enum sx_presence: WITH_KEY, WITHOUT_KEY, ALWAYS
     ctypedef struct sx_pick:
-        size_t column
+        size_t column, key
+        sx_presence presence
         sx_text name
         sx_text label
     ctypedef enum sx_kind: KIND_NULL, KIND_TRUTH, KIND_INTEGER, KIND_NUMBER, KIND_TEXT
@@ -27,15 +29,8 @@ cdef extern from "native/kernel.h":
         int64_t integer
         double number
         sx_text text
-    ctypedef enum sx_operation:
-        OP_LOAD, OP_MOVE, OP_JUMP, OP_JUMP_IF_TRUE, OP_JUMP_IF_FALSE, OP_JUMP_UNLESS_TRUE
-        OP_JUMP_UNLESS_NULL, OP_KEEP, OP_END, OP_ODD, OP_AND, OP_OR, OP_NOT, OP_IS_NULL, OP_TRUTH
-        OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_FLOOR_DIVIDE, OP_MODULO
-        OP_NEGATE, OP_PLUS, OP_ABS, OP_MIN, OP_MAX, OP_INT, OP_FLOAT
-        OP_LESS, OP_AT_MOST, OP_GREATER, OP_AT_LEAST, OP_EQUAL, OP_UNEQUAL
-        OP_AMONG, OP_CONTAINS, OP_STARTS_WITH, OP_ENDS_WITH, OP_LENGTH, OP_STRIP
     ctypedef struct sx_instruction:
-        uint16_t operation, to, a, b, count
+        uint16_t operation, to, a, b, c
     ctypedef struct sx_constant:
         uint16_t to
         sx_value value

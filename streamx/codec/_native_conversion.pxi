@@ -111,14 +111,14 @@ cdef class _Conversion:
         cdef size_t start = sx_odd_start(self._state.pointer)
         cdef size_t end = sx_odd_end(self._state.pointer)
         cdef size_t taken = 0
+        cdef const sx_csv *csv
         if self._compiled.layout.program.instruction_count > 0:
             if self._odd_end > 0 and start - self._odd_end <= NEAR_BYTES:
                 taken = min(2 * self._odd_bytes, <size_t>MOST_ODD_BYTES)
             self._odd_bytes = max(taken, end - start)
             taken = min(taken, self._view.length - start)
-            taken = _kernel.last_boundary(
-                &self._compiled.layout.source, self._view.start + start, taken
-            )
+            csv = &self._compiled.layout.source if self._compiled.layout.is_from_csv else NULL
+            taken = _kernel.last_boundary(csv, self._view.start + start, taken)
             end = max(end, start + taken)
         self._odd_end = end
         return self._view.start[start:end]

@@ -6,15 +6,6 @@ _TYPES = {
     ColumnType.NUMBER: TYPE_NUMBER,
     ColumnType.BOOLEAN: TYPE_BOOLEAN,
 }
-# In the order of streamx.codec.program.Op.
-_OPERATIONS = (
-    *(OP_LOAD, OP_MOVE, OP_JUMP, OP_JUMP_IF_TRUE, OP_JUMP_IF_FALSE, OP_JUMP_UNLESS_TRUE),
-    *(OP_JUMP_UNLESS_NULL, OP_KEEP, OP_END, OP_ODD, OP_AND, OP_OR, OP_NOT, OP_IS_NULL, OP_TRUTH),
-    *(OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_FLOOR_DIVIDE, OP_MODULO),
-    *(OP_NEGATE, OP_PLUS, OP_ABS, OP_MIN, OP_MAX, OP_INT, OP_FLOAT),
-    *(OP_LESS, OP_AT_MOST, OP_GREATER, OP_AT_LEAST, OP_EQUAL, OP_UNEQUAL),
-    *(OP_AMONG, OP_CONTAINS, OP_STARTS_WITH, OP_ENDS_WITH, OP_LENGTH, OP_STRIP),
-)
 
 
 cdef class _State:
@@ -120,6 +111,10 @@ cdef class _Compiled:
         for index, pick in enumerate(layout.picks):
             name = pick.name.encode()
             picks[index].column = pick.index
+            picks[index].key = pick.index if pick.key is None else pick.key
+            picks[index].presence = WITH_KEY
+            if pick.index >= self.layout.column_count and (pick.key is None or pick.is_last):
+                picks[index].presence = ALWAYS if pick.key is None else WITHOUT_KEY
             picks[index].name = self._text(name)
             label = b"" if self.layout.is_to_csv else _json_string(name) + b":"
             if self.layout.is_from_csv and not self.layout.is_to_csv:
@@ -138,12 +133,9 @@ cdef class _Compiled:
         self.layout.null_count = count
 
     cdef void _set_program(self, program):
-        from streamx.codec.program import Op  # most runs do without
-
         cdef sx_instruction *instructions
         cdef sx_constant *constants
         cdef sx_program *compiled = &self.layout.program
-        codes = dict(zip(Op, _OPERATIONS, strict=True))
         compiled.instruction_count = len(program.instructions)
         compiled.constant_count = len(program.constants)
         compiled.register_count = program.registers
@@ -151,12 +143,12 @@ cdef class _Compiled:
         instructions = <sx_instruction *>self._memory(
             compiled.instruction_count * sizeof(sx_instruction)
         )
-        for index, (operation, to, a, b, span) in enumerate(program.instructions):
-            instructions[index].operation = codes[operation]
+        for index, (operation, to, a, b, c) in enumerate(program.instructions):
+            instructions[index].operation = operation
             instructions[index].to = to
             instructions[index].a = a
             instructions[index].b = b
-            instructions[index].count = span
+            instructions[index].c = c
         constants = <sx_constant *>self._memory(compiled.constant_count * sizeof(sx_constant))
         for index, (to, value) in enumerate(program.constants):
             constants[index].to = to
@@ -232,9 +224,9 @@ cdef sx_csv _csv(format):
 
 def _can_be_native(layout):
     """Tell whether the kernel can follow a layout: its outputs' bounds count each cell once."""
-    indexes = [pick.index for pick in layout.picks]
+    indexes = [pick.index for pick in layout.picks if pick.index < len(layout.columns)]
     if layout.flattens or len(set(indexes)) < len(indexes):
         return False
-    return bool(indexes) or not (
+    return bool(layout.picks) or not (
         isinstance(layout.source, CsvFormat) or isinstance(layout.target, CsvFormat)
     )

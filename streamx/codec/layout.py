@@ -67,11 +67,19 @@ class Column:
 class Pick:
     """A column of the output: which column it shows, under which name.
 
-    Behind the columns of the input come those that a program computes.
+    Behind the columns of the input come those that a program computes. JSON's records need not have
+    every key, so from JSONL to JSONL more is said of these.
+
+    Attributes:
+        key: the column in whose key's place a computed one stands; None: it is always there, in
+            its place among the picks.
+        is_last: it stands behind the record's own keys, where the record lacks that key.
     """
 
     index: int
     name: str
+    key: int | None = None
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ class Layout:
         strict_types: a cell that does not fit its column makes its record a bad one.
         flattens: JSONL to CSV; nested values become columns `a.b`, `a.0`, not JSON in a cell.
         max_record_bytes: a longer record is a bad one.
-        program: CSV only; which records are kept, and columns computed from others.
+        program: which records are kept, and columns computed from others.
     """
 
     source: Format

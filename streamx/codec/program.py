@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ Scalar = bool | int | float | str | None
 Fallback = Callable[[bytes, int | None, int | None], "Generator[Part, None, Tally]"]
 
 
-class Op(Enum):
-    """What an instruction does; native/kernel.h says it exactly."""
+class Op(IntEnum):
+    """What an instruction does; native/kernel.h says it exactly, and has them in this order."""
 
-    LOAD = auto()
+    LOAD = 0
     MOVE = auto()
     JUMP = auto()
     JUMP_IF_TRUE = auto()
@@ -55,11 +55,46 @@ class Op(Enum):
     EQUAL = auto()
     UNEQUAL = auto()
     AMONG = auto()
+    BOOL = auto()
+    ROUND = auto()
+    ROUND_TO = auto()
+    FLOOR = auto()
+    CEIL = auto()
     CONTAINS = auto()
     STARTS_WITH = auto()
     ENDS_WITH = auto()
     LENGTH = auto()
     STRIP = auto()
+    LEFT_STRIP = auto()
+    RIGHT_STRIP = auto()
+    STRIP_ANY = auto()
+    LEFT_STRIP_ANY = auto()
+    RIGHT_STRIP_ANY = auto()
+    REMOVE_PREFIX = auto()
+    REMOVE_SUFFIX = auto()
+    LOWER = auto()
+    UPPER = auto()
+    SWAP_CASE = auto()
+    CAPITALIZE = auto()
+    TITLE = auto()
+    ITEM = auto()
+    SLICE = auto()
+    FIND = auto()
+    FIND_LAST = auto()
+    COUNT = auto()
+    REPLACE = auto()
+    LEFT_JUSTIFY = auto()
+    RIGHT_JUSTIFY = auto()
+    FILL_ZEROS = auto()
+    IS_ASCII = auto()
+    IS_ALNUM = auto()
+    IS_ALPHA = auto()
+    IS_DIGIT = auto()
+    IS_SPACE = auto()
+    IS_LOWER = auto()
+    IS_UPPER = auto()
+    TEXT = auto()
+    FORMAT = auto()
 
 
 class Instruction(NamedTuple):
@@ -68,15 +103,14 @@ class Instruction(NamedTuple):
     Attributes:
         op: what to do.
         to: the register of the result.
-        a, b: registers of operands; a column for LOAD, and `b` is where a jump goes to.
-        span: how many registers, from `b` on, AMONG looks at.
+        a, b, c: registers of operands, mostly; a column for LOAD, and `b` is where a jump goes to.
     """
 
     op: Op
     to: int = 0
     a: int = 0
     b: int = 0
-    span: int = 0
+    c: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +121,8 @@ class Program:
         instructions: run for each record. The kernel hands those records that it cannot compute
             to the fallback, so it need not know all that a program may mean.
         constants: first values of registers.
-        registers: how many there are; a program has at most MOST of them, and of instructions.
+        registers: how many there are; a program has at most MOST of them, of columns and of
+            instructions.
         derived: how many of them, the first, are columns.
         fallback: does the same; the program is no more than a quick way to what this gives.
     """

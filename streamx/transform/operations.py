@@ -97,7 +97,7 @@ def apply_operations(
         UsageError: an operation names a column that is not there, or makes two of one name.
 
     >>> apply_operations([Rename("b", "c"), Select(("c",))], ["a", "b"])
-    [Pick(index=1, name='c')]
+    [Pick(index=1, name='c', key=None, is_last=False)]
     """
     picks = {name: Pick(index, name) for index, name in enumerate(names)}
     for operation in operations:

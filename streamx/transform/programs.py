@@ -7,11 +7,21 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from streamx.codec.layout import CsvFormat, Part, Pick, Tally
+from streamx.codec.layout import CsvFormat, Layout, Part, Pick, Tally
+from streamx.codec.program import Fallback
 from streamx.transform.chain import Counter, Step
 from streamx.transform.expressions.instructions import ProgramWriter
 from streamx.transform.functions import Apply
-from streamx.transform.operations import Limit, Set, Where, apply_operations
+from streamx.transform.json_keys import JsonKeys
+from streamx.transform.operations import (
+    Drop,
+    Limit,
+    Rename,
+    Select,
+    Set,
+    Where,
+    apply_operations,
+)
 from streamx.transform.plan import AnyPlan, Plan
 from streamx.transform.record_plan import RecordPlan, RecordRunner
 
@@ -20,22 +30,16 @@ _UNLIMITED = sys.maxsize
 
 def as_program(plan: RecordPlan) -> AnyPlan:
     """Return a plan that gives the same in a fraction of the time, or else the plan itself."""
-    is_csv = isinstance(plan.layout.source, CsvFormat)
-    if not is_csv or any(isinstance(step, Apply) for step in plan.steps):
-        return plan
     limits = _limits(plan.steps)
-    if limits is None:
+    is_possible = limits is not None and not plan.layout.flattens
+    if not is_possible or any(isinstance(step, Apply) for step in plan.steps):
         return plan
+    assert limits is not None
     steps = [step for step in plan.steps if not isinstance(step, Limit)]
     fallback = Records(replace(plan, steps=(Limit(limits[0]), *steps, Limit(limits[1]))))
-    width = len(plan.layout.columns)
-    writer = ProgramWriter(width, sum(isinstance(step, Set) for step in steps))
-    picks = _picks({pick.name: pick.index for pick in plan.layout.picks}, steps, writer)
-    program = writer.program(fallback)
-    if program is None or not picks:
-        return plan
-    layout = replace(plan.layout, picks=picks, program=program)
-    return Plan(layout, plan.header, limits if plan.limits else ())
+    make = _csv_layout if isinstance(plan.layout.source, CsvFormat) else _jsonl_layout
+    layout = make(plan, steps, fallback)
+    return plan if layout is None else Plan(layout, plan.header, limits if plan.limits else ())
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,10 @@ def _limits(steps: Sequence[Step]) -> tuple[int, int] | None:
     return read, written
 
 
-def _picks(
-    indexes: dict[str, int], steps: Sequence[Step], writer: ProgramWriter
-) -> tuple[Pick, ...]:
-    """Write the steps' program, and return the columns that they leave."""
+def _csv_layout(plan: RecordPlan, steps: Sequence[Step], fallback: Fallback) -> Layout | None:
+    """Return a layout with the steps as its program, which shows the columns that they leave."""
+    writer = ProgramWriter(len(plan.layout.columns), _count_sets(steps))
+    indexes = {pick.name: pick.index for pick in plan.layout.picks}
     for step in steps:
         if isinstance(step, Where):
             writer.keep(step.expression().tree, indexes)
@@ -93,4 +97,25 @@ def _picks(
             numbers = list(indexes.values())
             left = apply_operations([step], list(indexes))
             indexes = {pick.name: numbers[pick.index] for pick in left}
-    return tuple(Pick(index, name) for name, index in indexes.items())
+    picks = tuple(Pick(index, name) for name, index in indexes.items())
+    program = writer.program(fallback)
+    return replace(plan.layout, picks=picks, program=program) if program and picks else None
+
+
+def _jsonl_layout(plan: RecordPlan, steps: Sequence[Step], fallback: Fallback) -> Layout | None:
+    """Do the same for records each of which may have other keys."""
+    keys = JsonKeys(plan)
+    writer = ProgramWriter(len(keys.columns), _count_sets(steps))
+    for step in steps:
+        if isinstance(step, Where):
+            writer.keep(step.expression().tree, keys.names)
+        elif isinstance(step, Set):
+            keys.set(step.name, writer.derive(step.expression().tree, keys.names))
+        elif isinstance(step, Select | Drop | Rename) and not keys.change(step):
+            return None
+    layout, program = keys.layout(), writer.program(fallback)
+    return replace(layout, program=program) if layout and program else None
+
+
+def _count_sets(steps: Sequence[Step]) -> int:
+    return sum(isinstance(step, Set) for step in steps)

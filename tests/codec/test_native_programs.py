@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import math
-import operator
 import pickle
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 from codec.conversions import CSV, JSONL, TSV, drain, layout_of
+from codec.programs import (
+    ANY,
+    CONDITIONS,
+    assert_same,
+    odd_records,
+    program_plan,
+    run,
+)
 from codec.twins import ROUNDS, native, using
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.json_values import json_of
 from streamx.codec.layout import ColumnType, CsvFormat, Format
+from streamx.codec.program import Op
 from streamx.errors import UsageError
 from streamx.transform.chain import Step
 from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
-from streamx.transform.plan import AnyPlan, Plan
+from streamx.transform.plan import Plan
 from streamx.transform.programs import as_program
 from streamx.transform.record_plan import RecordPlan, output_columns
 
@@ -48,72 +57,10 @@ def record_plan(
     )
 
 
-def program_plan(plan: RecordPlan) -> Plan:
-    """Return the same plan as a program."""
-    found = as_program(plan)
-    assert isinstance(found, Plan), f"{plan.steps} is no program"
-    return found
-
-
-def run(plan: AnyPlan, pieces: Sequence[bytes]) -> tuple[bytes, list[ChunkResult]]:
-    """Run a plan over chunks as a worker does; return the output, and what each amounted to."""
-    output, results = b"", list[ChunkResult]()
-    limits, line, offset = plan.limits, 1, 0
-    with plan.opened() as runner:
-        for number, piece in enumerate(pieces):
-            part, result = drain(runner.run(Chunk(number, offset, line, piece), limits))
-            output += part
-            results.append(result)
-            limits = tuple(map(operator.sub, limits, result.taken))
-            line, offset = line + piece.count(b"\n"), offset + len(piece)
-            if result.failure or result.is_last:
-                break
-    return output, results
-
-
-def facts(plan: AnyPlan, pieces: Sequence[bytes]) -> tuple[object, ...]:
-    """Return all that a run gives and that does not depend on how its plan works."""
-    output, results = run(plan, pieces)
-    last = results[-1]
-    has_ended = last.failure is not None or last.is_last
-    misfits = [
-        (name, notice.count, notice.first, notice.example)
-        for result in results
-        for name, notice in sorted(result.misfits.items())
-    ]
-    return (
-        *(output, last.failure, misfits, last.failure is None and last.is_last),
-        sum(result.records_out for result in results),
-        None if last.failure else sum(result.records_in for result in results),
-        None if has_ended else sum(result.blank_lines for result in results),
-    )
-
-
-def assert_same(plan: RecordPlan, *pieces: bytes) -> None:
-    """Compare a run in Python with one in the kernel."""
-    assert facts(program_plan(plan), pieces) == facts(plan, pieces), (plan.steps, pieces)
-
-
-def odd_records(plan: RecordPlan, data: bytes) -> int:
-    """Count the records that the kernel leaves to Python."""
-    found = program_plan(plan)
-    program = found.layout.program
-    assert program is not None
-    seen = []
-
-    def fallback(odd: bytes, *limits: int | None) -> object:
-        seen.append(odd)
-        return program.fallback(odd, *limits)
-
-    layout = replace(found.layout, program=replace(program, fallback=fallback))
-    drain(Plan(layout).run(Chunk(0, 0, 1, data)))
-    return sum(odd.count(b"\n") for odd in seen)
-
-
 CELLS = {
     INTEGER: ",0,7,-7,-0,60,61,999999999999999,-999999999999999,NA,x,1.5,007,1e3",
     NUMBER: ",0,-0,1.5,-0.0,0.1,0.2,0.30,60,60.0,123456.789,0.000001,-7,NA,x,1e5",
-    STRING: ',NA,a,ab,é,aé b, a ,"q;","a""b","a\nb",-7,𝄞,\x85a',
+    STRING: ',NA,a,ab,é,aé b, a ,"q;","a""b","a\nb",-7,𝄞,\x85a,12,+1.5 ,It\'s OK,aAbaaB,true,ß',
     BOOLEAN: ",true,True,TRUE,false,False,FALSE,NA,x,yes",
 }
 PINNED = {
@@ -134,61 +81,6 @@ def table(chance: random.Random, records: int) -> bytes:
     return "".join(row + "\r\n" * (chance.random() < 0.1) for row in rows).encode()
 
 
-NUMBERS = st.sampled_from(
-    ["0", "1", "-1", "2", "60", "0.5", "0.1", "-0.0", "9007199254740993", "1e16"]
-)
-NUMBERS |= st.integers(-(2**64), 2**64).map(str) | st.integers(-99, 99).map(str)
-TEXTS = st.sampled_from(["''", "'a'", "'b'", "'é'", "' '", "'NA'", "'a\"b'", "','"])
-COMPARISONS = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
-
-
-def join(*parts: st.SearchStrategy[str] | str) -> st.SearchStrategy[str]:
-    """Return expressions made of parts, in parentheses."""
-    strategies = [st.just(part) if isinstance(part, str) else part for part in parts]
-    return st.tuples(*strategies).map(lambda texts: f"({' '.join(texts)})")
-
-
-def expressions(depth: int) -> tuple[st.SearchStrategy[str], ...]:
-    """Return expressions that are numbers, texts and truth values, mostly."""
-    number = st.sampled_from(["i", "j", "n", "pi", "pn"]) | NUMBERS
-    text = st.sampled_from(["s", "t"]) | TEXTS
-    truth = st.sampled_from(["b", "True", "False"])
-    for _ in range(depth):
-        any_kind = number | text | truth
-        number, text, truth = (
-            number
-            | join(number, st.sampled_from(["+", "-", "*", "/", "//", "%", "**"]), number)
-            | join(st.sampled_from(["-", "+", "abs", "int", "float", "round"]), "(", number, ")")
-            | join(st.sampled_from(["min(", "max("]), number, ",", number, ")")
-            | join(number, "if", truth, "else", number)
-            | join("coalesce(", number, ",", number, ")")
-            | join("len(", text, ")"),
-            text
-            | join(text, "+", text)
-            | join(text, st.sampled_from([".strip()", ".upper()", "[1:]"]))
-            | join("max(", text, ",", text, ")")
-            | join(text, "if", truth, "else", text)
-            | join("coalesce(", text, ",", text, ",", text, ")"),
-            truth
-            | join(number, COMPARISONS, number)
-            | join(number, "<", number, COMPARISONS, number, COMPARISONS, number)
-            | join(text, COMPARISONS, text)
-            | join(truth, st.sampled_from(["==", "!="]), truth)
-            | join(text, st.sampled_from(["in", "not in"]), text)
-            | join(text, st.sampled_from([".startswith(", ".endswith("]), text, ")")
-            | join(number, "in (1, 7, 0.5,", NUMBERS, ")")
-            | join(text, "in ('a', 'é',", TEXTS, ")")
-            | join(any_kind, "in ('a', 1, True)")
-            | join(any_kind, st.sampled_from(["is None", "is not None"]))
-            | join(truth, st.sampled_from(["and", "or"]), truth, "or", truth)
-            | join("not", truth)
-            | join(any_kind, COMPARISONS, any_kind),
-        )
-    return number, text, truth
-
-
-ANY = st.one_of(*expressions(3))
-CONDITIONS = expressions(3)[2]
 CHANGES = st.sampled_from([Rename("i", "k"), Select(("n", "s", "i")), Drop(("t", "pn"))])
 STEPS = st.lists(
     st.builds(Where, CONDITIONS)
@@ -210,7 +102,7 @@ def plan_of(steps: Sequence[Step], target: Format, *, strict_types: bool = False
     return record_plan(steps, target, strict_types=strict_types)
 
 
-@settings(max_examples=400 * ROUNDS)
+@settings(max_examples=400 * ROUNDS, deadline=None)
 @given(STEPS, TARGETS, st.booleans(), st.integers(0, 2**32), st.data())
 def test_a_program_gives_what_python_gives(
     steps: list[Step], target: Format, strict_types: bool, seed: int, data: st.DataObject
@@ -288,9 +180,9 @@ def test_a_limit_between_two_conditions_is_counted_in_python() -> None:
 
 
 def test_a_chain_that_no_record_gets_through_natively_is_left_to_python() -> None:
-    plan = record_plan((Set("k", "s.upper()"), Where("i > 7")))
+    plan = record_plan((Set("k", "s.center(3)"), Where("i > 7")))
     assert as_program(plan) is plan
-    assert isinstance(as_program(record_plan((Where("i > 7"), Set("k", "s.upper()")))), Plan)
+    assert isinstance(as_program(record_plan((Where("i > 7"), Set("k", "s.center(3)")))), Plan)
 
 
 def test_a_plan_with_a_program_pickles() -> None:
@@ -327,14 +219,51 @@ def test_numbers_are_written_as_python_writes_them() -> None:
     assert run(plan, ["".join(rows).encode()])[0] == b"".join(expected)
 
 
-def test_usual_records_are_not_odd() -> None:
-    plan = record_plan((*USUAL[:2], Set("share", "n / i"), Set("u", "s if b else t")))
-    rows = [f'{n},{n + 60},{n}.5,a,"b,",true,1,1\n' for n in range(100)]
+USUAL_TEXTS = (
+    *("s.upper() + '-' + t.strip()", "f'{s}{i:04d} {n:.2f}'", "str(n) + t[-2:]", "s.title()[0]"),
+    *("t.replace('b', 'é').rjust(9, '.')", "t.lstrip(',') if 'a' in s else ''", "int(str(i))"),
+    *("round(n / 3, 2)", "floor(n)", "s.isalpha()", "t.find(',')"),
+)
+
+
+@pytest.mark.parametrize("expression", ["n / i", "s if b else t", *USUAL_TEXTS])
+def test_usual_records_are_not_odd(expression: str) -> None:
+    plan = record_plan((*USUAL[:2], Set("new", expression)))
+    rows = [f'{n},{n + 60},{n}.5,a,"b"", ",true,1,1\n' for n in range(100)]
     assert odd_records(plan, "".join(rows).encode()) == 0
+    assert_same(plan, "".join(rows).encode())
+
+
+def test_what_is_made_of_a_record_is_bounded_and_the_rest_is_left_to_python() -> None:
+    plan = record_plan((Where("i > 7"), *[Set("s", "s + s + '.'")] * 3))
+    long = b"8,61,1.5,%b,b,true,1,1\n"
+    for size in (10, 18_000, 19_000, 40_000, 70_000, 300_000):
+        assert_same(plan, long % (b"x" * size) * 3)
+    assert odd_records(plan, long % (b"x" * 18_000) * 3) == 0
+    assert odd_records(plan, long % (b"x" * 70_000)) == 1
+
+
+def test_rounded_numbers_are_pythons() -> None:
+    text = "f'{pi / i:.3f} {round(pi / i, 2)} {round(pi / i)} {pi / i:07.1f}'"
+    plan = record_plan((Set("k", text), Select(("k",))))
+    chance = random.Random(1)
+    values = [(chance.randrange(-(10**9), 10**9), 2 ** chance.randrange(40)) for _ in range(5_000)]
+    values += [(chance.randrange(10**12), 10 ** chance.randrange(1, 9)) for _ in range(5_000)]
+    rows = [f"{bottom},0,0,a,b,true,{top},1\n" for top, bottom in values]
+    quotients = [top / bottom for top, bottom in values]
+    expected = [f"{x:.3f} {round(x, 2)} {round(x)} {x:07.1f}" for x in quotients]
+    output, _ = run(program_plan(plan), ["".join(rows).encode()])
+    assert output.decode() == "".join(f'{{"k":"{text}"}}\n' for text in expected)
+
+
+def test_the_kernel_has_the_operations_in_their_order() -> None:
+    header = Path(__file__).parents[2] / "streamx/codec/native/kernel.h"
+    listed = re.findall(r"^    OP_([A-Z_]+),", header.read_text(), re.MULTILINE)
+    assert listed == [op.name for op in Op]
 
 
 def test_odd_records_are_handed_over_together_where_they_are_many() -> None:
-    plan = program_plan(record_plan((Where("i > 0"), Set("u", "s.upper()"))))
+    plan = program_plan(record_plan((Where("i > 0"), Set("u", "s.center(3)"))))
     program = plan.layout.program
     assert program is not None
     calls = []
@@ -347,5 +276,5 @@ def test_odd_records_are_handed_over_together_where_they_are_many() -> None:
     data = b"8,61,1.5,a,b,true,1,1\n" * 20_000
     output, tally = drain(native.convert(data, layout))
     assert tally.records_out == 20_000
-    assert output.count(b'"u":"A"') == 20_000
+    assert output.count(b'"u":" a "') == 20_000
     assert len(calls) < 30

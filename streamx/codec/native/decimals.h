@@ -119,6 +119,22 @@ static uint64_t shortest_digits(double number, int *places) {
     return nearest < first ? first : nearest > last ? last : nearest;
 }
 
+/* Round a magnitude to decimal places, to even where it is halfway, and give its digits. False if it is
+ * too large for all of it to be exact. */
+static bool round_decimal(double magnitude, unsigned places, uint64_t *digits) {
+    if (magnitude >= (double)EXACT_IN_DOUBLE || places > MOST_INTEGER_DIGITS) return false;
+    uint64_t bits;
+    memcpy(&bits, &magnitude, sizeof bits);
+    int shift = 1075 - (int)(bits >> 52 & 0x7ff); /* 0 or more; zero may be negative */
+    uint64_t fraction = (bits & (((uint64_t)1 << 52) - 1)) | (uint64_t)1 << 52;
+    *digits = 0;
+    if (shift > 114) return true;
+    sx_wide scaled = fraction * (sx_wide)POWERS_OF_TEN[places], whole = scaled >> shift;
+    sx_wide rest = scaled - (whole << shift), half = ((sx_wide)1 << shift) / 2;
+    *digits = (uint64_t)whole + (rest > half || (rest == half && shift > 0 && (whole & 1) == 1));
+    return whole < (sx_wide)1 << 63;
+}
+
 #else
 
 static uint64_t shortest_digits(double number, int *places) {
@@ -126,7 +142,25 @@ static uint64_t shortest_digits(double number, int *places) {
     return (uint64_t)number;
 }
 
+static bool round_decimal(double magnitude, unsigned places, uint64_t *digits) {
+    if (!is_whole(magnitude) || places > 0) return false;
+    *digits = (uint64_t)magnitude;
+    return true;
+}
+
 #endif
+
+/* Write digits, so many of them behind the point. */
+static uint8_t *emit_decimal(uint8_t *out, uint64_t digits, int places) {
+    uint8_t text[20];
+    int length = (int)(emit_digits(text, digits) - text);
+    if (length <= places) *out++ = '0';
+    for (int i = length <= places ? places : length; i > 0; i--) {
+        if (i == places) *out++ = '.';
+        *out++ = i > length ? '0' : text[length - i];
+    }
+    return out;
+}
 
 /* Write a writable number in MOST_BYTES_OF_SCALAR bytes or fewer. */
 static uint8_t *emit_number(uint8_t *out, double number) {
@@ -135,13 +169,7 @@ static uint8_t *emit_number(uint8_t *out, double number) {
     int places = 0;
     uint64_t digits =
         is_whole(number) ? (uint64_t)number : shortest_digits(number, &places);
-    uint8_t text[20];
-    int length = (int)(emit_digits(text, digits) - text);
-    if (length <= places) *out++ = '0';
-    for (int i = length <= places ? places : length; i > 0; i--) {
-        if (i == places) *out++ = '.';
-        *out++ = i > length ? '0' : text[length - i];
-    }
+    out = emit_decimal(out, digits, places);
     if (places == 0) {
         *out++ = '.';
         *out++ = '0';

@@ -37,6 +37,7 @@ static inline bool note_key(sx_state *state, uint32_t number, uint32_t before) {
     if (key->seen_in == keys->record) return false;
     key->seen_in = keys->record;
     key->pair = (uint32_t)state->pair_count;
+    keys->has_clash |= key->is_name_of_pick;
     if (state->pair_count == 0) keys->first = number;
     else keys->keys[before].after = number;
     return true;
@@ -66,6 +67,7 @@ static const uint8_t *read_members(sx_state *state, const uint8_t *at) {
 static const uint8_t *read_object(sx_state *state, const uint8_t *at) {
     if (*at != '{' || !forget_keys(&state->dictionary)) return NULL;
     state->dictionary.record++;
+    state->dictionary.has_escapes = state->dictionary.has_clash = false;
     state->pair_count = 0;
     at = skip_space(at + 1);
     at = *at == '}' ? at + 1 : read_members(state, at);
@@ -101,9 +103,14 @@ static sx_status object_to_csv(sx_state *state, uint8_t **end_of_output) {
     uint8_t *out = *end_of_output;
     uint8_t *last_cell = out;
     for (size_t i = 0; i < layout->pick_count; i++) {
-        const sx_key *key = &keys->keys[layout->picks[i].column];
+        size_t column = layout->picks[i].column;
         if (i > 0) *out++ = layout->target.delimiter;
         last_cell = out;
+        if (column >= layout->column_count) {
+            out = emit_derived_cell(out, derived_of(state, column), &layout->target);
+            continue;
+        }
+        const sx_key *key = &keys->keys[column];
         if (key->seen_in != keys->record) continue;
         if (emit_value_cell(state, &out, &state->pairs[key->pair]) != SX_END) return SX_MEMORY;
     }
@@ -119,32 +126,62 @@ static inline uint8_t *emit_member(uint8_t *out, const uint8_t *label, size_t le
     return copy(out, pair->start, (size_t)(pair->end - pair->start));
 }
 
-/* Write the chosen members, in the order of the picks or, with unknown ones, in their own. */
-static sx_status object_to_jsonl(sx_state *state, uint8_t **end_of_output) {
+/* Write an output column, which shows a pair or what the program has computed. */
+static inline uint8_t *emit_pick(const sx_state *state, uint8_t *out, const sx_pick *pick,
+                                 const sx_pair *pair, bool is_first) {
+    if (pick->column < state->layout->column_count)
+        return emit_member(out, pick->label.bytes, pick->label.length, pair, is_first);
+    *out = ',';
+    out = copy(out + !is_first, pick->label.bytes, pick->label.length);
+    return emit_derived_value(out, derived_of(state, pick->column));
+}
+
+/* Write those output columns that the object has, in their order; with `are_new` only those that do
+ * not stand in the place of one of its keys. */
+static inline uint8_t *emit_picks(
+    const sx_state *state, uint8_t *out, const uint8_t *start, bool are_new) {
     const sx_layout *layout = state->layout;
     const sx_dictionary *keys = &state->dictionary;
-    uint8_t *start = *end_of_output + 1;
-    uint8_t *out = start;
-    start[-1] = '{';
-    for (size_t i = 0; i < layout->pick_count && !layout->passes_unknown_keys; i++) {
+    for (size_t i = 0; i < layout->pick_count; i++) {
         const sx_pick *pick = &layout->picks[i];
-        const sx_key *key = &keys->keys[pick->column];
-        if (key->seen_in == keys->record)
-            out = emit_member(out, pick->label.bytes, pick->label.length,
-                              &state->pairs[key->pair], out == start);
-    }
-    for (size_t i = 0; i < state->pair_count && layout->passes_unknown_keys; i++) {
-        const sx_key *key = &keys->keys[state->pairs[i].key];
-        const uint8_t *label = keys->text.bytes + key->label;
-        size_t length = key->label_length;
-        if (key->is_name_of_pick) return SX_ODD;
-        if (key->column >= 0) {
-            if (key->pick < 0) continue;
-            label = layout->picks[key->pick].label.bytes;
-            length = layout->picks[key->pick].label.length;
+        const sx_pair *pair = NULL;
+        if (pick->presence != ALWAYS) {
+            const sx_key *key = &keys->keys[pick->key];
+            bool has_key = key->seen_in == keys->record;
+            if (has_key != (pick->presence == WITH_KEY)) continue;
+            if (has_key) pair = &state->pairs[key->pair];
         }
-        out = emit_member(out, label, length, &state->pairs[i], out == start);
+        if (pair == NULL || !are_new) out = emit_pick(state, out, pick, pair, out == start);
     }
+    return out;
+}
+
+/* Write the object's members in their own order, each by its output column, if it is no unknown one. */
+static inline uint8_t *emit_own_members(const sx_state *state, uint8_t *out, const uint8_t *start) {
+    const sx_layout *layout = state->layout;
+    const sx_dictionary *keys = &state->dictionary;
+    for (size_t i = 0; i < state->pair_count; i++) {
+        const sx_pair *pair = &state->pairs[i];
+        const sx_key *key = &keys->keys[pair->key];
+        if (key->pick >= 0)
+            out = emit_pick(state, out, &layout->picks[key->pick], pair, out == start);
+        else if (key->column < 0)
+            out = emit_member(
+                out, keys->text.bytes + key->label, key->label_length, pair, out == start);
+    }
+    return out;
+}
+
+/* Write the chosen members, in the order of the picks or, with unknown ones, in their own. */
+static sx_status object_to_jsonl(sx_state *state, uint8_t **end_of_output) {
+    bool is_open = state->layout->passes_unknown_keys;
+    uint8_t *start = *end_of_output + 1, *out = start;
+    start[-1] = '{';
+    /* The reference may leave such a key as it was written. */
+    if (has_program(state) && state->dictionary.has_escapes) return SX_ODD;
+    if (is_open && state->dictionary.has_clash) return SX_ODD;
+    if (is_open) out = emit_own_members(state, out, start);
+    if (!is_open || has_program(state)) out = emit_picks(state, out, start, is_open);
     out[0] = '}';
     out[1] = '\n';
     *end_of_output = out + 2;
@@ -200,7 +237,9 @@ static sx_status emit_line(
 
 /* Prove a line valid, from its first byte that is no space on, and find its end; NULL if it is odd. */
 static const uint8_t *read_line(sx_state *state, const uint8_t *at) {
-    if (state->layout->is_to_csv || !state->layout->is_unchanged) return read_object(state, at);
+    bool is_looked_into =
+        state->layout->is_to_csv || !state->layout->is_unchanged || has_program(state);
+    if (is_looked_into) return read_object(state, at);
     sx_value_kind kind;
     at = is_nested(*at) ? skip_nested(at, 0, &kind) : skip_scalar(at, &kind);
     return at == NULL ? NULL : skip_space(at);
@@ -229,14 +268,23 @@ static sx_status convert_line(sx_state *state, uint8_t *out, size_t capacity, si
     size_t bytes = end - state->cursor + (state->window_position + end < state->length);
     if (end >= state->valid_bytes || bytes > state->layout->max_record_bytes)
         return odd_line(state);
-    size_t most = state->fixed_bytes + bytes * (state->layout->is_to_csv ? 2 : 1);
-    sx_status status = has_room(state, *written, capacity, most);
-    if (status != SX_END) return status;
-    uint8_t *end_of_output = out + *written;
-    status = emit_line(state, start, at, &end_of_output);
-    if (status == SX_ODD) return odd_line(state);
-    if (status != SX_END) return status;
-    *written = (size_t)(end_of_output - out);
+    if (has_program(state) && state->dictionary.has_clash) return odd_line(state);
+    size_t derived_bytes = 0;
+    sx_verdict verdict =
+        has_program(state) ? run_program(state, NULL, false, &derived_bytes) : VERDICT_KEEP;
+    if (verdict == VERDICT_ODD) return odd_line(state);
+    if (verdict == VERDICT_KEEP) {
+        size_t most = state->fixed_bytes + bytes * (state->layout->is_to_csv ? 2 : 1);
+        sx_status status = has_room(state, *written, capacity, most + derived_bytes);
+        if (status != SX_END) return status;
+        uint8_t *end_of_output = out + *written;
+        status = emit_line(state, start, at, &end_of_output);
+        if (status == SX_ODD) return odd_line(state);
+        if (status != SX_END) return status;
+        *written = (size_t)(end_of_output - out);
+        state->remaining_output--;
+    }
+    state->tally.left_out += verdict == VERDICT_DROP;
     state->cursor = end + 1;
     state->tally.records++;
     state->remaining--;
@@ -244,7 +292,7 @@ static sx_status convert_line(sx_state *state, uint8_t *out, size_t capacity, si
 }
 
 static sx_status convert_jsonl(sx_state *state, uint8_t *out, size_t capacity, size_t *written) {
-    while (state->remaining > 0) {
+    while (state->remaining > 0 && state->remaining_output > 0) {
         if (state->cursor == state->window_bytes) {
             if (position_of_window_end(state) >= state->length) return SX_END;
             if (next_jsonl_window(state) != SX_END) return SX_MEMORY;

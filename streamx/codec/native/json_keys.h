@@ -111,7 +111,7 @@ static bool learn_columns(sx_state *state) {
         if (add_key(keys, name.bytes, name.length, (int32_t)i) < 0) return false;
     }
     for (size_t i = 0; i < layout->pick_count; i++)
-        keys->keys[layout->picks[i].column].pick = (int32_t)i;
+        if (layout->picks[i].presence == WITH_KEY) keys->keys[layout->picks[i].key].pick = (int32_t)i;
     keys->column_count = keys->count;
     keys->column_bytes = keys->text_bytes;
     return true;
@@ -165,6 +165,7 @@ static inline const uint8_t *read_key(sx_state *state, const uint8_t *at, uint32
     const uint8_t *end = *at == '"' ? skip_string(text, &has_escapes) : NULL;
     if (end == NULL) return NULL;
     size_t length = (size_t)(end - 1 - text);
+    state->dictionary.has_escapes |= has_escapes;
     if (has_escapes) {
         if (!reserve(&state->scratch, length + PADDING_BYTES)) return NULL;
         length = unescape(state->scratch.bytes, text, end - 1);

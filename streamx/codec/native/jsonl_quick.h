@@ -8,7 +8,7 @@
 static void choose_quick_lines(sx_state *state) {
     const sx_layout *layout = state->layout;
     size_t count = layout->column_count;
-    bool has_way = layout->is_to_csv && count >= 2 && layout->pick_count == count &&
+    bool has_way = layout->is_to_csv && !has_program(state) && count >= 2 && layout->pick_count == count &&
                    !state->scalars_need_quotes;
     for (size_t i = 0; i < count && has_way; i++) {
         const sx_key *key = &state->dictionary.keys[i];

@@ -39,6 +39,8 @@ static bool make_values(sx_state *state) {
     const sx_program *program = &state->layout->program;
     state->values = calloc(program->register_count + 1, sizeof *state->values);
     if (state->values == NULL) return false;
+    if (program->instruction_count > 0 && !reserve(&state->made, MOST_MADE_BYTES + PADDING_BYTES))
+        return false;
     for (size_t i = 0; i < program->constant_count; i++)
         state->values[program->constants[i].to] = program->constants[i].value;
     return true;
@@ -109,6 +111,7 @@ void sx_free(sx_state *state) {
     free(state->tally.misfits);
     free(state->nulls);
     free(state->values);
+    free(state->made.bytes);
     free(state->quick_fields);
     if (state->table.ends != NULL) free(state->table.ends - 1);
     free(state->table.lasts);

@@ -36,10 +36,15 @@ typedef struct {
     bool is_pinned;
 } sx_column;
 
+/* Whether a record of JSONL that becomes JSONL has a column of the output. */
+typedef enum { WITH_KEY, WITHOUT_KEY, ALWAYS } sx_presence;
+
 /* A column of the output; `label` is what stands before its value in JSON. Behind the input's columns
- * come those of the program. */
+ * come those of the program. The presence depends on the key of a column of the input, in whose place
+ * the value stands; an own column's is WITH_KEY. */
 typedef struct {
-    size_t column;
+    size_t column, key;
+    sx_presence presence;
     sx_text name;
     sx_text label;
 } sx_pick;
@@ -57,8 +62,9 @@ typedef struct {
     };
 } sx_value;
 
-/* What an instruction does with the registers `to`, `a` and `b`. Unless it says otherwise, the result
- * is null where an operand is, and the record odd where it has no simple answer. */
+/* What an instruction does with the registers `to`, `a`, `b` and `c`, in the order of
+ * streamx.codec.program.Op. Unless it says otherwise, the result is null where an operand is, and the
+ * record odd where it has no simple answer. */
 typedef enum {
     OP_LOAD,  /* the value of the input's column `a` */
     OP_MOVE,
@@ -94,16 +100,54 @@ typedef enum {
     OP_AT_LEAST,
     OP_EQUAL,
     OP_UNEQUAL,
-    OP_AMONG, /* whether `a` is one of the `count` registers from `b` on */
+    OP_AMONG, /* whether `a` is one of so many registers, `c`, from `b` on */
+    OP_BOOL,
+    OP_ROUND,
+    OP_ROUND_TO, /* `b` decimal places */
+    OP_FLOOR,
+    OP_CEIL,
+    /* From here on, operations of texts. */
     OP_CONTAINS, /* whether the text `b` contains `a` */
     OP_STARTS_WITH,
     OP_ENDS_WITH,
     OP_LENGTH,
-    OP_STRIP,
+    OP_STRIP, /* of white space */
+    OP_LEFT_STRIP,
+    OP_RIGHT_STRIP,
+    OP_STRIP_ANY, /* of the characters of the text `b` */
+    OP_LEFT_STRIP_ANY,
+    OP_RIGHT_STRIP_ANY,
+    OP_REMOVE_PREFIX,
+    OP_REMOVE_SUFFIX,
+    OP_LOWER,
+    OP_UPPER,
+    OP_SWAP_CASE,
+    OP_CAPITALIZE,
+    OP_TITLE,
+    OP_ITEM,  /* character number `b` */
+    OP_SLICE, /* from character `b` to before `c` */
+    OP_FIND,  /* the text `b` */
+    OP_FIND_LAST,
+    OP_COUNT,
+    OP_REPLACE, /* `b` by `c` */
+    OP_LEFT_JUSTIFY, /* to the width `b`, with the character `c` */
+    OP_RIGHT_JUSTIFY,
+    OP_FILL_ZEROS,
+    OP_IS_ASCII,
+    OP_IS_ALNUM,
+    OP_IS_ALPHA,
+    OP_IS_DIGIT,
+    OP_IS_SPACE,
+    OP_IS_LOWER,
+    OP_IS_UPPER,
+    OP_TEXT,   /* any scalar as text */
+    OP_FORMAT, /* a number, in b / 2 characters or more, with zeros before it if `b` is odd; as a whole
+                * number or, if `c` is not 0, with c - 1 decimal places */
+    OPERATION_COUNT,
 } sx_operation;
 
 typedef struct {
-    uint16_t operation, to, a, b, count;
+    uint16_t operation, to, a, b, c;
 } sx_instruction;
 
 typedef struct {
@@ -137,7 +181,7 @@ typedef struct {
     const sx_column *columns;
     const sx_pick *picks;
     const sx_text *nulls;
-    sx_program program; /* CSV only; without instructions there is none */
+    sx_program program; /* without instructions there is none */
 } sx_layout;
 
 typedef struct {

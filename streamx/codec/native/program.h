@@ -25,14 +25,25 @@ static inline bool number_of(const uint8_t *text, size_t length, sx_type type, s
     return read_fraction(text, length, &number) && set_number(to, number);
 }
 
+/* Write the text of a quoted cell that has doubled quotes where made texts stand. */
+static inline bool undouble_quotes(sx_state *state, sx_cell *cell) {
+    uint8_t quote = state->layout->source.quote;
+    if (memchr(cell->start, quote, cell->length) == NULL) return true;
+    uint8_t *out = room_for_text(state, cell->length);
+    if (out == NULL) return false;
+    cell->length = unquote(out, cell->start, cell->length, quote);
+    cell->start = out;
+    state->made_bytes += cell->length;
+    return true;
+}
+
 /* Load a cell's value; one that does not fit its column is a text. */
 static inline bool load_value(
-    const sx_state *state, const sx_record *record, size_t index, bool has_quotes, sx_value *to) {
+    sx_state *state, const sx_record *record, size_t index, bool has_quotes, sx_value *to) {
     const sx_layout *layout = state->layout;
     const sx_column *column = &layout->columns[index];
     sx_cell cell = field_of(state, record, index, has_quotes);
-    if (cell.is_quoted && memchr(cell.start, layout->source.quote, cell.length) != NULL)
-        return false;
+    if (has_quotes && cell.is_quoted && !undouble_quotes(state, &cell)) return false;
     bool is_typed = column->type != TYPE_STRING;
     if ((is_typed && cell.length == 0) || is_null(state, cell.start, cell.length))
         return set_null(to);
@@ -40,6 +51,27 @@ static inline bool load_value(
         return set_text(to, cell.start, cell.length);
     if (column->type == TYPE_BOOLEAN) return set_truth(to, (*cell.start | 0x20) == 't');
     return number_of(cell.start, cell.length, column->type, to);
+}
+
+/* Load the value of a key in the JSON object at hand, null where it is missing. */
+static inline bool load_member(sx_state *state, size_t column, sx_value *to) {
+    const sx_key *key = &state->dictionary.keys[column];
+    if (key->seen_in != state->dictionary.record) return set_null(to);
+    const sx_pair *pair = &state->pairs[key->pair];
+    const uint8_t *start = pair->start;
+    size_t length = (size_t)(pair->end - start);
+    switch (pair->kind) {
+    case VALUE_NESTED: return false;
+    case VALUE_STRING: return set_text(to, start + 1, length - 2);
+    case VALUE_ESCAPED_STRING: {
+        uint8_t *out = room_for_text(state, length);
+        return out != NULL && keep(state, out, out + unescape(out, start + 1, pair->end - 1), to);
+    }
+    default: break;
+    }
+    if (*start == 'n') return set_null(to);
+    if (*start == 't' || *start == 'f') return set_truth(to, *start == 't');
+    return number_of(start, length, TYPE_NUMBER, to);
 }
 
 /* Tell whether an instruction goes to another one. */
@@ -54,7 +86,8 @@ static inline bool jumps(sx_operation operation, const sx_value *a) {
 }
 
 /* Compute what an instruction that neither loads nor jumps computes. */
-static inline bool compute(const sx_instruction *instruction, sx_value *values) {
+static inline bool compute(sx_state *state, const sx_instruction *instruction) {
+    sx_value *values = state->values;
     sx_operation operation = instruction->operation;
     sx_value *to = &values[instruction->to];
     const sx_value *a = &values[instruction->a], *b = &values[instruction->b];
@@ -68,6 +101,8 @@ static inline bool compute(const sx_instruction *instruction, sx_value *values) 
     case OP_IS_NULL: return set_truth(to, a->kind == KIND_NULL);
     case OP_TRUTH: *to = *a; return a->kind == KIND_NULL || a->kind == KIND_TRUTH;
     case OP_ADD:
+        if (a->kind == KIND_TEXT) return compute_text(state, instruction, to);
+        /* fall through */
     case OP_SUBTRACT:
     case OP_MULTIPLY:
     case OP_DIVIDE:
@@ -76,8 +111,13 @@ static inline bool compute(const sx_instruction *instruction, sx_value *values) 
     case OP_NEGATE:
     case OP_PLUS:
     case OP_ABS:
+    case OP_ROUND:
+    case OP_FLOOR:
+    case OP_CEIL: return number_function(operation, a, to);
+    case OP_ROUND_TO: return round_to(a, b, to);
     case OP_INT:
-    case OP_FLOAT: return number_function(operation, a, to);
+    case OP_FLOAT:
+    case OP_BOOL: return conversion(operation, a, to);
     case OP_MIN:
     case OP_MAX: return extreme(operation, a, b, to);
     case OP_LESS:
@@ -86,13 +126,9 @@ static inline bool compute(const sx_instruction *instruction, sx_value *values) 
     case OP_AT_LEAST:
     case OP_EQUAL:
     case OP_UNEQUAL: return comparison(operation, a, b, to);
-    case OP_AMONG: return among(a, b, instruction->count, to);
-    case OP_CONTAINS:
-    case OP_STARTS_WITH:
-    case OP_ENDS_WITH: return text_test(operation, a, b, to);
-    case OP_LENGTH:
-    case OP_STRIP: return text_function(operation, a, to);
-    default: return false;
+    case OP_AMONG: return among(a, b, instruction->c, to);
+    case OP_ODD: return false;
+    default: return compute_text(state, instruction, to);
     }
 }
 
@@ -111,15 +147,18 @@ static inline bool count_derived_bytes(const sx_state *state, size_t *bytes) {
     return true;
 }
 
-/* Run the program on a record. */
+/* Run the program on a record of CSV or, with NULL, on the JSON object at hand. */
 static inline sx_verdict run_program(
     sx_state *state, const sx_record *record, bool has_quotes, size_t *derived_bytes) {
     const sx_instruction *first = state->layout->program.instructions;
     sx_value *values = state->values;
+    state->made_bytes = 0;
     for (const sx_instruction *at = first;; at++) {
         switch (at->operation) {
         case OP_LOAD:
-            if (!load_value(state, record, at->a, has_quotes, &values[at->to])) return VERDICT_ODD;
+            if (!(record == NULL ? load_member(state, at->a, &values[at->to])
+                                 : load_value(state, record, at->a, has_quotes, &values[at->to])))
+                return VERDICT_ODD;
             break;
         case OP_JUMP:
         case OP_JUMP_IF_TRUE:
@@ -134,20 +173,8 @@ static inline sx_verdict run_program(
         case OP_END:
             return count_derived_bytes(state, derived_bytes) ? VERDICT_KEEP : VERDICT_ODD;
         default:
-            if (!compute(at, values)) return VERDICT_ODD;
+            if (!compute(state, at)) return VERDICT_ODD;
         }
-    }
-}
-
-/* Write a scalar as text; `out` may be given back as it was, for null. */
-static inline uint8_t *emit_scalar(uint8_t *out, const sx_value *value) {
-    switch (value->kind) {
-    case KIND_TRUTH:
-        memcpy(out, value->truth ? "true" : "false", value->truth ? 4 : 5);
-        return out + (value->truth ? 4 : 5);
-    case KIND_INTEGER: return emit_integer(out, value->integer);
-    case KIND_NUMBER: return emit_number(out, value->number);
-    default: return out;
     }
 }
 

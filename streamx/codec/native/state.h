@@ -16,6 +16,8 @@ enum {
     MOST_POSITIONS_AT_ONCE = 16,        /* POSITIONS_AT_ONCE of any instruction set */
     MOST_PROBES = 128,                  /* of the hash table, in which keys may be made to collide */
     MOST_BYTES_OF_SCALAR = 32,          /* of a computed number, written as text */
+    MOST_MADE_BYTES = 256 * 1024,       /* of the texts that a program makes of one record */
+    WIDEST = 1000,                      /* that a text is filled up to */
 };
 
 typedef struct {
@@ -64,7 +66,9 @@ typedef struct {
     uint32_t first;       /* the key that came first in the last record */
     uint64_t collected;   /* how many keys have an order */
     bool has_forgotten;
-    uint64_t record;      /* number of the record at hand */
+    uint64_t record;      /* number of the record at hand, */
+    bool has_escapes;     /* whether one of its keys is written with any, */
+    bool has_clash;       /* and whether one is_name_of_pick */
 } sx_dictionary;
 
 typedef enum { VALUE_SCALAR, VALUE_STRING, VALUE_ESCAPED_STRING, VALUE_NESTED } sx_value_kind;
@@ -100,6 +104,8 @@ struct sx_state {
     sx_quick_field *quick_fields; /* one for each pick */
     size_t longest_null;
     sx_value *values;             /* of the program's registers */
+    sx_buffer made;               /* the texts that it has made of the record at hand */
+    size_t made_bytes;
     bool has_quick_lines;     /* JSONL to CSV: the output's columns are the input's */
     bool scalars_need_quotes; /* numbers and literals of JSON may, in the target's dialect */
     size_t fixed_bytes;    /* of a record's output, beside what its cells need */

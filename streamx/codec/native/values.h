@@ -172,6 +172,30 @@ static inline bool and_or(sx_operation operation, const sx_value *b, sx_value *t
     return true;
 }
 
+/* Round to decimal places, to even where it is halfway. */
+static inline bool round_to(const sx_value *a, const sx_value *places, sx_value *to) {
+    if (a->kind == KIND_NULL || places->kind == KIND_NULL) return set_null(to);
+    if (!is_numeric(a) || places->kind != KIND_INTEGER) return false;
+    if (places->integer < 0 || places->integer > MOST_INTEGER_DIGITS) return false;
+    if (a->kind == KIND_INTEGER) return set_integer(to, a->integer);
+    uint64_t digits;
+    if (!round_decimal(magnitude_of(a->number), (unsigned)places->integer, &digits)) return false;
+    if (digits > (uint64_t)EXACT_IN_DOUBLE) return false;
+    double rounded = (double)digits / (double)POWERS_OF_TEN[places->integer];
+    return set_number(to, __builtin_signbit(a->number) ? -rounded : rounded);
+}
+
+/* Make an integer of a number that is not one: the nearest, or the next on one side. */
+static inline bool whole_number(sx_operation operation, double number, sx_value *to) {
+    double magnitude = magnitude_of(number);
+    uint64_t digits;
+    if (magnitude >= (double)EXACT_IN_DOUBLE || !round_decimal(magnitude, 0, &digits)) return false;
+    int64_t nearest = number < 0 ? -(int64_t)digits : (int64_t)digits;
+    if (operation == OP_FLOOR) nearest -= (double)nearest > number;
+    if (operation == OP_CEIL) nearest += (double)nearest < number;
+    return set_integer(to, nearest);
+}
+
 static inline bool number_function(sx_operation operation, const sx_value *a, sx_value *to) {
     if (a->kind == KIND_NULL) return set_null(to);
     if (!is_numeric(a)) return false;
@@ -183,6 +207,10 @@ static inline bool number_function(sx_operation operation, const sx_value *a, sx
     case OP_INT:
         if (is_integer) return set_integer(to, integer);
         return magnitude_of(number) < (double)EXACT_IN_DOUBLE && set_integer(to, (int64_t)number);
+    case OP_ROUND:
+    case OP_FLOOR:
+    case OP_CEIL:
+        return is_integer ? set_integer(to, integer) : whole_number(operation, number, to);
     case OP_ABS:
         if (!is_integer) return set_number(to, __builtin_signbit(number) ? -number : number);
         if (integer >= 0) return set_integer(to, integer);
@@ -194,47 +222,4 @@ static inline bool number_function(sx_operation operation, const sx_value *a, sx
         *to = *a;
         return true;
     }
-}
-
-static inline bool contains(const sx_text *text, const sx_text *part) {
-    if (part->length == 0) return true;
-    const uint8_t *at = text->bytes, *end = text->bytes + text->length;
-    while ((size_t)(end - at) >= part->length) {
-        at = memchr(at, part->bytes[0], (size_t)(end - at) - part->length + 1);
-        if (at == NULL) return false;
-        if (memcmp(at, part->bytes, part->length) == 0) return true;
-        at++;
-    }
-    return false;
-}
-
-static inline bool text_test(
-    sx_operation operation, const sx_value *a, const sx_value *b, sx_value *to) {
-    if (a->kind == KIND_NULL || b->kind == KIND_NULL) return set_null(to);
-    if (a->kind != KIND_TEXT || b->kind != KIND_TEXT) return false;
-    if (operation == OP_CONTAINS) return set_truth(to, contains(&b->text, &a->text));
-    if (b->text.length > a->text.length) return set_truth(to, false);
-    size_t start = operation == OP_ENDS_WITH ? a->text.length - b->text.length : 0;
-    return set_truth(to, memcmp(a->text.bytes + start, b->text.bytes, b->text.length) == 0);
-}
-
-/* What Python takes for white space in ASCII. */
-static inline bool is_space(uint8_t byte) {
-    return byte == ' ' || (byte >= '\t' && byte <= '\r') || (byte >= 0x1c && byte <= 0x1f);
-}
-
-static inline bool text_function(sx_operation operation, const sx_value *a, sx_value *to) {
-    if (a->kind == KIND_NULL) return set_null(to);
-    if (a->kind != KIND_TEXT) return false;
-    const uint8_t *start = a->text.bytes, *end = start + a->text.length;
-    if (operation == OP_LENGTH) {
-        int64_t length = 0;
-        for (; start < end; start++) length += (*start & 0xc0) != 0x80;
-        return set_integer(to, length);
-    }
-    while (start < end && is_space(*start)) start++;
-    while (start < end && is_space(end[-1])) end--;
-    /* There is white space beyond ASCII, too. */
-    if (start < end && (*start >= 0x80 || end[-1] >= 0x80)) return false;
-    return set_text(to, start, (size_t)(end - start));
 }

@@ -7,6 +7,7 @@ calls the record odd where it is reached; compile.py then evaluates it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial, reduce
 
 from streamx.codec.program import MOST, Fallback, Instruction, Op, Program, Scalar
 from streamx.transform.expressions.nodes import (
@@ -21,35 +22,14 @@ from streamx.transform.expressions.nodes import (
     Node,
     Not,
 )
-from streamx.transform.expressions.operators import TRUTH
+from streamx.transform.expressions.operations import (
+    DEFAULTS,
+    OPERATIONS,
+    format_operands,
+    slice_bounds,
+)
+from streamx.transform.expressions.operators import FORMAT, JOIN
 
-_CALLS = {
-    ("+", 2): Op.ADD,
-    ("-", 2): Op.SUBTRACT,
-    ("*", 2): Op.MULTIPLY,
-    ("/", 2): Op.DIVIDE,
-    ("//", 2): Op.FLOOR_DIVIDE,
-    ("%", 2): Op.MODULO,
-    ("-x", 1): Op.NEGATE,
-    ("+x", 1): Op.PLUS,
-    ("abs", 1): Op.ABS,
-    ("min", 2): Op.MIN,
-    ("max", 2): Op.MAX,
-    ("int", 1): Op.INT,
-    ("float", 1): Op.FLOAT,
-    ("<", 2): Op.LESS,
-    ("<=", 2): Op.AT_MOST,
-    (">", 2): Op.GREATER,
-    (">=", 2): Op.AT_LEAST,
-    ("==", 2): Op.EQUAL,
-    ("!=", 2): Op.UNEQUAL,
-    ("in", 2): Op.CONTAINS,
-    (".startswith", 2): Op.STARTS_WITH,
-    (".endswith", 2): Op.ENDS_WITH,
-    ("len", 1): Op.LENGTH,
-    (".strip", 1): Op.STRIP,
-    (TRUTH, 1): Op.TRUTH,
-}
 _MOST_INTEGER = (1 << 63) - 1
 
 
@@ -89,7 +69,8 @@ class ProgramWriter:
     def program(self, fallback: Fallback) -> Program | None:
         """Return the program, or None where the fallback does it better by itself."""
         self._add(Op.END)
-        if max(self._registers, len(self._instructions)) > MOST or self._is_always_odd():
+        most = max(self._columns, self._registers, len(self._instructions))
+        if most > MOST or self._is_always_odd():
             return None
         instructions, constants = tuple(self._instructions), tuple(self._values)
         return Program(instructions, constants, self._registers, self._derived, fallback)
@@ -109,7 +90,8 @@ class ProgramWriter:
             case Constant():
                 return self._constant(node.value)
             case Column():
-                return self._column(self._names[node.name])
+                index = self._names.get(node.name)
+                return self._constant(None) if index is None else self._column(index)
             case Call():
                 return self._call(node)
             case Comparison():
@@ -148,10 +130,36 @@ class ProgramWriter:
         last = node.arguments[-1] if node.arguments else None
         if node.function == "in" and isinstance(last, Constant) and isinstance(last.value, tuple):
             return self._among(self._put(node.arguments[0]), last.value)
-        op = _CALLS.get((node.function, len(node.arguments)))
+        if node.function == JOIN:
+            return reduce(partial(self._new, Op.ADD), map(self._put, node.arguments))
+        if node.function == FORMAT:
+            return self._format(*node.arguments)
+        if node.function.startswith("[") and ":" in node.function:
+            return self._slice(node)
+        op = OPERATIONS.get((node.function, len(node.arguments)))
         if op is None:
             return self._odd()
-        return self._new(op, *map(self._put, node.arguments))
+        operands = [self._put(argument) for argument in node.arguments]
+        if op in DEFAULTS and len(operands) < 3:
+            operands.append(self._constant(DEFAULTS[op]))
+        return self._new(op, *operands)
+
+    def _slice(self, node: Call) -> int:
+        names = slice_bounds(node.function)
+        if names is None:
+            return self._odd()
+        text, *given = map(self._put, node.arguments)
+        bounds = dict(zip(names, given, strict=True))
+        first = bounds["a"] if "a" in bounds else self._constant(0)
+        last = bounds["b"] if "b" in bounds else self._constant(_MOST_INTEGER)
+        return self._new(Op.SLICE, text, first, last)
+
+    def _format(self, value: Node, spec: Node) -> int:
+        assert isinstance(spec, Constant)
+        operands = format_operands(spec.value)
+        return (
+            self._odd() if operands is None else self._new(Op.FORMAT, self._put(value), *operands)
+        )
 
     def _among(self, value: int, constants: Sequence[Scalar]) -> int:
         if any(type(each) is int and abs(each) > _MOST_INTEGER for each in constants):
@@ -162,12 +170,12 @@ class ProgramWriter:
 
     def _comparison(self, node: Comparison) -> int:
         left, right = map(self._put, node.operands[:2])
-        result = self._new(_CALLS[node.operators[0], 2], left, right)
+        result = self._new(OPERATIONS[node.operators[0], 2], left, right)
         ends = []
         for operator, operand in zip(node.operators[1:], node.operands[2:], strict=True):
             ends.append(self._jump(Op.JUMP_IF_FALSE, result))
             left, right = right, self._put(operand)
-            self._add(Op.AND, result, self._new(_CALLS[operator, 2], left, right))
+            self._add(Op.AND, result, self._new(OPERATIONS[operator, 2], left, right))
         self._land(*ends)
         return result
 
@@ -216,14 +224,14 @@ class ProgramWriter:
             self._depth -= 1
             self._instructions[jump] = self._instructions[jump]._replace(b=len(self._instructions))
 
-    def _new(self, op: Op, a: int, b: int = 0, span: int = 0) -> int:
+    def _new(self, op: Op, a: int, b: int = 0, c: int = 0) -> int:
         to = self._register()
-        self._add(op, to, a, b, span)
+        self._add(op, to, a, b, c)
         return to
 
     def _register(self) -> int:
         self._registers += 1
         return self._registers - 1
 
-    def _add(self, op: Op, to: int = 0, a: int = 0, b: int = 0, span: int = 0) -> None:
-        self._instructions.append(Instruction(op, to, a, b, span))
+    def _add(self, op: Op, to: int = 0, a: int = 0, b: int = 0, c: int = 0) -> None:
+        self._instructions.append(Instruction(op, to, a, b, c))
