@@ -10,7 +10,6 @@ from typing import Any
 
 from streamx.errors import StreamxError
 from streamx.flow.batcher import MicroBatcher
-from streamx.flow.rate import RateLimiter
 from streamx.transform.async_calling import AsyncCaller
 from streamx.transform.blame import own_traceback, summary
 from streamx.transform.calling import CallTimeoutError
@@ -26,6 +25,7 @@ from streamx.transform.chain import (
     results_of,
 )
 from streamx.transform.functions import Apply, Calls
+from streamx.transform.turns import limiter_of
 
 _Stage = Callable[[Item], Awaitable[list[Item]]]
 
@@ -50,7 +50,7 @@ class AsyncChain:
     ) -> None:
         self._steps = steps
         self._calls = calls
-        self._limiter = None if calls.rate is None else RateLimiter(calls.rate)
+        self._limiter = limiter_of(calls)
         self._note_overload = note_overload
         self._stages: list[_Stage] = []
         self._stack = AsyncExitStack()

@@ -15,6 +15,7 @@ from streamx.transform.blame import own_traceback, summary
 from streamx.transform.calling import CallTimeoutError, sync_caller
 from streamx.transform.functions import Apply, Calls
 from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
+from streamx.transform.turns import limiter_of
 
 if TYPE_CHECKING:
     from streamx.transform.expressions.compile import Evaluate
@@ -61,6 +62,7 @@ class Chain:
     def __init__(self, steps: Sequence[Step], calls: Calls | None = None) -> None:
         self._steps = steps
         self._calls = calls or Calls()
+        self._limiter = limiter_of(self._calls)
         self._stages: list[Callable[[Iterable[Item], Counter], Iterable[Item]]] = []
         self._stack = ExitStack()
         self.only_function: tuple[Callable[..., Any], str] | None = None
@@ -108,7 +110,7 @@ class Chain:
         if not isinstance(step, Apply):
             change = change_of(step)
             return lambda items, _: ((change(result), position) for result, position in items)
-        function = sync_caller(_instance(step, stack), self._calls)
+        function = sync_caller(_instance(step, stack), self._calls, self._limiter)
         name, most = step.name, self._calls.batch_records
         if most is None:
             self.only_function = (function, name) if len(self._steps) == 1 else None
