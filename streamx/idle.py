@@ -83,10 +83,5 @@ def _call_checks(job: Job) -> list[_Check]:
         (job.rate is not None, calls, "--rate-limit", "--fn"),
         (job.retries is not None, calls, "--retries", "--fn"),
         (bool(job.retry_on), bool(job.retries), "--retry-on", "--retries"),
-        (
-            job.timeout_seconds is not None,
-            is_async or job.placement.kind == "processes",
-            "--timeout",
-            "a function that is asynchronous, or that a worker process can import",
-        ),
+        (job.timeout_seconds is not None, calls, "--timeout", "--fn"),
     ]

@@ -29,9 +29,19 @@ def sync_caller(function: Function, calls: Calls, limiter: RateLimiter | None = 
         calls: the policies.
         limiter: gives each call its turn.
     """
+    if calls.timeout_seconds is not None:
+        function = _while_wanted(function)
     if limiter is not None:
         function = _in_turn(function, limiter)
     return _retried(function, calls.retries) if calls.retries.most else function
+
+
+def _while_wanted(function: Function) -> Function:
+    def call(argument: Any) -> Any:
+        position.ensure_wanted()
+        return function(argument)
+
+    return call
 
 
 def _in_turn(function: Function, limiter: RateLimiter) -> Function:
