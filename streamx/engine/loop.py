@@ -13,12 +13,13 @@ from streamx.errors import UsageError
 from streamx.flow import together
 from streamx.flow.adaptive import AdaptiveLimit
 from streamx.transform.async_chain import AsyncChain
-from streamx.transform.chain import CallError, Chain, Counter, Item, Step
+from streamx.transform.chain import Chain, Counter, Step
 from streamx.transform.functions import Apply, Calls
 from streamx.transform.opening import OPENING_RESULTS, new_names
 from streamx.transform.operations import Limit, Where
 from streamx.transform.plan import result_of
 from streamx.transform.record_plan import RecordPlan, Records
+from streamx.transform.results import CallError, Item
 
 Emit = Callable[[Part], Awaitable[None]]
 

@@ -13,18 +13,9 @@ from streamx.flow.batcher import MicroBatcher
 from streamx.transform.async_calling import AsyncCaller
 from streamx.transform.blame import own_traceback, summary
 from streamx.transform.calling import CallTimeoutError
-from streamx.transform.chain import (
-    CallError,
-    Chain,
-    Counter,
-    Item,
-    Step,
-    blamed,
-    check_batch,
-    one_of,
-    results_of,
-)
+from streamx.transform.chain import Chain, Counter, Step
 from streamx.transform.functions import Apply, Calls
+from streamx.transform.results import CallError, Item, blamed, check_batch, one_of, results_of
 from streamx.transform.turns import limiter_of
 
 _Stage = Callable[[Item], Awaitable[list[Item]]]

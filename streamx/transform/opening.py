@@ -8,7 +8,7 @@ from itertools import chain
 
 from streamx.codec.layout import CsvFormat
 from streamx.codec.reference.emit import CsvWriter
-from streamx.transform.chain import CallError, Item
+from streamx.transform.results import CallError, Item
 
 # The first chunk holds so many records, whatever the size of the others, so that the header is the
 # same for all sizes; and so many of the results that they give decide it.
