@@ -89,6 +89,7 @@ def large_jsonl() -> str:
 
 
 CSV, JSONL = ("--from", "csv", "--to", "jsonl"), ("--from", "jsonl", "--to", "jsonl")
+TO_CSV = ("--from", "csv", "--to", "csv")
 WHERE, BATCHES = (*CSV, "--where", "a >= 0"), (*CSV, "--batch-size", "1000")
 
 
@@ -102,6 +103,7 @@ WHERE, BATCHES = (*CSV, "--where", "a >= 0"), (*CSV, "--batch-size", "1000")
         pytest.param("Rebuild", JSONL, large_jsonl(), id="large objects"),
         pytest.param("Enlarge", CSV, csv(600), id="dicts that are much larger"),
         pytest.param("Enlarge", WHERE, csv(600), id="dicts that are much larger, in a chain"),
+        pytest.param("Enlarge", TO_CSV, csv(600), id="dicts that are much larger, to CSV"),
         pytest.param("EnlargeInPlace", CSV, csv(600), id="records that become much larger"),
         pytest.param("EnlargeInPlace", JSONL, jsonl(600), id="objects that become much larger"),
         pytest.param("EnlargeEscaped", CSV, csv(600), id="text that is escaped"),

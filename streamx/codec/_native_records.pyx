@@ -27,6 +27,7 @@ from streamx.codec.json_values import number_of
 from streamx.codec.layout import Column, CsvFormat, JsonlFormat, Layout, Pick
 from streamx.codec.record import Record as ReferenceRecord
 from streamx.codec.reference.reading import records as reference_records
+from streamx.codec.reference.weight import weight_of as reference_weight_of
 
 cdef extern from "Python.h":
     enum: Py_TPFLAGS_MAPPING
@@ -500,7 +501,7 @@ cpdef Py_ssize_t weight_of(result) except -1:
     if type(result) is Record:
         values = (<Record>result).given
     elif type(result) is ReferenceRecord:
-        values = result._values
+        return reference_weight_of(result)
     else:
         values = result
     if values is None:

@@ -22,7 +22,7 @@ def weight_of(result: Mapping[str, Any]) -> int:
     >>> weight_of({"text": "x" * 1000, "list": [1, 2]})
     1144
     """
-    values = result._values if type(result) is Record else result
+    values = _values_of(result) if type(result) is Record else result
     if not isinstance(values, dict):
         return UNKNOWN_BYTES
     total = 0
@@ -48,3 +48,11 @@ def weight_of(result: Mapping[str, Any]) -> int:
         elif isinstance(value, dict):
             pending += dict.values(value)
     return total
+
+
+def _values_of(record: Record) -> dict[str, Any]:
+    """Return what was set; of JSON also what was read, since lists may be changed in place."""
+    if record._line:
+        return record._values
+    changes = record._changes or {}
+    return {name: record._values[name] for name, is_same in changes.items() if not is_same}
