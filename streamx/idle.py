@@ -80,13 +80,8 @@ def _call_checks(job: Job) -> list[_Check]:
         (job.batch_wait_seconds is not None, is_async, "--batch-wait", an_async),
         (job.batch_wait_seconds is not None, has_batches, "--batch-wait", "--batch-size"),
         (job.concurrency is not None, is_async, "--concurrency", an_async),
-        (job.rate is not None, is_async, "--rate-limit", an_async),
+        (job.rate is not None, calls, "--rate-limit", "--fn"),
         (job.retries is not None, calls, "--retries", "--fn"),
         (bool(job.retry_on), bool(job.retries), "--retry-on", "--retries"),
-        (
-            job.timeout_seconds is not None,
-            is_async or job.placement.kind == "processes",
-            "--timeout",
-            "a function that is asynchronous, or that a worker process can import",
-        ),
+        (job.timeout_seconds is not None, calls, "--timeout", "--fn"),
     ]

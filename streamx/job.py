@@ -114,7 +114,7 @@ class Job:
         timeout_seconds: how long a call of a function may take.
         retries: how often a call that raised an exception is made again.
         retry_on: only for exceptions of these classes, by name.
-        rate: calls of an asynchronous chain in a second, at most.
+        rate: calls of functions in a second, at most, by all workers together.
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
         max_memory_bytes: choose both so that the run stays within this.

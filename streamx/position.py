@@ -6,14 +6,30 @@ one store to memory that the engine shares with it, cheap enough to do for every
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 UNKNOWN = -1
 
-# Where nobody has given them shared memory, noting goes nowhere.
-_cell = memoryview(bytearray(8)).cast("q")
-_waits = memoryview(bytearray(8)).cast("q")
+
+def new_cell() -> memoryview:
+    """Return memory for a signed integer of 8 bytes."""
+    return memoryview(bytearray(8)).cast("q")
+
+
+class _Cells(threading.local):
+    """Where this thread's notes go: nowhere, unless somebody has given it memory for them."""
+
+    def __init__(self) -> None:
+        self.position, self.waits, self.unwanted = (new_cell() for _ in range(3))
+
+
+_cells = _Cells()
+
+
+class UnwantedError(BaseException):
+    """Work has been given up by those who asked for it; no failure, so nothing may handle it."""
 
 
 def note(position: int) -> None:
@@ -21,25 +37,36 @@ def note(position: int) -> None:
 
     An engine with a time limit takes a position that stays the same for work that hangs.
     """
-    _cell[0] = position
+    _cells.position[0] = position
 
 
 @contextmanager
 def waiting() -> Iterator[None]:
     """Say that within this the work waits for something that was asked for, and does not hang."""
-    _waits[0] = 1
+    waits = _cells.waits
+    waits[0] = 1
     try:
         yield
     finally:
-        _waits[0] = 0
+        waits[0] = 0
 
 
 def cell() -> memoryview:
     """Return where `note` stores, for those who do it themselves."""
-    return _cell
+    return _cells.position
 
 
-def note_in(cell: memoryview, waits: memoryview) -> None:
-    """Let notes go to this memory from now on, a signed integer of 8 bytes each."""
-    global _cell, _waits
-    _cell, _waits = cell, waits
+def note_in(cell: memoryview, waits: memoryview, unwanted: memoryview | None = None) -> None:
+    """Let this thread's notes go to these cells from now on; `unwanted` is one that it reads."""
+    _cells.position, _cells.waits = cell, waits
+    _cells.unwanted = new_cell() if unwanted is None else unwanted
+
+
+def ensure_wanted() -> None:
+    """Go on only if somebody still waits for what this thread does.
+
+    Raises:
+        UnwantedError: nobody does.
+    """
+    if _cells.unwanted[0]:
+        raise UnwantedError

@@ -29,6 +29,10 @@ FORMS = """
         for number in range(record["a"]):
             result["b"] = number
             yield result
+    def endless(record):
+        while True:
+            record["a"] += 1
+            yield record
     def one_dict(record, result={}):
         result.update(record)
         return result
@@ -192,3 +196,8 @@ def test_a_hundred_thousand_columns_are_not_too_many(here: Path) -> None:
     data = f"{header}\n{'1,' * 100_000}1\n"
     (record,) = transform(here, "--fn", "f.py:changed", stdin=data).records
     assert (len(record), record["b"], record["c99999"]) == (100_002, 2, 1)
+
+
+def test_results_of_a_generator_without_end_are_taken_up_to_the_limit(here: Path) -> None:
+    result = transform(here, "--fn", "f.py:endless", "--limit", "1000", stdin=numbers(3))
+    assert [record["a"] for record in result.records] == list(range(1, 1001))

@@ -135,7 +135,7 @@ class _OrderedCommand(click.Command):
     "rate",
     type=Rate(),
     metavar="N/s",
-    help="Calls in a second or a minute (100/s, 90/m), with async functions.",
+    help="Calls in a second or a minute, such as 100/s or 90/m, by all workers together.",
 )
 @click.option(
     "--timeout",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         last_boundary,
         record_start,
         records,
+        weight_of,
     )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "last_boundary",
     "record_start",
     "records",
+    "weight_of",
 ]
 
 
@@ -64,7 +66,7 @@ def _choose() -> str:
 
 
 CODEC_NAME = _choose()
-_NATIVE = {"records": "_native_records"}
+_NATIVE = dict.fromkeys(("records", "weight_of"), "_native_records")
 
 
 def __getattr__(name: str) -> Any:

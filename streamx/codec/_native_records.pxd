@@ -37,5 +37,6 @@ cdef class Record:
     cdef dict _states(self)
     cdef list _names(self)
 
+cpdef Py_ssize_t weight_of(result) except -1
 cdef object layout_of(fields, target, bint strict_types)
 cdef _Compiled compiled_of(layout)

@@ -1,4 +1,5 @@
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from typing import Any
 
 from streamx.codec.layout import Layout, Tally
 from streamx.codec.record import Record
@@ -7,3 +8,4 @@ from streamx.codec.record import Record
 def records(
     data: bytes | memoryview, layout: Layout, limit: int | None = None
 ) -> Generator[list[tuple[Record, int]], None, Tally]: ...
+def weight_of(result: Mapping[str, Any]) -> int: ...

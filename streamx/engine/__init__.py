@@ -59,4 +59,4 @@ def open_engine(
         return LoopEngine(plan, is_ordered=is_ordered)
     from streamx.engine.threads import ThreadEngine
 
-    return ThreadEngine(plan, workers)
+    return ThreadEngine(plan, workers, timeout_seconds=calls.timeout_seconds)

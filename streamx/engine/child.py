@@ -48,11 +48,14 @@ class WorkerProcess:
     It is started by the constructor, within the event loop's thread, which has to live as long:
     the system ends the process with the thread that started it.
 
+    Args:
+        turns: descriptor of the file from which all processes of a run take their turns.
+
     Raises:
         WorkerError: the system starts no further process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, turns: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._socket, other_end = socket.socketpair()
         self._socket.setblocking(False)
@@ -68,7 +71,7 @@ class WorkerProcess:
         self._pidfd: int | None = None
         with other_end:
             try:
-                self._process = _start(other_end.fileno(), self._input, output)
+                self._process = _start(other_end.fileno(), self._input, output, turns)
             except OSError as error:
                 self._close()
                 raise WorkerError(f"cannot start a worker process: {error.strerror}") from error
@@ -248,13 +251,13 @@ def describe(status: int) -> str:
         return f"was killed by signal {-status}"
 
 
-def _start(other_end: int, input: int, output: int) -> subprocess.Popen[bytes]:
+def _start(*descriptors: int) -> subprocess.Popen[bytes]:
     """Start a process of a fresh interpreter that imports what this one would.
 
     Not a fork, which would copy threads' locks, and not multiprocessing's ways, which run the
     main script again. The working directory is no place to import from unless it is one here.
     """
-    numbers = (other_end, input, output, os.getpid())
+    numbers = (*descriptors, os.getpid())
     program = (
         f"import sys; sys.path[:] = {sys.path!r}; "
         f"from streamx.engine.worker import main; main{numbers}"
@@ -268,7 +271,7 @@ def _start(other_end: int, input: int, output: int) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=2 if has_stderr else subprocess.DEVNULL,
             stderr=None if has_stderr else subprocess.DEVNULL,
-            pass_fds=(other_end, input, output),
+            pass_fds=descriptors,
         )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -13,12 +13,13 @@ from streamx.errors import UsageError
 from streamx.flow import together
 from streamx.flow.adaptive import AdaptiveLimit
 from streamx.transform.async_chain import AsyncChain
-from streamx.transform.chain import CallError, Chain, Counter, Item, Step
+from streamx.transform.chain import Chain, Counter, Step
 from streamx.transform.functions import Apply, Calls
-from streamx.transform.opening import OPENING_RESULTS, new_names
+from streamx.transform.opening import Deciding, new_names
 from streamx.transform.operations import Limit, Where
 from streamx.transform.plan import result_of
 from streamx.transform.record_plan import RecordPlan, Records
+from streamx.transform.results import CallError, Item
 
 Emit = Callable[[Part], Awaitable[None]]
 
@@ -138,10 +139,10 @@ class LoopEngine:
     async def _emit_opening(self, flight: _Flight, emit: Emit) -> None:
         """Hold the first results back until they have decided the columns."""
         held: list[_Outcome] = []
-        count = 0
-        while count < OPENING_RESULTS and (outcomes := await flight.next()):
+        deciding = Deciding()
+        while not deciding.is_enough and (outcomes := await flight.next()):
             held += outcomes
-            count += sum(len(outcome.results) for outcome in outcomes)
+            deciding.take(result for outcome in outcomes for result in outcome.results)
             if any(outcome.error for outcome in outcomes):
                 break
         results = (result for outcome in held for result in outcome.results)

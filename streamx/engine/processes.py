@@ -11,7 +11,7 @@ from streamx.chunk import Chunk, ChunkResult
 from streamx.codec import count_lines
 from streamx.codec.layout import Part
 from streamx.engine.child import WorkerGoneError, WorkerProcess
-from streamx.engine.wire import Failed
+from streamx.engine.wire import Failed, anonymous_file
 from streamx.engine.worker import Workable
 from streamx.errors import UsageError, WorkerDiedError, WorkerError
 
@@ -54,6 +54,7 @@ class ProcessEngine:
         self._limits = plan.limits
         self._timeout_seconds = timeout_seconds
         self._permits = asyncio.Semaphore(workers)
+        self._turns = open(anonymous_file(), "rb", buffering=0)  # noqa: SIM115  # closed by close()
         self._idle: list[WorkerProcess] = []
         self._processes: set[WorkerProcess] = set()
 
@@ -96,6 +97,7 @@ class ProcessEngine:
         Raises:
             Exception: what a process raised when it closed the plan.
         """
+        self._turns.close()
         ending, idle = self._processes, self._idle
         self._processes, self._idle = set(), []
         for process in ending.difference(idle):
@@ -131,7 +133,7 @@ class ProcessEngine:
     def _take_process(self) -> WorkerProcess:
         if self._idle:
             return self._idle.pop()
-        process = WorkerProcess()
+        process = WorkerProcess(self._turns.fileno())
         self._processes.add(process)
         return process
 

@@ -23,6 +23,7 @@ from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.engine import wire
 from streamx.engine.wire import PARENTS_SIGNALS, SLOT_BYTES, SLOT_READ, SLOTS, Failed, Order, Step
+from streamx.transform.turns import share_turns
 
 _RECEIVE_BYTES = 64 * 1024
 # Objects made between two looks for garbage: more than the records and results that wait together.
@@ -51,7 +52,7 @@ class Workable(Protocol):
     def opened(self) -> AbstractContextManager[Runnable]: ...
 
 
-def main(socket: int, input: int, output: int, parent: int) -> None:
+def main(socket: int, input: int, output: int, turns: int, parent: int) -> None:
     """Work until the parent closes its end of the socket."""
     heap.suit_streaming()
     gc.set_threshold(_GARBAGE_THRESHOLD)
@@ -59,6 +60,7 @@ def main(socket: int, input: int, output: int, parent: int) -> None:
     _leave_signals_to_the_parent()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
+    share_turns(turns)
     with contextlib.suppress(EOFError, ConnectionError):  # the parent has closed, or is gone
         _work(_Link(socket, output), input)
 

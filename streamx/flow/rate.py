@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 # What a loop that was busy for a moment may make up for.
 _CATCH_UP_SECONDS = 0.05
@@ -20,6 +21,9 @@ class RateLimiter:
         count: calls in that time, more than 0.
         per_seconds: the time.
         clock: tells the time in seconds.
+        next_at: where that single time stands, for limiters that share it: one number, in seconds
+            of the clock; 0 before the first turn.
+        lock: held while it is read and set.
 
     Example:
         >>> async def main() -> None:
@@ -35,12 +39,15 @@ class RateLimiter:
         per_seconds: float = 1.0,
         *,
         clock: Callable[[], float] = time.monotonic,
+        next_at: list[float] | memoryview[float] | None = None,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
         if not count > 0 or not per_seconds > 0:
             raise ValueError("a rate is more than 0 in more than 0 seconds")
         self.interval_seconds = per_seconds / count
         self._clock = clock
-        self._next_at = clock()
+        self._next_at = [clock()] if next_at is None else next_at
+        self._lock = nullcontext() if lock is None else lock
 
     async def acquire(self) -> None:
         """Wait for the next turn."""
@@ -50,7 +57,8 @@ class RateLimiter:
 
     def reserve(self) -> float:
         """Take the next turn and return in how many seconds it is."""
-        now = self._clock()
-        starts_at = max(self._next_at, now - _CATCH_UP_SECONDS)
-        self._next_at = starts_at + self.interval_seconds
+        with self._lock:
+            now = self._clock()
+            starts_at = max(self._next_at[0], now - _CATCH_UP_SECONDS)
+            self._next_at[0] = starts_at + self.interval_seconds
         return max(starts_at - now, 0.0)

@@ -4,6 +4,8 @@
 from libc.stdint cimport int64_t
 from posix.time cimport clock_gettime, clockid_t, timespec
 
+from streamx.codec._native_records cimport weight_of
+
 cdef extern from *:
     """
     #include <time.h>
@@ -18,12 +20,14 @@ cdef extern from *:
     clockid_t ROUGH_CLOCK
 
 
-def call_each(function, list items, Py_ssize_t start, list group, others, cells, double seconds):
+def call_each(function, list items, Py_ssize_t start, list group, others, cells, tuple bounds):
     """See streamx.transform.one_function.call_each."""
     cdef int64_t[::1] noted = cells[0]
     cdef int64_t[::1] at = cells[1]
-    cdef double due = _now() + seconds
-    cdef Py_ssize_t index
+    cdef Py_ssize_t most_records = bounds[0]
+    cdef Py_ssize_t most_bytes = bounds[1]
+    cdef double due = _now() + <double>bounds[2]
+    cdef Py_ssize_t index, size_bytes = 0
     cdef tuple item
     for index in range(start, len(items)):
         item = items[index]
@@ -33,11 +37,14 @@ def call_each(function, list items, Py_ssize_t start, list group, others, cells,
         result = function(record)
         if result is record:
             group.append(item)
+            size_bytes += weight_of(result)
         elif type(result) is dict:
             group.append(((<dict>result).copy(), position))
-        else:
-            group += others(result, position)
-        if _now() > due or len(group) >= len(items):
+            size_bytes += weight_of(result)
+        elif result is not None:
+            size_bytes += others(result, position, group)
+        items[index] = None
+        if size_bytes >= most_bytes or len(group) >= most_records or _now() > due:
             return index + 1
     return len(items)
 

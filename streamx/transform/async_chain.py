@@ -10,22 +10,13 @@ from typing import Any
 
 from streamx.errors import StreamxError
 from streamx.flow.batcher import MicroBatcher
-from streamx.flow.rate import RateLimiter
 from streamx.transform.async_calling import AsyncCaller
 from streamx.transform.blame import own_traceback, summary
 from streamx.transform.calling import CallTimeoutError
-from streamx.transform.chain import (
-    CallError,
-    Chain,
-    Counter,
-    Item,
-    Step,
-    blamed,
-    check_batch,
-    one_of,
-    results_of,
-)
+from streamx.transform.chain import Chain, Counter, Step
 from streamx.transform.functions import Apply, Calls
+from streamx.transform.results import CallError, Item, blamed, check_batch, one_of, results_of
+from streamx.transform.turns import limiter_of
 
 _Stage = Callable[[Item], Awaitable[list[Item]]]
 
@@ -50,7 +41,7 @@ class AsyncChain:
     ) -> None:
         self._steps = steps
         self._calls = calls
-        self._limiter = None if calls.rate is None else RateLimiter(calls.rate)
+        self._limiter = limiter_of(calls)
         self._note_overload = note_overload
         self._stages: list[_Stage] = []
         self._stack = AsyncExitStack()

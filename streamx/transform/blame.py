@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import traceback
+from itertools import takewhile
+from types import FrameType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
@@ -18,6 +20,16 @@ def own_traceback(error: BaseException) -> str:
     shown = traceback.TracebackException.from_exception(error)
     _leave_out_ours(shown)
     return "".join(shown.format()).rstrip("\n")
+
+
+def own_stack(frame: FrameType) -> str:
+    """Return where code of the user is, as a traceback from where ours has called it, or ""."""
+    lines = traceback.StackSummary.extract(traceback.walk_stack(frame))
+    own = list(takewhile(lambda line: not line.filename.startswith(_OURS), lines))
+    if not own:
+        return ""
+    shown = traceback.StackSummary.from_list(own[::-1]).format()
+    return "".join(["Traceback (most recent call last):\n", *shown]).rstrip("\n")
 
 
 def summary(error: BaseException) -> str:

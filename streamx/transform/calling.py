@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamx import position
 from streamx.codec.record import Record
 from streamx.transform.functions import Calls
+from streamx.transform.retries import Retries
+
+if TYPE_CHECKING:
+    from streamx.flow.rate import RateLimiter
 
 Function = Callable[[Any], Any]
 
@@ -17,11 +21,39 @@ class CallTimeoutError(TimeoutError):
     """A call took longer than it may."""
 
 
-def sync_caller(function: Function, calls: Calls) -> Function:
-    """Return what calls a function, again where it failed and the policy has it so."""
-    if not calls.retries.most:
-        return function
+def sync_caller(function: Function, calls: Calls, limiter: RateLimiter | None = None) -> Function:
+    """Return what calls a function within the policies for calls.
 
+    Args:
+        function: what to call.
+        calls: the policies.
+        limiter: gives each call its turn.
+    """
+    if calls.timeout_seconds is not None:
+        function = _while_wanted(function)
+    if limiter is not None:
+        function = _in_turn(function, limiter)
+    return _retried(function, calls.retries) if calls.retries.most else function
+
+
+def _while_wanted(function: Function) -> Function:
+    def call(argument: Any) -> Any:
+        position.ensure_wanted()
+        return function(argument)
+
+    return call
+
+
+def _in_turn(function: Function, limiter: RateLimiter) -> Function:
+    def call(argument: Any) -> Any:
+        with position.waiting():
+            time.sleep(limiter.reserve())
+        return function(argument)
+
+    return call
+
+
+def _retried(function: Function, retries: Retries) -> Function:
     def call(argument: Any) -> Any:
         failures = 0
         while True:
@@ -29,7 +61,7 @@ def sync_caller(function: Function, calls: Calls) -> Function:
                 return whole(function(copy_of(argument)))
             except Exception as error:
                 failures += 1
-                delay_seconds = calls.retries.delay_seconds(error, failures)
+                delay_seconds = retries.delay_seconds(error, failures)
                 if delay_seconds is None:
                     note_calls(error, failures)
                     raise

@@ -6,43 +6,30 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from streamx.codec.layout import Bad
 from streamx.codec.record import Record
 from streamx.errors import StreamxError
 from streamx.transform.blame import own_traceback, summary
-from streamx.transform.calling import CallTimeoutError, sync_caller
+from streamx.transform.calling import sync_caller
 from streamx.transform.functions import Apply, Calls
 from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
+from streamx.transform.results import (
+    CallError,
+    Item,
+    blamed,
+    bunches_of,
+    check_batch,
+    kept,
+    one_of,
+)
+from streamx.transform.turns import limiter_of
 
 if TYPE_CHECKING:
     from streamx.transform.expressions.compile import Evaluate
 
-# A result, and the byte position in its chunk of the record that it was made of.
-Item = tuple[Mapping[str, Any], int]
 T = TypeVar("T")
 Step = Apply | Where | Set | Select | Drop | Rename | Limit
-
-
-class CallError(Exception):
-    """A function or an expression failed, or a function returned what cannot be a record.
-
-    Attributes:
-        position: of the record, in its chunk.
-        found, expected, traceback: as in a FunctionError.
-    """
-
-    def __init__(self, position: int, found: str, expected: str = "", traceback: str = "") -> None:
-        super().__init__(position, found, expected, traceback)
-        self.position = position
-        self.found = found
-        self.expected = expected
-        self.traceback = traceback
-
-    def bad(self, stage: Literal["transform", "encode"]) -> Bad:
-        """Return the bad record that this amounts to."""
-        return Bad(self.position, self.found, self.expected, stage, self.traceback)
 
 
 class Chain:
@@ -61,6 +48,7 @@ class Chain:
     def __init__(self, steps: Sequence[Step], calls: Calls | None = None) -> None:
         self._steps = steps
         self._calls = calls or Calls()
+        self._limiter = limiter_of(self._calls)
         self._stages: list[Callable[[Iterable[Item], Counter], Iterable[Item]]] = []
         self._stack = ExitStack()
         self.only_function: tuple[Callable[..., Any], str] | None = None
@@ -108,7 +96,7 @@ class Chain:
         if not isinstance(step, Apply):
             change = change_of(step)
             return lambda items, _: ((change(result), position) for result, position in items)
-        function = sync_caller(_instance(step, stack), self._calls)
+        function = sync_caller(_instance(step, stack), self._calls, self._limiter)
         name, most = step.name, self._calls.batch_records
         if most is None:
             self.only_function = (function, name) if len(self._steps) == 1 else None
@@ -156,70 +144,6 @@ def change_of(step: Select | Drop | Rename) -> Callable[[Mapping[str, Any]], Map
     return lambda result: _picked(result, [(n, new if n == old else n) for n in result])
 
 
-def results_of(result: Any, name: str, position: int) -> Iterator[Item]:
-    """Yield what a function returned for one record, which may be nothing or several.
-
-    Raises:
-        CallError: it is nothing of the kind.
-    """
-    if result is None:
-        return
-    if isinstance(result, Mapping):
-        yield kept(result), position
-        return
-    if isinstance(result, str | bytes | bytearray) or not isinstance(result, Iterable):
-        raise CallError(
-            position,
-            f"{name} returned {_shape(result)}",
-            "a record, a dict, None to drop the record, or an iterable of records",
-        )
-    for each in result:
-        yield one_of(each, name, position)
-
-
-def one_of(result: Any, name: str, position: int) -> Item:
-    """Return one of several results, which must be a record.
-
-    It is a copy, since functions yield a record, change it and yield it again.
-    """
-    if isinstance(result, Record):
-        return result.copy(), position
-    if isinstance(result, Mapping):
-        return kept(result), position
-    raise CallError(
-        position, f"{name} gave {_shape(result)} among its results", "records or dicts only"
-    )
-
-
-def kept(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a result to keep until it is encoded: functions use the same dict again and again."""
-    return result.copy() if type(result) is dict else result
-
-
-def check_batch(results: Any, count: int, name: str, position: int) -> Sequence[Any]:
-    """Return the results of a batch if there is one for each record."""
-    if isinstance(results, list | tuple) and len(results) == count:
-        return results
-    counted = "1 record" if count == 1 else f"{count} records"
-    raise CallError(
-        position,
-        f"{name} returned {_shape(results)} for a batch of {counted}",
-        "a list with one result for each record, None for one that is to be dropped",
-    )
-
-
-def blamed(error: BaseException, name: str, position: int) -> BaseException:
-    """Return the error to raise for what a function raised."""
-    if isinstance(error, CallError) or not isinstance(error, Exception | SystemExit):
-        return error
-    if isinstance(error, SystemExit):
-        found = f"{name} called sys.exit({error.code!r})"
-        return CallError(position, found, "a result; raise an exception to stop the run")
-    if isinstance(error, CallTimeoutError):
-        return CallError(position, f"{name} {error}")
-    return CallError(position, f"{name} raised {summary(error)}", "", own_traceback(error))
-
-
 def _instance(step: Apply, stack: ExitStack) -> Callable[..., Any]:
     function: Any = step.load()
     if inspect.isclass(function):
@@ -237,13 +161,13 @@ def _apply(function: Callable[..., Any], name: str, items: Iterable[Item]) -> It
     for record, position in items:
         try:
             result = function(record)
-            if isinstance(result, (dict, Record)):  # a union takes twice as long
-                results: Iterable[Item] = ((kept(result), position),)
-            else:
-                results = list(results_of(result, name, position))
         except BaseException as error:
             raise blamed(error, name, position) from error
-        yield from results
+        if isinstance(result, (dict, Record)):  # a union takes twice as long
+            yield kept(result), position
+        elif result is not None:
+            for bunch in bunches_of(result, name, position):
+                yield from bunch.items
 
 
 def _kept(condition: Evaluate, items: Iterable[Item]) -> Iterator[Item]:
@@ -291,9 +215,3 @@ def _picked(result: Mapping[str, Any], names: Sequence[tuple[str, str]]) -> Mapp
     if isinstance(result, Record):
         return result.picked(names)
     return {new: result[old] for old, new in names}
-
-
-def _shape(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return f"a {type(value).__name__} of {len(value)}"
-    return type(value).__name__

@@ -118,7 +118,7 @@ class Calls:
             for as many as the far side bears.
         timeout_seconds: how long a call may take, or None.
         retries: whether a call that failed is made again.
-        rate: how many calls an asynchronous chain makes at most in a second, or None.
+        rate: how many calls are made at most in a second, by all workers together, or None.
     """
 
     batch_records: int | None = None

@@ -10,13 +10,16 @@ from time import monotonic
 from typing import Any
 
 from streamx import position
-from streamx.codec import CODEC_NAME
-from streamx.transform.chain import Item, blamed, results_of
-
-# Results that are encoded together: as many as make the call cheap, or as few as have come while
-# somebody may be waiting for them.
-GROUP_RECORDS = 256
-GROUP_SECONDS = 0.05
+from streamx.codec import CODEC_NAME, weight_of
+from streamx.transform.results import (
+    GROUP_BYTES,
+    GROUP_RECORDS,
+    GROUP_SECONDS,
+    Bunch,
+    Item,
+    blamed,
+    bunches_of,
+)
 
 
 def groups_of(
@@ -30,7 +33,7 @@ def groups_of(
     Args:
         function: called with each record.
         name: how to call it in messages.
-        batches: the records.
+        batches: the records; each list is emptied as they are taken.
         count: told how many more of them were taken, before what became of them is yielded.
 
     Raises:
@@ -39,16 +42,22 @@ def groups_of(
     call = _call_each_in_use()
     at = memoryview(bytearray(8)).cast("q")
     cells = (position.cell(), at)
+    bounds = (GROUP_RECORDS, GROUP_BYTES, GROUP_SECONDS)
+    rest: Iterator[Bunch] = iter(())
 
-    def others(result: Any, place: int) -> list[Item]:
-        return list(results_of(result, name, place))
+    def others(result: Any, place: int, group: list[Item]) -> int:
+        nonlocal rest
+        rest = bunches_of(result, name, place)
+        items, size_bytes = next(rest, ((), 0))
+        group += items
+        return size_bytes
 
     for batch in batches:
         taken = 0
         while taken < len(batch):
             group: list[Item] = []
             try:
-                end = call(function, batch, taken, group, others, cells, GROUP_SECONDS)
+                end = call(function, batch, taken, group, others, cells, bounds)
             except BaseException as error:
                 count(at[0] + 1 - taken)
                 if group:
@@ -58,6 +67,7 @@ def groups_of(
             taken = end
             if group:
                 yield group
+            yield from (bunch.items for bunch in rest)
 
 
 def call_each(
@@ -65,24 +75,28 @@ def call_each(
     items: list[Item],
     start: int,
     group: list[Item],
-    others: Callable[[Any, int], list[Item]],
+    others: Callable[[Any, int, list[Item]], int],
     cells: tuple[memoryview, memoryview],
-    seconds: float,
+    bounds: tuple[int, int, float],
 ) -> int:
-    """Call a function with records until all were taken, time is up, or the group is large.
+    """Call a function with records until all were taken or the group has reached a bound.
 
     Args:
-        function, items, start: the first record to take is items[start].
+        function, items, start: the first record to take is items[start]. None is put in its place
+            when the call has returned: a record may have become much larger.
         group: what the results are added to, those before an exception as well.
-        others: makes items of a result that is neither a record nor a dict.
+        others: adds to the group what is in a result that is neither a record nor a dict, as much
+            as may be, and returns its weight.
         cells: where each record's position and index are noted before the call.
-        seconds: how long to go on.
+        bounds: how many results, about how many bytes and how many seconds.
 
     Returns:
         The index of the first record that was not taken.
     """
     noted, at = cells
+    most_records, most_bytes, seconds = bounds
     due = monotonic() + seconds
+    size_bytes = 0
     for index in range(start, len(items)):
         item = items[index]
         record, noted[0] = item
@@ -90,11 +104,14 @@ def call_each(
         result = function(record)
         if result is record:
             group.append(item)
+            size_bytes += weight_of(record)
         elif type(result) is dict:
             group.append((result.copy(), item[1]))  # functions use the same dict again and again
-        else:
-            group += others(result, item[1])
-        if monotonic() > due or len(group) >= len(items):
+            size_bytes += weight_of(result)
+        elif result is not None:
+            size_bytes += others(result, item[1], group)
+        items[index] = None  # type: ignore[call-overload]  # what was set is held no longer
+        if size_bytes >= most_bytes or len(group) >= most_records or monotonic() > due:
             return index + 1
     return len(items)
 

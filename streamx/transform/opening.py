@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from streamx.codec import weight_of
 from streamx.codec.layout import CsvFormat
 from streamx.codec.reference.emit import CsvWriter
-from streamx.transform.chain import CallError, Item
+from streamx.transform.results import CallError, Item
 
 # The first chunk holds so many records, whatever the size of the others, so that the header is the
-# same for all sizes; and so many of the results that they give decide it.
+# same for all sizes; and so many of the results that they give decide it, or fewer that hold more
+# than so many bytes.
 OPENING_RECORDS = 1_000
 OPENING_RESULTS = 1_000
+_MOST_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,25 @@ class OpenHeader:
         return self.mark + known + self.format.delimiter + added
 
 
+class Deciding:
+    """Counts the results that decide a header."""
+
+    def __init__(self) -> None:
+        self._results = 0
+        self._size_bytes = 0
+
+    @property
+    def is_enough(self) -> bool:
+        """Tell whether all have been taken."""
+        return self._results >= OPENING_RESULTS or self._size_bytes >= _MOST_BYTES
+
+    def take(self, results: Iterable[Item]) -> None:
+        """Count further results."""
+        for result, _ in results:
+            self._results += 1
+            self._size_bytes += weight_of(result)
+
+
 class Beginning:
     """The first groups of results, and a failure that came before there were enough.
 
@@ -59,11 +81,11 @@ class Beginning:
         self._rest = groups
         self._first: list[list[Item]] = []
         self._failure: CallError | None = None
-        count = 0
+        deciding = Deciding()
         try:
-            while count < OPENING_RESULTS:
+            while not deciding.is_enough:
                 self._first.append(next(groups))
-                count += len(self._first[-1])
+                deciding.take(self._first[-1])
         except StopIteration:
             pass
         except CallError as error:
@@ -84,8 +106,10 @@ class Beginning:
 def new_names(results: Iterable[Item], known: Sequence[str]) -> tuple[str, ...]:
     """Return the keys of the results that decide the header which are no columns yet, in order."""
     names = dict.fromkeys(known)
-    for number, (result, _) in enumerate(results):
-        if number == OPENING_RESULTS:
+    deciding = Deciding()
+    for item in results:
+        if deciding.is_enough:
             break
-        names.update(dict.fromkeys(result))
+        deciding.take((item,))
+        names.update(dict.fromkeys(item[0]))
     return tuple(names)[len(known) :]

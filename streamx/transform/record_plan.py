@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from time import monotonic
 from typing import Literal
 
 from streamx.chunk import Chunk, ChunkResult
@@ -13,12 +12,13 @@ from streamx.codec import records
 from streamx.codec.encode import Encoder
 from streamx.codec.layout import Layout, Part, Tally
 from streamx.position import note
-from streamx.transform.chain import CallError, Chain, Counter, Item, Step
+from streamx.transform.chain import Chain, Counter, Step
 from streamx.transform.functions import Calls
-from streamx.transform.one_function import GROUP_RECORDS, GROUP_SECONDS, groups_of
+from streamx.transform.one_function import groups_of
 from streamx.transform.opening import Beginning, OpenHeader
 from streamx.transform.operations import Drop, Rename, Select, Set
 from streamx.transform.plan import result_of
+from streamx.transform.results import CallError, Item, grouped
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
     def _groups(self, source: Records, counter: Counter) -> Iterator[list[Item]]:
         """Return what the chain makes of records, in groups to be encoded together."""
         if self._chain.only_function is None:
-            return _groups(self._chain.run(source, counter))
+            return grouped(self._chain.run(source, counter))
         return groups_of(*self._chain.only_function, source.batches(), source.add)
 
 
@@ -141,7 +141,9 @@ class Records(Iterable[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         for batch in self.batches():
-            for item in batch:
+            batch.reverse()
+            while batch:
+                item = batch.pop()  # and not kept: it may become much larger
                 self.count += 1
                 note(item[1])
                 yield item
@@ -193,22 +195,3 @@ def output_columns(
         elif isinstance(step, Rename):
             columns = {step.new if n == step.old else n: at for n, at in columns.items()}
     return columns
-
-
-def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Yield items in groups; those before an error come before it is raised."""
-    group: list[Item] = []
-    due = monotonic() + GROUP_SECONDS
-    try:
-        for item in items:
-            group.append(item)
-            if len(group) == GROUP_RECORDS or monotonic() > due:
-                yield group
-                group = []
-                due = monotonic() + GROUP_SECONDS
-    except CallError:
-        if group:
-            yield group
-        raise
-    if group:
-        yield group

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +10,8 @@ import pytest
 
 from streamx import position
 from streamx.codec import CODEC_NAME
-from streamx.transform import one_function
-from streamx.transform.chain import CallError, Item
+from streamx.transform import one_function, results
+from streamx.transform.results import CallError, Item
 
 LOOPS: dict[str, Any] = {"python": one_function.call_each}
 if CODEC_NAME == "native":
@@ -19,7 +19,9 @@ if CODEC_NAME == "native":
 
     LOOPS["native"] = _native_calls.call_each
 
-BATCHES: list[list[Item]] = [[({"n": n}, 10 * n) for n in range(6)], [({"n": 6}, 60)]]
+
+def batches() -> list[list[Item]]:
+    return [[({"n": n}, 10 * n) for n in range(6)], [({"n": 6}, 60)]]
 
 
 @pytest.fixture(params=LOOPS, autouse=True)
@@ -27,11 +29,18 @@ def loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(one_function, "_call_each_in_use", lambda: LOOPS[request.param])
 
 
+@pytest.fixture
+def bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (one_function, results):
+        monkeypatch.setattr(module, "GROUP_RECORDS", 10)
+        monkeypatch.setattr(module, "GROUP_BYTES", 1_000)
+
+
 def run(function: Callable[[Any], Any]) -> tuple[list[list[Item]], int, CallError | None]:
     """Return the groups, how many records were counted, and the error."""
     groups, counts = [], [0]
     try:
-        for group in one_function.groups_of(function, "f", BATCHES, counts.append):
+        for group in one_function.groups_of(function, "f", batches(), counts.append):
             groups.append(group)
     except CallError as error:
         return groups, sum(counts), error
@@ -39,8 +48,8 @@ def run(function: Callable[[Any], Any]) -> tuple[list[list[Item]], int, CallErro
 
 
 def test_results_of_all_kinds_stand_in_order_at_their_records_positions() -> None:
-    results = {0: None, 1: [{"a": 1}, {"a": 2}], 2: [], 3: {"b": 1}}
-    groups, count, error = run(lambda record: results.get(record["n"], record))
+    given = {0: None, 1: [{"a": 1}, {"a": 2}], 2: [], 3: {"b": 1}}
+    groups, count, error = run(lambda record: given.get(record["n"], record))
     assert groups == [
         [({"a": 1}, 10), ({"a": 2}, 10), ({"b": 1}, 30), ({"n": 4}, 40), ({"n": 5}, 50)],
         [({"n": 6}, 60)],
@@ -77,7 +86,7 @@ def test_results_before_a_failure_come_first_and_its_record_is_counted(
     function: Callable[[Any], Any], found: str
 ) -> None:
     groups, count, error = run(function)
-    assert groups == [BATCHES[0][:3]]
+    assert groups == [batches()[0][:3]]
     assert count == 4
     assert error is not None
     assert error.position == 30
@@ -98,16 +107,48 @@ def test_each_position_is_noted_before_its_call() -> None:
     assert noted == [0, 10, 20, 30, 40, 50, 60]
 
 
-def test_what_a_slow_function_gave_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(one_function, "GROUP_SECONDS", 0.01)
-
-    def slow(record: Any) -> Any:
-        time.sleep(0.02 if record["n"] < 3 else 0)
-        return record
-
-    assert [len(group) for group in run(slow)[0]] == [1, 1, 1, 3, 1]
+def test_what_has_come_when_time_is_up_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [len(group) for group in run(lambda record: record)[0]] == [6, 1]
+    monkeypatch.setattr(one_function, "GROUP_SECONDS", -1.0)  # it is up after each call
+    assert [len(group) for group in run(lambda record: record)[0]] == [1] * 7
 
 
-def test_many_results_of_each_record_come_in_bounded_groups() -> None:
-    groups, _, _ = run(lambda record: [{}] * 5)
+@pytest.mark.usefixtures("bounds")
+def test_groups_are_bounded_in_records() -> None:
+    groups, count, _ = run(lambda record: [{}] * 5)
     assert [len(group) for group in groups] == [10, 10, 10, 5]
+    assert count == 7
+
+
+@pytest.mark.usefixtures("bounds")
+def test_groups_are_bounded_in_bytes() -> None:
+    groups, _, _ = run(lambda record: {"text": "x" * (1_000 if record["n"] in (1, 2) else 1)})
+    assert [len(group) for group in groups] == [2, 1, 3, 1]
+
+
+@pytest.mark.usefixtures("bounds")
+def test_what_an_endless_generator_gives_comes_as_it_is_made() -> None:
+    def endless(record: Any) -> Any:
+        for number in itertools.count():
+            record["number"] = number
+            yield record
+
+    groups = one_function.groups_of(endless, "f", batches(), lambda _: None)
+    numbers = [result["number"] for group in itertools.islice(groups, 5) for result, _ in group]
+    assert numbers == list(range(50))
+
+
+@pytest.mark.usefixtures("bounds")
+def test_results_of_a_record_that_fails_late_are_those_of_whole_groups() -> None:
+    def fails_at(number: int) -> Any:
+        def function(record: Any) -> Any:
+            yield from [{}] * number
+            raise ValueError("late")
+
+        return function
+
+    for number, written in ((9, 0), (10, 10), (19, 10)):
+        groups, count, error = run(fails_at(number))
+        assert sum(map(len, groups)) == written
+        assert error is not None
+        assert (count, error.position, error.found) == (1, 0, "f raised ValueError: late")

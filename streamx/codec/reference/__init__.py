@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from streamx.codec.reference.conversion import convert, count_lines, last_boundary
     from streamx.codec.reference.reading import records
     from streamx.codec.reference.sample import column_types, keys_of, record_start
+    from streamx.codec.reference.weight import weight_of
 
 __all__ = [
     "column_types",
@@ -16,10 +17,12 @@ __all__ = [
     "last_boundary",
     "record_start",
     "records",
+    "weight_of",
 ]
 
 _MODULES = {
     "records": "reading",
+    "weight_of": "weight",
     **dict.fromkeys(("column_types", "keys_of", "record_start"), "sample"),
     **dict.fromkeys(("convert", "count_lines", "last_boundary"), "conversion"),
 }
