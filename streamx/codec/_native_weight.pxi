@@ -1,4 +1,4 @@
-# The weight of results: roughly what they hold; the twin of streamx.codec.reference.weight.
+"""The weight of results, roughly what they hold; a part of _native_records.pyx."""
 
 cdef extern from "Python.h":
     # With borrowed references, unlike those that come with Cython.
@@ -60,4 +60,3 @@ cdef void _weigh(PyObject *value, int depth, Py_ssize_t *total) noexcept:
 cdef inline void _weigh_inner(PyObject *value, int depth, Py_ssize_t *total) noexcept:
     total[0] += OBJECT_BYTES
     _weigh(value, depth + 1, total)
->>>>>>> 7382a4f1718f12782c42dce795344d6fa9ead6b4
