@@ -92,7 +92,7 @@ STEPS = st.lists(
 TARGETS = st.sampled_from([JSONL, JSONL, CSV, TSV, CsvFormat(b"1", b"-"), CsvFormat(b";", b"'")])
 
 
-@settings(max_examples=600 * ROUNDS, deadline=None)
+@settings(max_examples=300 * ROUNDS, deadline=None)
 @given(STEPS, TARGETS, st.sampled_from(["error", "drop"]), st.integers(0, 2**32), st.data())
 def test_a_program_gives_what_python_gives(
     steps: list[Operation], target: Format, extra_keys: str, seed: int, data: st.DataObject
@@ -165,6 +165,24 @@ def test_usual_records_are_not_odd() -> None:
     plan = record_plan((*SOME, Set("u", "t.upper()"), Drop(("t",))))
     rows = [f'{{"i": {n}, "s": "b\\u0041", "n": [1], "y": {{}}}}\n' for n in range(100)]
     assert odd_records(plan, "".join(rows).encode()) == 0
+
+
+def test_numbers_of_many_digits_are_read_as_python_reads_them() -> None:
+    chance = random.Random(0)
+    values = [chance.random() * 10.0 ** chance.randrange(-320, 308) for _ in range(5_000)]
+    values += [chance.uniform(-180, 180) for _ in range(5_000)]
+    texts = [*map(repr, values), "1e-400", "-0e0", "1E+5", "123456789012.5"]
+    data = "".join(f'{{"n":{text}}}\n' for text in texts).encode()
+    plan = record_plan((Where("n > 0.1"), Set("k", "n > 1000"), Set("i", "min(n, 7.5)")))
+    assert odd_records(plan, data) == 0
+    assert_same(plan, data)
+
+
+def test_whole_numbers_of_64_bits_are_native() -> None:
+    plan = record_plan((Where("i == 9223372036854775807 or i < -9223372036854775806"),))
+    rows = [b'{"i":%d}\n' % (sign * 2**63 + more) for sign in (1, -1) for more in range(-3, 4)]
+    assert_same(plan, b"".join(rows))
+    assert odd_records(plan, b"".join(rows[:3] + rows[-3:])) == 0
 
 
 def test_keys_beyond_a_csvs_columns_are_judged_where_a_record_is_kept() -> None:

@@ -11,20 +11,32 @@ static const uint64_t POWERS_OF_TEN[] = {
     10000000000000000, 100000000000000000, 1000000000000000000,
 };
 
-enum { MOST_INTEGER_DIGITS = 18, MOST_DOUBLE_DIGITS = 22, MOST_PLACES = 21 };
+enum { MOST_INTEGER_DIGITS = 18, MOST_DOUBLE_DIGITS = 22, MOST_PLACES = 21, MOST_NUMBER_BYTES = 40 };
 
 static const int64_t EXACT_IN_DOUBLE = (int64_t)1 << 53;
 
-/* Read an integer of JSON's grammar; false if it is too long. */
+/* Read an integer of JSON's grammar; false if it is too large. */
 static inline bool read_integer(const uint8_t *text, size_t length, int64_t *value) {
     bool is_negative = *text == '-';
     const uint8_t *end = text + length;
     text += is_negative;
-    if (end - text > MOST_INTEGER_DIGITS) return false;
-    int64_t digits = 0;
-    for (; text < end; text++) digits = digits * 10 + (*text - '0');
-    *value = is_negative ? -digits : digits;
+    if (end - text > MOST_INTEGER_DIGITS + 1) return false;
+    uint64_t digits = 0;
+    for (; text < end; text++) digits = digits * 10 + (uint64_t)(*text - '0');
+    if (digits > INT64_MAX) return false;
+    *value = is_negative ? -(int64_t)digits : (int64_t)digits;
     return true;
+}
+
+/* Read a number of JSON's grammar as C does, which takes its time; false if it is long, or if C
+ * expects another point, as in some languages. */
+static bool read_any_number(const uint8_t *text, size_t length, double *value) {
+    char copy[MOST_NUMBER_BYTES + 1], *end;
+    if (length > MOST_NUMBER_BYTES) return false;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    *value = strtod(copy, &end);
+    return end == copy + length;
 }
 
 /* Read a decimal fraction: digits and a power of ten that are both exact give an exact quotient. False

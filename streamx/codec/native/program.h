@@ -22,7 +22,9 @@ static inline bool number_of(const uint8_t *text, size_t length, sx_type type, s
         to->kind = KIND_INTEGER;
         return read_integer(text, length, &to->integer);
     }
-    return read_fraction(text, length, &number) && set_number(to, number);
+    bool is_read =
+        read_fraction(text, length, &number) || read_any_number(text, length, &number);
+    return is_read && set_number(to, number);
 }
 
 /* Write the text of a quoted cell that has doubled quotes where made texts stand. */
