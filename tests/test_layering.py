@@ -21,6 +21,7 @@ PACKAGE = ROOT / "streamx"
 # What each part may import of the others; a stage never imports another stage.
 ALLOWED = {
     "errors": set(),
+    "blame": set(),
     "chunk": set(),
     "position": set(),
     "heap": set(),
@@ -28,11 +29,11 @@ ALLOWED = {
     "testing": set(),
     "sizing": {"errors", "codec"},
     "flow": set(),
-    "codec": {"errors"},
-    "transform": {"", "errors", "chunk", "position", "codec", "flow"},
+    "codec": {"errors", "blame"},
+    "transform": {"", "errors", "blame", "chunk", "position", "codec", "flow"},
     "read": {"errors", "chunk", "descriptors", "codec", "flow", "transform"},
     "write": {"errors", "descriptors"},
-    "engine": {"", "errors", "chunk", "heap", "position", "codec", "transform", "flow"},
+    "engine": {"", "errors", "blame", "chunk", "heap", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "transform"},
     "values": {"errors", "codec", "transform"},
     "explain": {"errors", "codec", "job", "sizing", "transform"},

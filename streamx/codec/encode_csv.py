@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from enum import Enum
 from typing import Any, Literal
 
 from streamx.codec.json_values import EncodeError, json_of
@@ -84,7 +83,7 @@ class CsvEncoder:
                 else:
                     rows.append(self._of_mapping(result))
             except EncodeError as error:
-                tally.bad = Bad(position, error.found, error.expected)
+                tally.bad = Bad(position, error.found, error.expected, "encode", error.traceback)
                 break
         tally.records_out += len(rows)
         return self._records(list(zip(*rows, strict=True))) if rows else b""
@@ -127,7 +126,7 @@ class CsvEncoder:
         """Return the text of a value, as its JSON would become it."""
         if type(value) is int:
             return json_of(value)
-        if isinstance(value, str) and not isinstance(value, Enum) and value.isascii():
+        if type(value) is str and value.isascii():
             return value.encode()
         return cell_value(json_of(value, name))
 

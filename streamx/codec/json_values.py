@@ -33,15 +33,17 @@ class EncodeError(ValueError):
     Attributes:
         found: what was found and in which field, as one clause.
         expected: what was expected instead, and what to do.
+        traceback: of the user's code, if that raised an exception.
 
     >>> print(EncodeError("nan in field 'x'", "a number that JSON has"))
     nan in field 'x'; expected a number that JSON has
     """
 
-    def __init__(self, found: str, expected: str) -> None:
-        super().__init__(found, expected)
+    def __init__(self, found: str, expected: str, traceback: str = "") -> None:
+        super().__init__(found, expected, traceback)
         self.found = found
         self.expected = expected
+        self.traceback = traceback
 
     def __str__(self) -> str:
         return f"{self.found}; expected {self.expected}"
@@ -106,9 +108,11 @@ def json_of(value: object, field: str = "") -> bytes:
         return _WORDS[value]
     try:
         raw = orjson.dumps(value, None, _OPTIONS)
-    except TypeError:
-        return _slowly(value, field)
-    return raw if b"null" not in raw or _is_finite(value) else _slowly(value, field)
+        if b"null" not in raw or _is_finite(value):
+            return raw
+    except Exception:  # and whatever a value's methods raise, which shows again
+        pass
+    return _slowly(value, field)
 
 
 def _is_finite(value: object) -> bool:
@@ -132,6 +136,14 @@ def _slowly(value: object, field: str) -> bytes:
             f"a value that is nested too deeply or holds itself{_in(field)}",
             "a value of fewer levels",
         ) from None
+    except EncodeError:
+        raise
+    except Exception as error:  # of a value's methods
+        from streamx.blame import own_traceback, summary
+
+        raise EncodeError(
+            f"a value that raised {summary(error)}{_in(field)}", "", own_traceback(error)
+        ) from error
 
 
 def _encoded(value: object, field: str) -> bytes:
@@ -207,5 +219,8 @@ def _in(field: str) -> str:
 
 
 def _shown(value: object, most: int = 60) -> str:
-    shown = f"{value!r} ({type(value).__name__})"
+    try:
+        shown = f"{value!r} ({type(value).__name__})"
+    except Exception:  # whatever a repr raises, this is about something else
+        return f"a value of type {type(value).__name__}"
     return shown if len(shown) <= most else f"{shown[: most - 3]}... ({type(value).__name__})"

@@ -186,5 +186,5 @@ class Record(MutableMapping[str, Any]):
 def _is_same(one: object, other: object) -> bool:
     try:
         return repr(one) == repr(other)
-    except RecursionError:
+    except Exception:  # of a repr, or since it is too deep; what it is shows when it is encoded
         return False

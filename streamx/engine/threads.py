@@ -103,7 +103,7 @@ class ThreadEngine:
 
     def _overdue(self, chunk: Chunk) -> ChunkResult:
         """Leave the thread to itself, and say where it is."""
-        from streamx.transform.blame import own_stack  # which a run without functions does without
+        from streamx.blame import own_stack  # which a run without functions does without
 
         self._signs.unwanted[0] = 1
         frame = sys._current_frames().get(self._threads[0].ident or 0)

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+from streamx.blame import own_traceback, summary
 from streamx.errors import StreamxError
 from streamx.flow.batcher import MicroBatcher
 from streamx.transform.async_calling import AsyncCaller
-from streamx.transform.blame import own_traceback, summary
 from streamx.transform.calling import CallTimeoutError
 from streamx.transform.chain import Chain, Counter, Step
 from streamx.transform.functions import Apply, Calls

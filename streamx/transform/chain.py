@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from streamx.blame import own_traceback, summary
 from streamx.codec.record import Record
 from streamx.errors import StreamxError
-from streamx.transform.blame import own_traceback, summary
 from streamx.transform.calling import sync_caller
 from streamx.transform.functions import Apply, Calls
 from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
@@ -161,9 +161,10 @@ def _apply(function: Callable[..., Any], name: str, items: Iterable[Item]) -> It
     for record, position in items:
         try:
             result = function(record)
+            is_one = isinstance(result, (dict, Record))  # a union takes twice as long
         except BaseException as error:
             raise blamed(error, name, position) from error
-        if isinstance(result, (dict, Record)):  # a union takes twice as long
+        if is_one:
             yield kept(result), position
         elif result is not None:
             for bunch in bunches_of(result, name, position):
@@ -202,9 +203,9 @@ def _apply_to_batches(
         first = batch[0][1]
         try:
             results = function([record for record, _ in batch])
+            checked = list(check_batch(results, len(batch), name, first))
         except BaseException as error:
             raise blamed(error, name, first) from error
-        checked = check_batch(results, len(batch), name, first)
         for result, (_, position) in zip(checked, batch, strict=True):
             if result is not None:
                 yield one_of(result, name, position)

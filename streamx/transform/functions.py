@@ -12,8 +12,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Literal
 
+from streamx.blame import own_traceback
 from streamx.errors import UsageError
-from streamx.transform.blame import own_traceback
 from streamx.transform.retries import Retries
 
 DEFAULT_CONCURRENCY = 64

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Literal, NamedTuple
 
+from streamx.blame import own_traceback, summary
 from streamx.codec import weight_of
 from streamx.codec.layout import Bad
 from streamx.codec.record import Record
-from streamx.transform.blame import own_traceback, summary
 from streamx.transform.calling import CallTimeoutError
 
 # Results that are encoded together: as many as make that cheap, as few as hold not much more than
@@ -125,18 +125,28 @@ def one_of(result: Any, name: str, position: int) -> Item:
 
     It is a copy, since functions yield a record, change it and yield it again.
     """
-    if isinstance(result, Record):
-        return result.copy(), position
-    if isinstance(result, Mapping):
-        return kept(result), position
+    try:
+        if isinstance(result, Record):
+            return result.copy(), position
+        if isinstance(result, Mapping):
+            return kept(result), position
+    except BaseException as error:
+        raise blamed(error, name, position) from error
     raise CallError(
         position, f"{name} gave {_shape(result)} among its results", "records or dicts only"
     )
 
 
 def kept(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a result to keep until it is encoded: functions use the same dict again and again."""
-    return result.copy() if type(result) is dict else result
+    """Return a result to keep until it is encoded: a Record, or a dict of what a Mapping holds now.
+
+    Functions use the same dict again and again, and other Mappings run code of theirs.
+    """
+    if type(result) is dict:
+        return result.copy()
+    if isinstance(result, dict):
+        return dict(dict.items(result))  # whatever methods its class has
+    return result if isinstance(result, Record) else dict(result)
 
 
 def check_batch(results: Any, count: int, name: str, position: int) -> Sequence[Any]:

@@ -22,8 +22,8 @@ def weight_of(result: Mapping[str, Any]) -> int:
     >>> weight_of({"text": "x" * 1000, "list": [1, 2]})
     1144
     """
-    values = _values_of(result) if type(result) is Record else result
-    if not isinstance(values, dict):
+    values: Any = _values_of(result) if type(result) is Record else result
+    if not issubclass(type(values), dict):
         return UNKNOWN_BYTES
     total = 0
     pending: list[Any] = []
@@ -38,14 +38,15 @@ def weight_of(result: Mapping[str, Any]) -> int:
     while pending and total < MOST_WEIGHED_BYTES:
         value = pending.pop()
         total += OBJECT_BYTES
-        if isinstance(value, str):
+        kind = type(value)
+        if issubclass(kind, str):
             total += str.__len__(value)
-        elif isinstance(value, list):
+        elif issubclass(kind, list):
             total += 8 * list.__len__(value)
             pending += list.__iter__(value)
-        elif isinstance(value, tuple):
+        elif issubclass(kind, tuple):
             pending += tuple.__iter__(value)
-        elif isinstance(value, dict):
+        elif issubclass(kind, dict):
             pending += dict.values(value)
     return total
 

@@ -7,7 +7,7 @@ import traceback
 from itertools import takewhile
 from types import FrameType
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
 # Compiled code names its source by the path that setup.py has.
 _COMPILED = ("streamx/codec/_native", "streamx/transform/_native")

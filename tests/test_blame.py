@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from streamx.blame import own_traceback, summary
 from streamx.codec.fields import Fields
 from streamx.codec.layout import JsonlFormat
 from streamx.codec.record import Record
-from streamx.transform.blame import own_traceback, summary
 
 
 def caught(function: Any) -> BaseException:
