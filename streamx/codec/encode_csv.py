@@ -83,7 +83,7 @@ class CsvEncoder:
                 else:
                     rows.append(self._of_mapping(result))
             except EncodeError as error:
-                tally.bad = Bad(position, error.found, error.expected, "encode", error.traceback)
+                tally.bad = Bad(position, error.found, error.expected, traceback=error.traceback)
                 break
         tally.records_out += len(rows)
         return self._records(list(zip(*rows, strict=True))) if rows else b""

@@ -55,7 +55,7 @@ class JsonlEncoder:
                 else:
                     lines.append(json_of(result))
             except EncodeError as error:
-                tally.bad = Bad(position, error.found, error.expected, "encode", error.traceback)
+                tally.bad = Bad(position, error.found, error.expected, traceback=error.traceback)
                 break
         tally.records_out += len(lines)
         return b"\n".join([*lines, b""])

@@ -122,8 +122,10 @@ def test_misfits_of_a_group_that_failed_are_not_counted_with_the_next() -> None:
         b"x\ny\n", layout_of(CSV, JSONL, ["a"], ColumnType.NUMBER)
     )
     encoder = Encoder(JSONL)
-    with pytest.raises(OSError, match="x"):
-        encoder.encode([(record, 0), ({"b": Failing()}, 2)], Tally())
+    tally = Tally()
+    encoder.encode([(record, 0), ({"b": Failing()}, 2)], tally)
+    assert tally.bad is not None
+    assert "OSError" in tally.bad.found
     tally = Tally()
     assert encoder.encode([(other, 2)], tally) == b'{"a":"y"}\n'
     assert tally.misfits["a"].count == 1
@@ -153,8 +155,9 @@ def test_a_result_that_changes_while_it_is_written_does_no_harm(target: Format) 
     for result in [*made(), dict(made()[0])]:
         result["a"] = Emptying(result)
         result["c"] = [result.pop("c")]
+        tally = Tally()
         try:
-            output = Encoder(target, ("a", "b", "c")).encode([(result, 0)], Tally())
+            output = Encoder(target, ("a", "b", "c")).encode([(result, 0)], tally)
         except (RuntimeError, LookupError):
             continue
-        assert output.endswith(b"\n")
+        assert output.endswith(b"\n") or tally.bad is not None
