@@ -9,9 +9,8 @@
 
 enum { LONGEST_INTEGER_BYTES = 24 };
 
-/* Tell whether the JSON of a field is what its value says. */
-static bool is_json_of(const fuzz_run *run, const sx_field_value *value, sx_value_type type,
-                       const char *json, size_t length) {
+bool is_json_of(const fuzz_run *run, const sx_field_value *value, sx_value_type type,
+                const char *json, size_t length) {
     char made[LONGEST_INTEGER_BYTES];
     if (type == SX_NULL) return strcmp(json, "null") == 0;
     if (type == SX_TRUE) return strcmp(json, "true") == 0;
@@ -91,7 +90,7 @@ static uint8_t *row_as_csv(const fuzz_run *run, const sx_row *row, uint8_t *out)
 static void write_rows(const fuzz_run *run, const sx_rows *rows, fuzz_result *result) {
     const sx_layout *layout = run->layout;
     for (size_t i = 0; i < rows->count; i++) {
-        sx_row row = {rows->bytes, rows->ends + i * rows->stride + 1};
+        sx_row row = {.bytes = rows->bytes, .ends = rows->ends + i * rows->stride + 1};
         uint64_t position = rows->position + (uint32_t)(row.ends[-1] + 1);
         size_t room = run->kernel->rows.output_bytes(run->state, &row);
         uint8_t *out = allocate(room + PADDING_BYTES);
@@ -116,20 +115,15 @@ static sx_layout reader_of(const fuzz_case *given) {
     return layout;
 }
 
-typedef struct {
-    sx_rows **items;
-    size_t count;
-} fuzz_batches;
-
 static void add_batch(fuzz_batches *batches, sx_rows *rows) {
     batches->items = realloc(batches->items, (batches->count + 1) * sizeof rows);
     REQUIRE(batches->items != NULL);
     batches->items[batches->count++] = rows;
 }
 
-/* Read all records, at most so many at a time, from data that is gone afterwards. */
-static fuzz_batches read_batches(
-    const fuzz_run *run, const fuzz_case *given, size_t most, fuzz_result *result) {
+fuzz_batches read_batches(const fuzz_run *run, const fuzz_case *given, fuzz_result *result) {
+    static const size_t MOST[] = {1, 2, 7, 256};
+    size_t most = MOST[given->cut % 4];
     fuzz_batches batches = {0};
     uint8_t *data = copy_of(given->data, given->length);
     sx_start(run->state, data, given->length, run->limit, run->output_limit);
@@ -151,7 +145,6 @@ static fuzz_batches read_batches(
 }
 
 void convert_rows(const fuzz_run *run, const fuzz_case *given, fuzz_result *result) {
-    static const size_t MOST[] = {1, 2, 7, 256};
     sx_layout layout = reader_of(given);
     fuzz_run reading = *run;
     reading.layout = &layout;
@@ -159,7 +152,7 @@ void convert_rows(const fuzz_run *run, const fuzz_case *given, fuzz_result *resu
     if (reading.state == NULL) return;
     start_result(result, run->layout);
     add_output(result, NULL, 0);
-    fuzz_batches batches = read_batches(&reading, given, MOST[given->cut % 4], result);
+    fuzz_batches batches = read_batches(&reading, given, result);
     sx_free(reading.state);
     sx_start(run->state, NULL, 0, 0, 0);
     for (size_t i = 0; i < batches.count; i++) {

@@ -104,6 +104,7 @@ static void check_failure(
         if (given->layout.is_from_csv) free(infer(given, kernel, state));
         result = (fuzz_result){0};
         if (has_rows(given)) convert_rows(&run, given, &result);
+        if (!given->layout.is_from_csv) take_objects(given, &run, &result);
         free_result(&result);
     }
     fail_allocation(0);
@@ -250,6 +251,8 @@ static void check_case(
     give_up(given, kernel, states[chosen]);
     check_pieces(given, kernel, states[chosen], cut, &expected);
     if (has_rows(given)) check_rows(given, kernel, states[chosen], &expected);
+    fuzz_run run = run_of(given, kernel, states[chosen]);
+    if (!given->layout.is_from_csv) check_objects(given, &run);
     if (given->failing_allocation > 0) check_failure(given, kernel, &expected);
     if (given->layout.is_to_csv) check_csv_output(&given->layout, kernel, &expected);
     else check_jsonl_output(kernel, &expected);

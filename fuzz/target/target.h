@@ -92,6 +92,21 @@ void convert_piece(const fuzz_run *run, const uint8_t *data, size_t length, size
 /* The same for CSV without a program, in rows as they are taken apart for user code. */
 void convert_rows(const fuzz_run *run, const fuzz_case *given, fuzz_result *result);
 
+/* Take objects apart, put them together again, and check that they are the same. */
+void take_objects(const fuzz_case *given, const fuzz_run *like, fuzz_result *result);
+void check_objects(const fuzz_case *given, const fuzz_run *like);
+
+typedef struct {
+    sx_rows **items;
+    size_t count;
+} fuzz_batches;
+
+/* Read all records, a few at a time, from data that is gone afterwards. */
+fuzz_batches read_batches(const fuzz_run *run, const fuzz_case *given, fuzz_result *result);
+/* Tell whether the JSON of a field, with a NUL behind it, is what its value says. */
+bool is_json_of(const fuzz_run *run, const sx_field_value *value, sx_value_type type,
+                const char *json, size_t length);
+
 void start_result(fuzz_result *result, const sx_layout *layout);
 void add_output(fuzz_result *result, const uint8_t *part, size_t bytes);
 void add_tally(fuzz_result *result, const sx_tally *tally, size_t position);

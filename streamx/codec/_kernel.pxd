@@ -70,9 +70,19 @@ cdef extern from "native/kernel.h":
         uint8_t *bytes
         uint32_t *ends
         size_t stride, count, capacity, position, size_bytes
+    ctypedef struct sx_member:
+        uint32_t key, value, value_end
+    ctypedef struct sx_line:
+        uint32_t start, end, count
+        bint is_like_last, has_escaped_keys
+        sx_member *members
     ctypedef struct sx_row:
         const uint8_t *bytes
         const uint32_t *ends
+        const sx_line *line
+    ctypedef struct sx_json_field:
+        sx_text label
+        uint32_t member
     ctypedef enum sx_value_type:
         SX_NULL, SX_FALSE, SX_TRUE, SX_INTEGER, SX_NUMBER, SX_TEXT, SX_LONG, SX_NO_MEMORY
     ctypedef struct sx_field_value:
@@ -88,6 +98,9 @@ cdef extern from "native/kernel.h":
             sx_state *, const sx_row *, size_t, size_t, uint64_t, uint8_t *) nogil
         uint8_t *(*to_cell)(sx_state *, const sx_row *, size_t, bint, bint, uint8_t *) nogil
         uint8_t *(*text_to_cell)(uint8_t *, const uint8_t *, size_t, const sx_csv *) nogil
+        sx_value_type (*read_json)(const uint8_t *, size_t, sx_field_value *) nogil
+        uint8_t *(*members_to_json)(
+            const sx_row *, const sx_json_field *, size_t, size_t, uint8_t *) nogil
     ctypedef struct sx_kernel:
         const char *name
         sx_status (*convert)(sx_state *, uint8_t *, size_t, size_t *) nogil

@@ -6,6 +6,7 @@ from streamx.codec._kernel cimport *
 
 cdef const sx_kernel *_kernel
 cdef sx_csv _csv(format)
+cdef bytes json_string(bytes text)
 
 cdef class _View:
     cdef Py_buffer buffer

@@ -13,11 +13,11 @@ from cpython.object cimport PyObject
 from libc.math cimport fabs, isfinite, nearbyint, signbit
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcpy, memset
 
 from streamx.codec._kernel cimport *
 from streamx.codec._native cimport _Compiled, _State, _csv, _kernel
-from streamx.codec._native_records cimport Record, Shape, compiled_of, layout_of
+from streamx.codec._native_records cimport JsonShape, Record, Shape, compiled_of, layout_of
 
 from streamx.codec.json_values import EncodeError, json_of
 from streamx.codec.layout import CsvFormat
@@ -31,30 +31,7 @@ cdef enum:
     MOST_KEPT_BYTES = 4 * 1024 * 1024  # of output, for the next group
 
 include "_native_output.pxi"
-
-
-cdef class _Writer:
-    """How records of a shape are written.
-
-    Attributes:
-        marks: for each field, or each column of a CSV, whether the record at hand sets it.
-        pick_of: for each column of a CSV the field that it shows, or -1.
-    """
-
-    cdef _Compiled compiled
-    cdef _State state
-    cdef list columns
-    cdef bytearray _marks
-    cdef uint8_t *marks
-    cdef list pick_of
-
-    def __cinit__(self, Shape shape, _Compiled compiled, tuple columns):
-        self.compiled = compiled
-        self.state = compiled.take_state()
-        self.columns = [column.name for column in shape.fields.columns]
-        self._marks = bytearray(max(shape.count, len(columns)) + 1)
-        self.marks = self._marks
-        self.pick_of = [shape.index_of.get(name, -1) for name in columns]
+include "_native_writers.pxi"
 
 
 cdef class Encoder:
@@ -92,7 +69,7 @@ cdef class Encoder:
             self._forget_misfits()
             raise
         for writer in self._writers.values():
-            for misfit in (<_Writer>writer).state.take_misfits((<_Writer>writer).columns):
+            for misfit in (<_Writer>writer).take_misfits():
                 tally.note_misfits(*misfit)
         tally.records_out += len(results)
         output = <bytes>(<char *>self._out.bytes)[: self._out.used]
@@ -102,7 +79,7 @@ cdef class Encoder:
 
     cdef int _forget_misfits(self) except -1:
         for writer in self._writers.values():
-            (<_Writer>writer).state.take_misfits((<_Writer>writer).columns)
+            (<_Writer>writer).take_misfits()
         return 0
 
     cdef bint _put_result(self, result, uint64_t position) except -1:
@@ -123,11 +100,16 @@ cdef class Encoder:
             return <object>found
         if len(self._writers) >= MOST_WRITERS or len(self._column_of) < len(self._columns):
             return None
-        compiled = compiled_of(layout_of(shape.fields, self._target, self._strict_types))
-        if compiled is None:
-            return None
-        writer = self._writers[shape] = _Writer(shape, compiled, self._columns)
+        writer = self._made_writer(shape)
+        if writer is not None:
+            self._writers[shape] = writer
         return writer
+
+    cdef _Writer _made_writer(self, Shape shape):
+        if isinstance(shape, JsonShape):
+            return _JsonWriter(shape, self._columns)
+        compiled = compiled_of(layout_of(shape.fields, self._target, self._strict_types))
+        return None if compiled is None else _CsvWriter(shape, self._columns, compiled)
 
     cdef bint _put_record_as_json(self, Record record, uint64_t position) except -1:
         cdef _Writer writer = self._writer_of(record.shape)
@@ -136,9 +118,15 @@ cdef class Encoder:
         cdef bint sets_known = False
         if writer is None:
             return False
-        self._out.kept = _kernel.rows.output_bytes(writer.state.pointer, &record.row)
+        if record.handed is not None:
+            record.settle()
+        self._out.kept = writer.room(record)
         self._out.reserve(self._out.kept)
-        if record.order is not None:
+        if record.given is None and record.order is None and writer.put_line(record, self._out):
+            return True
+        if not writer.has_labels(record):
+            return False
+        if record.order is not None or count == 0:
             return self._put_ordered_as_json(record, writer, position)
         if record.given is not None:
             memset(writer.marks, 0, count)
@@ -153,7 +141,7 @@ cdef class Encoder:
                 name = record.shape.names[index]
                 if not self._put_fields(record, writer, first, index, position):
                     return False
-                self._out.put_text(writer.compiled.layout.picks[index].label)
+                self._out.put_text(writer.label(index))
                 if not self._out.put_value(record.given[name], name):
                     return False
                 first = index + 1
@@ -170,7 +158,7 @@ cdef class Encoder:
     cdef bint _put_ordered_as_json(
         self, Record record, _Writer writer, uint64_t position
     ) except -1:
-        """Write a record of which fields were deleted."""
+        """Write a record of which fields were deleted, name by name."""
         cdef size_t start
         cdef Py_ssize_t index
         cdef uint8_t before = b"{"
@@ -193,13 +181,11 @@ cdef class Encoder:
     cdef bint _put_fields(
         self, Record record, _Writer writer, size_t first, size_t last, uint64_t position
     ) except -1:
-        """Write fields as they came, for which there is room; False if types are strict."""
+        """Write fields as they came, for which there is room; False for what others must judge."""
         cdef uint8_t *out = self._out.bytes + self._out.used
         if first == last:
             return True
-        out = _kernel.rows.to_json(
-            writer.state.pointer, &record.row, first, last, position, out
-        )
+        out = writer.put_fields(record, first, last, position, out)
         if out == NULL:
             return False
         self._out.used = out - self._out.bytes
@@ -230,10 +216,11 @@ cdef class Encoder:
         cdef _Writer writer = self._writer_of(record.shape)
         cdef Py_ssize_t index, pick, width = len(self._columns), shown = 0
         cdef size_t start = self._out.used
-        cdef uint8_t *out
         if writer is None or width == 0:
             return False
-        self._out.kept = _kernel.rows.output_bytes(writer.state.pointer, &record.row) + 2 * width + 16
+        if record.handed is not None:
+            record.settle()
+        self._out.kept = writer.room(record) + 2 * width + 16
         self._out.reserve(self._out.kept)
         memset(writer.marks, 0, width)
         if record.given is not None:
@@ -252,13 +239,7 @@ cdef class Encoder:
                     return False
             elif pick >= 0 and (record.order is None or name in record.order):
                 shown += 1
-                out = self._out.bytes + self._out.used
-                out = _kernel.rows.to_cell(
-                    writer.state.pointer, &record.row, pick, index == 0, index + 1 == width, out
-                )
-                if out == NULL:
-                    raise MemoryError
-                self._out.used = out - self._out.bytes
+                writer.put_cell(record, pick, index, width, self._out)
         self._out.put_line_end(start, len(self._columns))
         return self._ignores_extra or shown == len(record)
 

@@ -116,7 +116,7 @@ cdef class _Compiled:
             if pick.index >= self.layout.column_count and (pick.key is None or pick.is_last):
                 picks[index].presence = ALWAYS if pick.key is None else WITHOUT_KEY
             picks[index].name = self._text(name)
-            label = b"" if self.layout.is_to_csv else _json_string(name) + b":"
+            label = b"" if self.layout.is_to_csv else json_string(name) + b":"
             if self.layout.is_from_csv and not self.layout.is_to_csv:
                 label = (b"{" if index == 0 else b",") + label
             picks[index].label = self._text(label)
@@ -206,7 +206,7 @@ cdef _Compiled _compiled(layout):
     return compiled
 
 
-cdef bytes _json_string(bytes text):
+cdef bytes json_string(bytes text):
     cdef bytearray padded = bytearray(text + bytes(PADDING_BYTES))
     out = bytearray(LONGEST_ESCAPE_BYTES * len(text) + 2 + PADDING_BYTES)
     return bytes(out[: _kernel.json_string(_address(out), _address(padded), len(text))])

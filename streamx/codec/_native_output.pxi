@@ -74,9 +74,15 @@ cdef class _Output(_Buffer):
                 raw = cell_value(json_of(value, name))
             except EncodeError:
                 return False
-            self.pad(PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw))
+            self.put_bytes_as_cell(raw)
+            return True
         self.put_text_as_cell(self.scratch.bytes, self.scratch.used)
         return True
+
+    cdef int put_bytes_as_cell(self, bytes text) except -1:
+        """Write a text without padding as a cell."""
+        self.pad(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+        return self.put_text_as_cell(self.scratch.bytes, self.scratch.used)
 
     cdef int put_line_end(self, size_t start, Py_ssize_t width) except -1:
         """End a CSV record; a lone empty cell must not leave a blank line."""

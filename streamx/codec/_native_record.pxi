@@ -40,7 +40,8 @@ cdef class Record:
     """One record of the input, used as a dict; the native twin of streamx.Record.
 
     `given` has what was set. Names stand in the shape's order, and new ones behind them, until one
-    is deleted: from then on `order` has them, and for each whether its field is as it came.
+    is deleted: from then on `order` has them, and for each whether its field is as it came. `handed`
+    has the lists and dicts that were read, which may have been changed since.
     """
 
     def __cinit__(self):
@@ -57,10 +58,19 @@ cdef class Record:
                 return <object>found
         if self.order is not None and name not in self.order:
             raise KeyError(name)
+        if self.handed is not None:
+            found = PyDict_GetItemWithError(self.handed, name)
+            if found != NULL:
+                return <object>found
         index = self.shape.find(name)
         if index < 0:
             raise KeyError(name)
-        return self.shape.value(&self.row, index)
+        value = self.shape.value(&self.row, index)
+        if type(value) is dict or type(value) is list:
+            if self.handed is None:
+                self.handed = {}
+            self.handed[name] = value
+        return value
 
     def __setitem__(self, name, value):
         if not isinstance(name, str):
@@ -79,6 +89,8 @@ cdef class Record:
         self.order = order
         if self.given is not None:
             self.given.pop(name, None)
+        if self.handed is not None:
+            self.handed.pop(name, None)
 
     def __contains__(self, name):
         if self.order is not None:
@@ -114,6 +126,7 @@ cdef class Record:
         if not isinstance(other, Mapping):
             return NotImplemented
         merged = self._twin(self.shape)
+        merged.handed = None if self.handed is None else self.handed.copy()
         merged.given, merged.order = {}, {}
         merged.update(other)
         states = self._states()
@@ -134,6 +147,7 @@ cdef class Record:
     def __deepcopy__(self, memo):
         cdef Record other = self.copy()
         other.given = deepcopy(self.given, memo)
+        other.handed = deepcopy(self.handed, memo)
         return other
 
     def __reduce__(self):
@@ -174,7 +188,7 @@ cdef class Record:
 
     def clear(self):
         """Remove all fields."""
-        self.given, self.order = {}, {}
+        self.given, self.handed, self.order = {}, None, {}
 
     def popitem(self):
         """Remove the last field and return its name and value, as a dict does."""
@@ -189,6 +203,8 @@ cdef class Record:
         other.added = self.added
         if self.given is not None:
             other.given = self.given.copy()
+        if self.handed is not None:
+            other.handed = self.handed.copy()
         if self.order is not None:
             other.order = self.order.copy()
         return other
@@ -206,6 +222,8 @@ cdef class Record:
         if shape is None:
             return self.as_reference().picked(names)
         other = self._twin(shape)
+        if self.handed is not None:
+            other.handed = {new: self.handed[old] for old, new in names if old in self.handed}
         if len(untouched) < len(names):
             other.given = {new: self.given[old] for old, new in names if old in self.given}
             other.order = {new: states[old] for old, new in names}
@@ -213,16 +231,19 @@ cdef class Record:
 
     def as_reference(self):
         """Return the same record as the reference has it."""
-        cdef Py_ssize_t index
-        cells = [
-            self.row.bytes[<uint32_t>(self.row.ends[index - 1] + 1) : self.row.ends[index]]
-            for index in range(<Py_ssize_t>self.shape.width)
-        ]
-        record = ReferenceRecord(self.shape.fields, cells)
+        record = self.shape.as_reference(&self.row)
         if self.given is not None or self.order is not None:
             record._changes = self._states()
-            record._values = {} if self.given is None else self.given.copy()
+        record._values = {**(self.handed or {}), **(self.given or {})}
         return record
+
+    cdef int settle(self) except -1:
+        """Take handed-out lists and dicts that were changed since for set."""
+        for name, value in list(self.handed.items()):
+            if (self.given is None or name not in self.given) and name in self:
+                if not is_same(value, self.shape.value(&self.row, self.shape.find(name))):
+                    self[name] = value
+        return 0
 
     cdef Record _twin(self, Shape shape):
         """Return a record of the same cells in which nothing is set."""
@@ -250,9 +271,7 @@ cdef class Record:
         return names
 
 
-cdef Shape _NO_SHAPE = Shape.__new__(
-    Shape, csv_fields(Layout(CsvFormat(), CsvFormat())), _Compiled(Layout(CsvFormat(), CsvFormat()))
-)
+cdef Shape _NO_SHAPE = Shape(csv_fields(Layout(CsvFormat(), CsvFormat())))
 
 # What `match` looks for; registering alone does not mark a type of C.
 (<PyTypeObject *>Record).tp_flags |= Py_TPFLAGS_MAPPING

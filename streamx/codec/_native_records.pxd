@@ -1,5 +1,7 @@
 """Native records for the other modules of the native codec; _native_records.pyx says what each is."""
 
+from libc.stdint cimport uint8_t
+
 from streamx.codec._kernel cimport *
 from streamx.codec._native cimport _Compiled, _State
 
@@ -11,29 +13,43 @@ cdef class Shape:
     cdef readonly tuple names
     cdef readonly dict index_of
     cdef size_t count
-    cdef size_t width
-    cdef _Compiled _compiled
-    cdef _State _state
     cdef dict _picked
     cdef void *_known[KNOWN_NAMES]
     cdef Py_ssize_t _known_index[KNOWN_NAMES]
 
     cdef Py_ssize_t find(self, name) except -2
     cdef Shape picked(self, tuple names)
+    cdef Shape _sibling(self, fields)
     cdef object value(self, const sx_row *row, size_t index)
+    cdef object as_reference(self, const sx_row *row)
+
+cdef class CsvShape(Shape):
+    cdef size_t _width
+    cdef _Compiled _compiled
+    cdef _State _state
+
+cdef class JsonShape(Shape):
+    cdef readonly bint is_unchanged
+    cdef size_t label_bytes
+    cdef sx_json_field *json_fields
+    cdef list _kept
+
+    cdef const uint8_t *text(self, const sx_row *row, size_t index, size_t *length) noexcept
 
 cdef class Rows:
-    cdef sx_rows *_rows
+    cdef sx_rows *table
 
 cdef class Record:
     cdef Rows _rows
     cdef Shape shape
     cdef sx_row row
     cdef dict given
+    cdef dict handed
     cdef dict order
     cdef Py_ssize_t added
 
     cdef Record _twin(self, Shape shape)
+    cdef int settle(self) except -1
     cdef dict _states(self)
     cdef list _names(self)
 

@@ -25,12 +25,14 @@ cpdef Py_ssize_t weight_of(result) except -1:
     cdef Py_ssize_t total = 0
     if type(result) is Record:
         values = (<Record>result).given
+        if (<Record>result).handed is not None:  # they may be changed in place
+            _weigh(<PyObject *>(<Record>result).handed, 0, &total)
     elif type(result) is ReferenceRecord:
         return reference_weight_of(result)
     else:
         values = result
     if values is None:
-        return 0
+        return total
     if not isinstance(values, dict):
         return UNKNOWN_BYTES
     _weigh(<PyObject *>values, 0, &total)

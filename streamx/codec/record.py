@@ -179,11 +179,12 @@ class Record(MutableMapping[str, Any]):
         for name, value in self._values.items():
             if isinstance(value, list | dict) and names.get(name):
                 raw = self._cells[self._fields.cell_of[name]]
-                if not _is_same(value, value_of(raw)):
+                if not is_same(value, value_of(raw)):
                     self[name] = value
 
 
-def _is_same(one: object, other: object) -> bool:
+def is_same(one: object, other: object) -> bool:
+    """Tell whether two values would be written alike."""
     try:
         return repr(one) == repr(other)
     except Exception:  # of a repr, or since it is too deep; what it is shows when it is encoded

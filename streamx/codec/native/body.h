@@ -21,11 +21,16 @@
 #include "json_keys.h"
 #include "jsonl_quick.h"
 #include "from_jsonl.h"
+#include "lines.h"
 
 static sx_status convert(sx_state *state, uint8_t *out, size_t capacity, size_t *written) {
     *written = 0;
     return state->layout->is_from_csv ? convert_csv(state, out, capacity, written)
                                       : convert_jsonl(state, out, capacity, written);
+}
+
+static sx_status read(sx_state *state, size_t most, sx_rows **rows) {
+    return state->layout->is_from_csv ? read_rows(state, most, rows) : read_lines(state, most, rows);
 }
 
 static size_t last_boundary(const sx_csv *csv, const uint8_t *data, size_t length) {
@@ -72,6 +77,6 @@ const sx_kernel KERNEL = {
     .count_lines = count_lines,
     .json_string = json_string,
     .prepare = prepare,
-    .rows = {read_rows, read_field, row_output_bytes, row_to_json, row_to_cell, text_to_cell,
-             release_rows},
+    .rows = {read, read_field, row_output_bytes, row_to_json, row_to_cell, text_to_cell, release_rows,
+             read_json, members_to_json},
 };

@@ -48,9 +48,10 @@ static const uint8_t *read_members(sx_state *state, const uint8_t *at) {
     sx_dictionary *keys = &state->dictionary;
     uint32_t number = keys->first, before = 0;
     for (;;) {
+        const uint8_t *label = at;
         at = read_key(state, at, &number);
         if (at == NULL || !note_key(state, number, before)) return NULL;
-        sx_pair pair = {.key = number, .start = skip_space(at)};
+        sx_pair pair = {.key = number, .label = label, .start = skip_space(at)};
         at = pair.end = is_nested(*pair.start) ? skip_nested(pair.start, 1, &pair.kind)
                                                : skip_scalar(pair.start, &pair.kind);
         if (at == NULL || !add_pair(state, pair)) return NULL;

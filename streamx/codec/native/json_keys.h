@@ -126,6 +126,7 @@ static bool forget_keys(sx_dictionary *keys) {
     keys->text_bytes = keys->column_bytes;
     keys->first = 0;
     keys->has_forgotten = true;
+    keys->last_count = SIZE_MAX;
     for (size_t i = 0; i < keys->count; i++) keys->keys[i].after = 0;
     return place_keys(keys);
 }

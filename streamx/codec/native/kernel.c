@@ -118,9 +118,11 @@ void sx_free(sx_state *state) {
     free(state->dictionary.keys);
     free(state->dictionary.slots);
     free(state->dictionary.text.bytes);
+    free(state->dictionary.last.bytes);
     free(state->pairs);
     free(state->tail.bytes);
     free(state->scratch.bytes);
+    free(state->lines.bytes);
     free(state);
 }
 

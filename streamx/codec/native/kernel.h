@@ -214,25 +214,47 @@ typedef enum {
 
 typedef struct sx_state sx_state;
 
-/* CSV records taken apart, in memory of their own. */
+/* Records taken apart, in memory of their own. */
 typedef struct {
     uint8_t *bytes;  /* with PADDING_BYTES behind them */
-    uint32_t *ends;  /* for each record what stands before its first field, and the end of each */
-    size_t stride;   /* one more than there are columns */
+    uint32_t *ends;  /* for each record what stands before its first field, and the end of each; of */
+    size_t stride;   /* JSON sx_lines, one behind the other. `stride`: one more than CSV has columns */
     size_t count, capacity;
     size_t position; /* of the bytes, in the data */
     size_t size_bytes;
 } sx_rows;
 
-/* One of them: field i stands in its bytes from ends[i - 1] + 1 to ends[i], for 0 as well. */
+/* Where a member of an object has its key, from the quote on, and its value. */
+typedef struct {
+    uint32_t key, value, value_end;
+} sx_member;
+
+/* A line that holds an object, without its line feed. */
+typedef struct {
+    uint32_t start, end, count;
+    bool is_like_last; /* it has the keys of the line before, in the same order */
+    bool has_escaped_keys;
+    sx_member members[];
+} sx_line;
+
+/* One of them: of CSV, field i stands in its bytes from ends[i - 1] + 1 to ends[i], for 0 as well. */
 typedef struct {
     const uint8_t *bytes;
-    const uint32_t *ends;
+    union {
+        const uint32_t *ends;
+        const sx_line *line;
+    };
 } sx_row;
+
+/* Which member a field shows, and what stands before it in JSON, with PADDING_BYTES behind it. */
+typedef struct {
+    sx_text label;
+    uint32_t member;
+} sx_json_field;
 
 typedef enum {
     SX_NULL, SX_FALSE, SX_TRUE, SX_INTEGER, SX_NUMBER, SX_TEXT,
-    SX_LONG, /* a number of more digits than fit */
+    SX_LONG, /* what takes Python to read it, such as a number of more digits than fit */
     SX_NO_MEMORY,
 } sx_value_type;
 
@@ -242,7 +264,7 @@ typedef struct {
     double number;
 } sx_field_value;
 
-/* What records.h does; it says how. */
+/* What records.h and lines.h do; they say how. */
 typedef struct {
     sx_status (*read)(sx_state *, size_t most, sx_rows **rows);
     sx_value_type (*read_field)(sx_state *, const sx_row *, size_t pick, sx_field_value *);
@@ -253,6 +275,9 @@ typedef struct {
                         uint8_t *out);
     uint8_t *(*text_to_cell)(uint8_t *out, const uint8_t *text, size_t length, const sx_csv *);
     void (*release)(sx_rows *);
+    sx_value_type (*read_json)(const uint8_t *text, size_t length, sx_field_value *);
+    uint8_t *(*members_to_json)(
+        const sx_row *, const sx_json_field *, size_t first, size_t last, uint8_t *out);
 } sx_row_functions;
 
 typedef struct {

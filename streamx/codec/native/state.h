@@ -66,6 +66,8 @@ typedef struct {
     uint32_t first;       /* the key that came first in the last record */
     uint64_t collected;   /* how many keys have an order */
     bool has_forgotten;
+    sx_buffer last;       /* the numbers of the last line's keys, where lines are gathered; */
+    size_t last_count;    /* SIZE_MAX if there is none, or its keys are forgotten */
     uint64_t record;      /* number of the record at hand, */
     bool has_escapes;     /* whether one of its keys is written with any, */
     bool has_clash;       /* and whether one is_name_of_pick */
@@ -76,7 +78,7 @@ typedef enum { VALUE_SCALAR, VALUE_STRING, VALUE_ESCAPED_STRING, VALUE_NESTED } 
 typedef struct {
     uint32_t key;
     sx_value_kind kind;
-    const uint8_t *start, *end;
+    const uint8_t *label, *start, *end; /* of the key, and of the value */
 } sx_pair;
 
 enum { QUICK_LABEL_BYTES = 32 };
@@ -129,6 +131,8 @@ struct sx_state {
     sx_pair *pairs;
     size_t pair_count, pair_capacity;
     sx_buffer tail, scratch;
+    sx_buffer lines; /* sx_lines, of which */
+    size_t lines_bytes; /* are gathered */
 };
 
 static inline bool reserve(sx_buffer *buffer, size_t capacity) {
