@@ -280,7 +280,7 @@ def test_what_a_function_leaves_behind_in_its_process_holds_up_nobody(
 def test_a_class_that_cannot_be_made_ready_is_an_error(here: Path, name: str) -> None:
     output, error = failed(here, name)
     assert output == ""
-    assert error.startswith(f"--fn f.py:{name}: making one for a worker raised ZeroDivisionError")
+    assert error.startswith(f"--fn f.py:{name}: making it ready raised ZeroDivisionError")
 
 
 @pytest.mark.parametrize("name", ["NoExit", "NoExitAsync"])

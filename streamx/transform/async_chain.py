@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
-from streamx.blame import own_traceback, summary
-from streamx.errors import StreamxError
+from streamx.blame import own_traceback
 from streamx.flow.batcher import MicroBatcher
 from streamx.transform.async_calling import AsyncCaller
 from streamx.transform.calling import CallTimeoutError
 from streamx.transform.chain import Chain, Counter, Step
 from streamx.transform.functions import Apply, Calls
+from streamx.transform.instances import leaving, made_ready
 from streamx.transform.results import CallError, Item, blamed, check_batch, one_of, results_of
 from streamx.transform.turns import limiter_of
 
@@ -53,11 +52,8 @@ class AsyncChain:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        try:
+        with leaving():
             await self._stack.aclose()
-        except Exception as failure:
-            text = f"leaving a function's context raised {summary(failure)}"
-            raise StreamxError(f"{text}\n{own_traceback(failure)}") from failure
 
     async def run(self, item: Item) -> list[Item]:
         """Return what the steps make of a record.
@@ -78,7 +74,7 @@ class AsyncChain:
                 return list(chain.run([item], Counter(())))
 
             return change
-        function, name = await _instance(step, stack), step.name
+        function, name = await _entered(step, stack), step.name
         turn = None if self._limiter is None else self._limiter.acquire
         call = AsyncCaller(function, self._calls, turn, self._note_overload)
         if self._calls.batch_records is None:
@@ -128,16 +124,10 @@ def _batcher(call: AsyncCaller, name: str, calls: Calls) -> MicroBatcher[Any, An
     return MicroBatcher(process, calls.batch_records, calls.batch_wait_seconds)
 
 
-async def _instance(step: Apply, stack: AsyncExitStack) -> Callable[..., Any]:
-    function: Any = step.load()
-    if inspect.isclass(function):
-        try:
-            function = function()
-            if hasattr(function, "__aenter__"):
-                await stack.enter_async_context(function)
-            elif hasattr(function, "__enter__"):
-                stack.enter_context(function)
-        except (Exception, SystemExit) as error:
-            text = f"--fn {step.name}: making it ready raised {summary(error)}"
-            raise StreamxError(f"{text}\n{own_traceback(error)}") from error
-    return function  # type: ignore[no-any-return]  # a class's instance is anything callable
+async def _entered(step: Apply, stack: AsyncExitStack) -> Callable[..., Any]:
+    with made_ready(step) as (function, is_new):
+        if is_new and hasattr(function, "__aenter__"):
+            await stack.enter_async_context(function)
+        elif is_new and hasattr(function, "__enter__"):
+            stack.enter_context(function)
+    return function  # type: ignore[no-any-return]  # anything that can be called

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from streamx.blame import own_traceback, summary
 from streamx.codec.record import Record
-from streamx.errors import StreamxError
 from streamx.transform.calling import sync_caller
 from streamx.transform.functions import Apply, Calls
+from streamx.transform.instances import leaving, made_ready
 from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
 from streamx.transform.results import (
     CallError,
@@ -61,11 +59,8 @@ class Chain:
         return self
 
     def __exit__(self, *error: object) -> None:
-        try:
+        with leaving():
             self._stack.close()
-        except Exception as failure:
-            text = f"leaving a function's context raised {summary(failure)}"
-            raise StreamxError(f"{text}\n{own_traceback(failure)}") from failure
 
     def run(self, items: Iterable[Item], counter: Counter) -> Iterator[Item]:
         """Yield what the steps make of records, one after the other.
@@ -96,7 +91,7 @@ class Chain:
         if not isinstance(step, Apply):
             change = change_of(step)
             return lambda items, _: ((change(result), position) for result, position in items)
-        function = sync_caller(_instance(step, stack), self._calls, self._limiter)
+        function = sync_caller(_entered(step, stack), self._calls, self._limiter)
         name, most = step.name, self._calls.batch_records
         if most is None:
             self.only_function = (function, name) if len(self._steps) == 1 else None
@@ -144,17 +139,11 @@ def change_of(step: Select | Drop | Rename) -> Callable[[Mapping[str, Any]], Map
     return lambda result: _picked(result, [(n, new if n == old else n) for n in result])
 
 
-def _instance(step: Apply, stack: ExitStack) -> Callable[..., Any]:
-    function: Any = step.load()
-    if inspect.isclass(function):
-        try:
-            function = function()
-            if hasattr(function, "__enter__"):
-                stack.enter_context(function)
-        except (Exception, SystemExit) as error:
-            text = f"--fn {step.name}: making one for a worker raised {summary(error)}"
-            raise StreamxError(f"{text}\n{own_traceback(error)}") from error
-    return function  # type: ignore[no-any-return]  # a class's instance is anything callable
+def _entered(step: Apply, stack: ExitStack) -> Callable[..., Any]:
+    with made_ready(step) as (function, is_new):
+        if is_new and hasattr(function, "__enter__"):
+            stack.enter_context(function)
+    return function  # type: ignore[no-any-return]  # anything that can be called
 
 
 def _apply(function: Callable[..., Any], name: str, items: Iterable[Item]) -> Iterator[Item]:
