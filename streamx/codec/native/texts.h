@@ -231,7 +231,7 @@ static bool justify(sx_state *state, sx_operation operation, const sx_text *text
                     uint8_t fill, sx_value *to) {
     if (width > WIDEST) return false;
     const uint8_t *from = text->bytes, *end = from + text->length;
-    int64_t missing = width - count_characters(from, end);
+    int64_t missing = (width > 0 ? width : 0) - count_characters(from, end);
     if (missing <= 0) return set_text(to, text->bytes, text->length);
     uint8_t *start = room_for_text(state, text->length + (size_t)missing), *out = start;
     if (start == NULL) return false;
