@@ -24,6 +24,7 @@ from streamx.errors import (
     OutputError,
     ReaderGoneError,
     StreamxError,
+    TooManyBadRecordsError,
     UsageError,
 )
 
@@ -56,6 +57,7 @@ __all__ = [
     "Select",
     "Set",
     "StreamxError",
+    "TooManyBadRecordsError",
     "UsageError",
     "Where",
     "explain_async",
@@ -98,11 +100,14 @@ def transform(
         options: see streamx.job.Job.
 
     Returns:
-        Records and bytes in and out, seconds, and the peak fill of every buffer.
+        Records and bytes in and out, bad records that were left out, seconds, and the peak fill
+        of every buffer.
 
     Raises:
         UsageError: the options cannot work; nothing was read.
-        BadRecordError: a record breaks its format; the output is as it was before.
+        BadRecordError, FunctionError: a record breaks its format or a function failed, and
+            `on_error` is "fail"; the output is as it was before.
+        TooManyBadRecordsError: more records were bad than `max_errors`; likewise.
         InputError, OutputError: reading or writing failed; likewise.
 
     Example:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,12 +17,18 @@ class Chunk:
         line: number of the first record's first line, from 1.
         data: the records' bytes, line ends included; only the input's last may lack its own. A
             view of the buffer that they were read into, as a rule.
+        deaths: positions in the data of records that ended the process at work on them, and how.
     """
 
     sequence: int
     offset: int
     line: int
     data: bytes | memoryview
+    deaths: tuple[tuple[int, str], ...] = ()
+
+
+class RejectLines(bytes):
+    """Whole lines of the rejects file, which travel among the parts of a chunk's output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class BadKind:
+    """What records were bad in the same way: the stage that could not take them, and why."""
+
+    stage: Literal["parse", "transform", "encode"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that is reported once, at the end: how often, and where it was first met."""
 
@@ -70,13 +85,16 @@ class ChunkResult:
 
     Attributes:
         sequence: the chunk's.
-        records_in: records read from the chunk, a failed one excluded.
+        records_in: records read from the chunk, one that stopped it excluded.
         records_out: records written to the output parts.
         blank_lines: blank lines skipped between records.
         misfits: cells that did not fit their column's type, by column name.
         dropped_values: values left out because the header lacks their keys.
         dropped_keys: where the first of these keys were first met, by key.
         failure: the bad record at which the chunk stopped, or None.
+        bad_records: the bad ones that were left out, by kind.
+        bad_places: for each of these, in order, three numbers: how many records of the chunk had
+            been read with it, its line and its offset. Only where --max-errors wants to know.
         taken: how many records passed each limit of the plan.
         is_last: no further record is wanted (a limit was reached).
         new_columns: what the first chunk's results add to the columns of a plan that is open.
@@ -90,6 +108,8 @@ class ChunkResult:
     dropped_values: int = 0
     dropped_keys: dict[str, Place] = field(default_factory=dict)
     failure: Failure | None = None
+    bad_records: dict[BadKind, Notice] = field(default_factory=dict)
+    bad_places: array[int] = field(default_factory=lambda: array("Q"))
     taken: tuple[int, ...] = ()
     is_last: bool = False
     new_columns: tuple[str, ...] = ()

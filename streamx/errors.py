@@ -5,6 +5,7 @@
     ├── InputError               1   the input cannot be read or decoded
     │   └── BadRecordError       1   one record is not what its format allows
     ├── FunctionError            1   a user's function failed, or its result cannot be written
+    ├── TooManyBadRecordsError   1   more records were bad than may be
     ├── OutputError              1   the output cannot be written
     │   └── ReaderGoneError    141   the process that read our output went away
     └── WorkerError              1   code in a worker process failed, not by an exception
@@ -88,6 +89,10 @@ class FunctionError(StreamxError):
         if self.expected:
             text += f"; expected {self.expected}"
         return f"{text}\n{self.traceback}" if self.traceback else text
+
+
+class TooManyBadRecordsError(StreamxError):
+    """More records were bad than --max-errors allows."""
 
 
 class OutputError(StreamxError):

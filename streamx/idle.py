@@ -76,6 +76,13 @@ def _call_checks(job: Job) -> list[_Check]:
     has_batches = job.batch_records is not None
     an_async = "a function that is asynchronous (async def)"
     return [
+        (job.rejects is not None, job.writes_rejects, "--rejects", "--on-error reject"),
+        (
+            job.max_errors is not None,
+            job.writes_rejects or job.on_error == "skip",
+            "--max-errors",
+            "--on-error skip or reject",
+        ),
         (has_batches, calls, "--batch-size", "--fn"),
         (job.batch_wait_seconds is not None, is_async, "--batch-wait", an_async),
         (job.batch_wait_seconds is not None, has_batches, "--batch-wait", "--batch-size"),

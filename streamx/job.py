@@ -15,8 +15,9 @@ from streamx.read.decode import is_utf8
 from streamx.read.pace import ChunkPace
 from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
 from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
+from streamx.transform.max_errors import Judge, MaxErrors
 from streamx.transform.operations import Drop, Limit, Operation, Select
-from streamx.transform.plan import Recipe
+from streamx.transform.plan import Lenience, Recipe
 from streamx.transform.retries import Retries
 from streamx.values import (
     FormatName,
@@ -31,6 +32,7 @@ from streamx.values import (
 )
 
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
+OnError = Literal["fail", "skip", "reject"]
 
 # A batch ends with its chunk, and may take long.
 _BATCHED_CHUNK_BYTES = 256 * 1024
@@ -41,6 +43,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "types": ("infer", "string"),
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
+    "on_error": (None, *get_args(OnError)),
     "progress": get_args(ProgressMode),
 }
 
@@ -73,6 +76,9 @@ class JobOptions(TypedDict, total=False):
     retries: int | None
     retry_on: Sequence[str]
     rate: float | None
+    on_error: OnError | None
+    rejects: str | os.PathLike[str] | None
+    max_errors: int | str | None
     workers: int | None
     chunk_size_bytes: int | None
     buffer_chunks: int | None
@@ -115,6 +121,10 @@ class Job:
         retries: how often a call that raised an exception is made again.
         retry_on: only for exceptions of these classes, by name.
         rate: calls of functions in a second, at most, by all workers together.
+        on_error: what a bad record does: end the run ("fail", the default), or be left out and
+            counted ("skip"), and go to the rejects file ("reject", the default with `rejects`).
+        rejects: the rejects file; by default the output's path with .rejects.jsonl behind it.
+        max_errors: end the run when more records are bad than this number, or share ("5%").
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
         max_memory_bytes: choose both so that the run stays within this.
@@ -155,6 +165,9 @@ class Job:
     retries: int | None = None
     retry_on: Sequence[str] = ()
     rate: float | None = None
+    on_error: OnError | None = None
+    rejects: str | os.PathLike[str] | None = None
+    max_errors: int | str | None = None
     workers: int | None = None
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
@@ -189,6 +202,15 @@ class Job:
         """The output's format, as named or by extension."""
         return self.target_format or format_of(self.output, "output", "--to")
 
+    @property
+    def writes_rejects(self) -> bool:
+        """Tell whether bad records go to a rejects file."""
+        return (self.on_error or (self.rejects and "reject")) == "reject"
+
+    def judge(self) -> Judge | None:
+        """Return what says when too many records are bad, to be used for one run."""
+        return None if self.max_errors is None else Judge(MaxErrors.of(self.max_errors))
+
     @cached_property
     def recipe(self) -> Recipe:
         """What to do with the records."""
@@ -213,6 +235,7 @@ class Job:
             operations=self._placed_chain(),
             calls=self._calls,
             max_record_bytes=self.sizing.max_record_bytes,
+            lenience=self._lenience,
         )
 
     @cached_property
@@ -271,6 +294,12 @@ class Job:
         return tuple(
             (each.elsewhere() or each) if isinstance(each, Apply) else each for each in self.chain
         )
+
+    @property
+    def _lenience(self) -> Lenience | None:
+        if not self.writes_rejects and self.on_error != "skip":
+            return None
+        return Lenience(self.writes_rejects, notes_places=self.judge() is not None)
 
     @property
     def _calls(self) -> Calls:

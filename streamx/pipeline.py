@@ -8,16 +8,16 @@ ChunkReader ──▶ BoundedBuffer ──▶ WorkerPool: Plan.run ──▶ Reo
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
+from streamx.delivery import Delivery
 from streamx.engine import open_engine
-from streamx.errors import StreamxError
+from streamx.errors import StreamxError, TooManyBadRecordsError
 from streamx.flow import (
     BoundedBuffer,
     Credits,
@@ -26,7 +26,6 @@ from streamx.flow import (
     ReorderWindow,
     WorkerPool,
     pipeline,
-    together,
 )
 from streamx.job import Job
 from streamx.monitor.progress import show_progress
@@ -36,7 +35,8 @@ from streamx.read.reader import LINGER_SECONDS, ChunkReader
 from streamx.read.sources import Source, open_source
 from streamx.transform.resolve import Resolution, resolve
 from streamx.write.publish import Target
-from streamx.write.sinks import GzipSink, Sink, open_sink
+from streamx.write.rejects import Outputs, rejects_target
+from streamx.write.sinks import GzipSink, open_sink
 
 
 class Preview(NamedTuple):
@@ -59,19 +59,23 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
     """
     started = time.monotonic()
     target = Target.of(job.output, job.input, is_direct=job.is_direct)
+    rejects = None
+    if job.writes_rejects:
+        rejects = rejects_target(job.rejects, job.input, target)
     source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
     reader = _reader(job, source)
     try:
         sink = await open_sink(target)
         if job.is_gzip_output:
             sink = GzipSink(sink, flushes=source.is_live)
+        outputs = await Outputs.beside(sink, rejects)
         try:
-            report = await _convert(job, source, reader, sink, warn)
-            await sink.commit()
+            report = await _convert(job, source, reader, outputs, warn)
+            await outputs.commit()
             seconds = time.monotonic() - started
             report = replace(report, seconds=seconds, ran_in=job.placement.kind)
-        except BaseException:
-            await sink.abort()
+        except BaseException as error:
+            await outputs.abort(keeps_rejects=isinstance(error, TooManyBadRecordsError))
             raise
     finally:
         await reader.close()
@@ -115,7 +119,7 @@ def _reader(job: Job, source: Source) -> ChunkReader:
 
 
 async def _convert(
-    job: Job, source: Source, reader: ChunkReader, sink: Sink, warn: Callable[[str], None]
+    job: Job, source: Source, reader: ChunkReader, outputs: Outputs, warn: Callable[[str], None]
 ) -> Report:
     started = time.monotonic()
     resolution = await _resolve(job, source, reader, warn)
@@ -135,7 +139,8 @@ async def _convert(
         ReorderWindow(sizing.credits, sizing.window_bytes),
         is_ordered=job.is_ordered,
     )
-    writer = DrainWriter(sink.write, sizing.output_bytes)
+    writer = DrainWriter(outputs.output.write, sizing.output_bytes)
+    rejects = DrainWriter(outputs.rejects.write, sizing.output_bytes)
     monitor = FlowMonitor(
         bytes_read=lambda: source.bytes_read,
         total_bytes=source.total_bytes,
@@ -148,13 +153,14 @@ async def _convert(
         in_flight=credits.statistics,
         started=started,
     )
-    totals = Totals(source.name, plan)
+    totals = Totals(source.name, plan, outputs.rejects_name, job.judge())
+    delivery = Delivery(writer, rejects, totals, monitor, credits)
     try:
         async with show_progress(job.progress, monitor, source.name):
             await pipeline(
                 reader.chunks(resolution, plan.layout.source, credits),
                 pool,
-                sink=partial(_write, writer, totals, monitor, credits),
+                sink=delivery.run,
             )
     except BaseException:
         with suppress(StreamxError):  # what ended the run says more than what came of that
@@ -165,44 +171,3 @@ async def _convert(
     for text in warnings:
         warn(text)
     return totals.report(monitor.snapshot(), (*resolution.warnings, *warnings))
-
-
-async def _write(
-    writer: DrainWriter,
-    totals: Totals,
-    monitor: FlowMonitor,
-    credits: Credits,
-    outbound: AsyncIterable[Part | ChunkResult],
-) -> None:
-    """Write what comes until the end, a limit or a bad record; raise the last when all before
-    it has been written.
-    """
-    _, failure = await together(writer.run(), _feed(writer, totals, monitor, credits, outbound))
-    if failure is not None:
-        raise failure
-
-
-async def _feed(
-    writer: DrainWriter,
-    totals: Totals,
-    monitor: FlowMonitor,
-    credits: Credits,
-    outbound: AsyncIterable[Part | ChunkResult],
-) -> StreamxError | None:
-    """Hand header and parts to the writer, and return credits as their output drains."""
-    failure = None
-    await writer.write(totals.plan.header)
-    if 0 in totals.plan.limits:
-        writer.close()
-        return None
-    async for item in outbound:
-        if not isinstance(item, ChunkResult):
-            await writer.write(item)
-            continue
-        failure = totals.add(item)
-        monitor.records = totals.records_out
-        writer.call_when_drained(partial(credits.release, item.sequence))
-        if failure is not None or item.is_last:
-            break
-    writer.close()
-    return failure

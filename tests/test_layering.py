@@ -33,6 +33,7 @@ ALLOWED = {
     "transform": {"", "errors", "blame", "chunk", "position", "codec", "flow"},
     "read": {"errors", "chunk", "descriptors", "codec", "flow", "transform"},
     "write": {"errors", "descriptors"},
+    "delivery": {"errors", "chunk", "codec", "flow", "monitor"},
     "engine": {"", "errors", "blame", "chunk", "heap", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "transform"},
     "values": {"errors", "codec", "transform"},
@@ -41,7 +42,7 @@ ALLOWED = {
     "job": {"idle", "errors", "codec", "transform", "read", "sizing", "values"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
-        "job",
+        "job", "delivery",
     },
     "__init__": {"errors", "codec", "explain", "job", "monitor", "transform", "pipeline"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},

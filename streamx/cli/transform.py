@@ -144,6 +144,22 @@ class _OrderedCommand(click.Command):
     metavar="TIME",
     help="How long a call of a function may take, such as 30s.",
 )
+@click.option(
+    "--on-error",
+    type=click.Choice(["fail", "skip", "reject"]),
+    help="What a bad record does: end the run, be left out, or go to the rejects file.  "
+    "[default: fail]",
+)
+@click.option(
+    "--rejects",
+    metavar="FILE",
+    help="Rejects file, JSONL; means --on-error reject.  [default: OUTPUT.rejects.jsonl]",
+)
+@click.option(
+    "--max-errors",
+    metavar="N|P%",
+    help="Fail when more than N records, or P% of those read, are bad.",
+)
 @click.option("-n", "--limit", type=int, multiple=True, metavar="N", help="Stop after N records.")
 @click.option(
     "-j", "--workers", type=int, metavar="N", help="Chunks worked on at a time.  [default: CPUs]"
@@ -231,11 +247,12 @@ def command(
     if explain:
         print_data(run(lambda: streamx.explain_async(source, output, **values)))
         return
-    run(
+    report = run(
         lambda: streamx.transform_async(
             source, output, on_warning=None if quiet else warn, **values
         )
     )
+    ctx.exit(report.exit_code)
 
 
 def _operations(order: list[str], values: dict[str, Any]) -> list[Operation]:

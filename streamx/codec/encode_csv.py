@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from streamx.codec.json_values import EncodeError, json_of
-from streamx.codec.layout import MOST_NAMED_KEYS, Bad, CsvFormat, Format, Tally, excerpt
+from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat, Format, Tally, excerpt
 from streamx.codec.record import Record
 from streamx.codec.reference.emit import CsvWriter
 from streamx.codec.reference.from_jsonl import extra_key
@@ -83,7 +83,7 @@ class CsvEncoder:
                 else:
                     rows.append(self._of_mapping(result))
             except EncodeError as error:
-                tally.bad = Bad(position, error.found, error.expected, traceback=error.traceback)
+                tally.bad = error.bad(position)
                 break
         tally.records_out += len(rows)
         return self._records(list(zip(*rows, strict=True))) if rows else b""
@@ -139,7 +139,7 @@ class CsvEncoder:
         if self._extra_keys == "error":
             line = result._line if isinstance(result, Record) else b""
             where = excerpt(line) if line else "the function's result"
-            raise EncodeError(*extra_key(extra[0], where))
+            raise EncodeError(*extra_key(extra[0], where), kind="extra key")
         tally.dropped_values += len(extra)
         for key in extra:
             if len(tally.dropped_keys) <= MOST_NAMED_KEYS:

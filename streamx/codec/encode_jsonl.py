@@ -7,7 +7,7 @@ from functools import partial
 
 from streamx.codec.fields import Fields
 from streamx.codec.json_values import EncodeError, json_of
-from streamx.codec.layout import Bad, Tally, excerpt
+from streamx.codec.layout import Tally, excerpt
 from streamx.codec.record import Record
 from streamx.codec.reference.emit import json_lines, json_string
 from streamx.codec.reference.from_csv import json_column, misfit
@@ -55,7 +55,7 @@ class JsonlEncoder:
                 else:
                     lines.append(json_of(result))
             except EncodeError as error:
-                tally.bad = Bad(position, error.found, error.expected, traceback=error.traceback)
+                tally.bad = error.bad(position)
                 break
         tally.records_out += len(lines)
         return b"\n".join([*lines, b""])
@@ -105,7 +105,7 @@ class JsonlEncoder:
     def _note_misfit(self, name: str, record: Record, position: int, tally: Tally) -> None:
         column, text = record._fields.column_of[name], record._fields.text(name, record._cells)
         if self._strict_types:
-            raise EncodeError(*misfit(column, text))
+            raise EncodeError(*misfit(column, text), kind="type")
         tally.note_misfits(column.name, 1, position, excerpt(text))
 
     def _label(self, name: str) -> bytes:

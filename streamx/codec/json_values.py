@@ -17,6 +17,8 @@ from uuid import UUID
 
 import orjson
 
+from streamx.codec.layout import Bad
+
 if TYPE_CHECKING:
     from decimal import Decimal  # and where it is needed: it takes 4 ms to import
 
@@ -34,16 +36,25 @@ class EncodeError(ValueError):
         found: what was found and in which field, as one clause.
         expected: what was expected instead, and what to do.
         traceback: of the user's code, if that raised an exception.
+        kind: what is wrong in a word or two.
 
     >>> print(EncodeError("nan in field 'x'", "a number that JSON has"))
     nan in field 'x'; expected a number that JSON has
     """
 
-    def __init__(self, found: str, expected: str, traceback: str = "") -> None:
+    def __init__(
+        self, found: str, expected: str, traceback: str = "", *, kind: str = "value"
+    ) -> None:
         super().__init__(found, expected, traceback)
         self.found = found
         self.expected = expected
         self.traceback = traceback
+        self.kind = kind
+
+    def bad(self, position: int) -> Bad:
+        """Return the bad record that this makes of the one at a position."""
+        found, expected = self.found, self.expected
+        return Bad(position, found, expected, traceback=self.traceback, kind=self.kind)
 
     def __str__(self) -> str:
         return f"{self.found}; expected {self.expected}"

@@ -50,7 +50,10 @@ def open_engine(
     if placement.kind == "processes":
         from streamx.engine.processes import ProcessEngine
 
-        return ProcessEngine(plan, workers, timeout_seconds=calls.timeout_seconds)
+        is_lenient = plan.lenience is not None
+        return ProcessEngine(
+            plan, workers, timeout_seconds=calls.timeout_seconds, is_lenient=is_lenient
+        )
     if placement.kind == "loop":
         from streamx.engine.loop import LoopEngine
         from streamx.transform.record_plan import RecordPlan

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 from streamx import position
-from streamx.chunk import Chunk, ChunkResult
+from streamx.chunk import Chunk, ChunkResult, RejectLines
 from streamx.engine import wire
 from streamx.engine.watch import Watch
 from streamx.engine.wire import PARENTS_SIGNALS, SLOT_READ, Failed, Order, Step
@@ -112,7 +112,8 @@ class WorkerProcess:
         if size_bytes < _KEPT_BYTES < os.fstat(self._input).st_size:
             os.ftruncate(self._input, 0)
         wire.write_at(self._input, chunk.data, 0)
-        order = Order(chunk.sequence, chunk.offset, chunk.line, size_bytes, limits)
+        place = chunk.sequence, chunk.offset, chunk.line
+        order = Order(*place, size_bytes, limits, chunk.deaths)
         await self._send(pickle.dumps(order))
 
     async def step(self) -> tuple[bytes, ChunkResult | Failed | None]:
@@ -125,6 +126,8 @@ class WorkerProcess:
         if step.filled_bytes == 0:
             return b"", step.outcome
         part = self._slots.read(step.filled_bytes)
+        if step.is_rejects:
+            part = RejectLines(part)
         self._slots.turn()
         with contextlib.suppress(OSError):  # it is gone, as the next step will say
             # Never waits: no more of these are under way than there are slots.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from streamx import position
-from streamx.chunk import Chunk, ChunkResult
+from streamx.chunk import Chunk, ChunkResult, RejectLines
 from streamx.codec import count_lines
 from streamx.codec.layout import Part
 from streamx.engine.child import WorkerGoneError, WorkerProcess
@@ -24,13 +25,15 @@ class ProcessEngine:
     """Runs a plan on chunks, in up to `workers` processes, each started when it is first needed.
 
     A process that dies is replaced, and its chunk is run once more; what has been emitted of its
-    output is not emitted again, so the plan has to give the same output for the same chunk.
+    output is not emitted again, so the plan has to give the same output for the same chunk. Where
+    the plan goes on without bad records, one at which two processes have died is one of them.
 
     Args:
         plan: what to do. It is pickled here, and unpickled in each process.
         workers: most processes; 1 if the plan has a limit, which is counted in input order.
         timeout_seconds: a process that noted no new position (see streamx.position) and made no
             output for so long is killed, and has died in the sense above; None to wait for ever.
+        is_lenient: the plan goes on without bad records.
 
     Attributes:
         lanes: how many chunks to run at a time: one more than there are processes, so that one
@@ -41,7 +44,12 @@ class ProcessEngine:
     """
 
     def __init__(
-        self, plan: Workable, workers: int, *, timeout_seconds: float | None = None
+        self,
+        plan: Workable,
+        workers: int,
+        *,
+        timeout_seconds: float | None = None,
+        is_lenient: bool = False,
     ) -> None:
         if plan.limits and workers != 1:
             raise ValueError("a limit is counted in order, by one worker")
@@ -53,6 +61,7 @@ class ProcessEngine:
             self._is_settled.set()
         self._limits = plan.limits
         self._timeout_seconds = timeout_seconds
+        self._is_lenient = is_lenient
         self._permits = asyncio.Semaphore(workers)
         self._turns = open(anonymous_file(), "rb", buffering=0)  # noqa: SIM115  # closed by close()
         self._idle: list[WorkerProcess] = []
@@ -73,14 +82,7 @@ class ProcessEngine:
         if chunk.sequence != 0:
             await self._is_settled.wait()
         async with self._permits:
-            try:
-                last_part, outcome = await self._run_in_process(chunk, output)
-            except WorkerGoneError:
-                output.begin_again()
-                try:
-                    last_part, outcome = await self._run_in_process(chunk, output)
-                except WorkerGoneError as gone:
-                    raise _died(gone, chunk) from None
+            last_part, outcome = await self._run_until_it_ends(chunk, output)
         await output.emit(last_part)
         if isinstance(outcome, Failed):
             raise outcome.error()
@@ -107,6 +109,25 @@ class ProcessEngine:
         await asyncio.gather(*(process.end() for process in ending))
         for failure in filter(None, failures):
             raise failure
+
+    async def _run_until_it_ends(
+        self, chunk: Chunk, output: _Output
+    ) -> tuple[bytes, ChunkResult | Failed]:
+        """Run a chunk, again where its process dies, and then without the record that it was at."""
+        last_position: int | None = None
+        while True:
+            try:
+                return await self._run_in_process(chunk, output)
+            except WorkerGoneError as gone:
+                output.begin_again()
+                if last_position is None:
+                    last_position = gone.position
+                elif self._is_lenient and last_position == gone.position != position.UNKNOWN:
+                    death = gone.position, gone.reason
+                    chunk = replace(chunk, deaths=(*chunk.deaths, death))
+                    last_position = None
+                else:
+                    raise _died(gone, chunk) from None
 
     async def _run_in_process(
         self, chunk: Chunk, output: _Output
@@ -139,7 +160,28 @@ class ProcessEngine:
 
 
 class _Output:
-    """Emits a chunk's output once, also where it is made a second time from the start.
+    """Emits a chunk's output and rejects once, also where they are made again from the start."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._streams = _Stream(emit), _Stream(lambda part: emit(RejectLines(part)))
+
+    async def emit(self, part: bytes) -> None:
+        """Emit what is new of a part."""
+        await self._streams[isinstance(part, RejectLines)].emit(part)
+
+    def begin_again(self) -> None:
+        """Expect all that was emitted once more."""
+        for stream in self._streams:
+            stream.begin_again()
+
+    def end(self) -> None:
+        """Check that nothing is missing."""
+        for stream in self._streams:
+            stream.end()
+
+
+class _Stream:
+    """Emits parts of one kind once, also where they are made a second time from the start.
 
     The second time has to fit where the first one ended: it must be as long and end alike there.
     To compare all of it would take a checksum of all output, a tenth of the parent's work.
@@ -164,7 +206,7 @@ class _Output:
 
     def begin_again(self) -> None:
         """Expect all that was emitted once more."""
-        self._repeated_bytes = self._emitted_bytes
+        self._repeated_bytes, self._repeated_seam = self._emitted_bytes, b""
 
     def end(self) -> None:
         """Check that nothing is missing."""

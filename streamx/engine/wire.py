@@ -39,6 +39,7 @@ class Order(NamedTuple):
     line: int
     size_bytes: int
     limits: tuple[int, ...]
+    deaths: tuple[tuple[int, str], ...] = ()
 
 
 class Failed(NamedTuple):
@@ -69,6 +70,7 @@ class Step(NamedTuple):
 
     filled_bytes: int
     outcome: ChunkResult | Failed | None
+    is_rejects: bool = False
 
 
 class Frames:

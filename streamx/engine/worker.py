@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NoReturn, Protocol
 
 from streamx import heap, position
-from streamx.chunk import Chunk, ChunkResult
+from streamx.chunk import Chunk, ChunkResult, RejectLines
 from streamx.codec.layout import Part
 from streamx.engine import wire
 from streamx.engine.wire import PARENTS_SIGNALS, SLOT_BYTES, SLOT_READ, SLOTS, Failed, Order, Step
@@ -84,7 +84,7 @@ def _run_chunks(runner: Runnable, link: _Link, input: int) -> NoReturn:
     while True:
         order = link.next_order()
         data = wire.read_at(input, order.size_bytes, 0)
-        chunk = Chunk(order.sequence, order.offset, order.line, data)
+        chunk = Chunk(order.sequence, order.offset, order.line, data, order.deaths)
         link.end(_run(runner, chunk, order.limits, link))
 
 
@@ -125,6 +125,7 @@ class _Link:
         self._slots = wire.Slots(output)
         self._free_slots = SLOTS
         self._filled_bytes = 0
+        self._is_rejects = False
         position.note_in(self._slots.position, self._slots.waits)
 
     def receive(self) -> bytes:
@@ -145,9 +146,10 @@ class _Link:
 
     def write(self, part: Part) -> None:
         """Add a part to what stands in the slot, or begin another; cut what is longer than one."""
-        rest = memoryview(part)
-        if len(rest) > SLOT_BYTES - self._filled_bytes:
+        rest, is_rejects = memoryview(part), isinstance(part, RejectLines)
+        if len(rest) > SLOT_BYTES - self._filled_bytes or is_rejects != self._is_rejects:
             self._pass_on(None)
+            self._is_rejects = is_rejects
         while rest:
             if self._filled_bytes == 0:
                 self._wait_for_slot()
@@ -165,9 +167,9 @@ class _Link:
     def send(self, filled_bytes: int, outcome: ChunkResult | Failed | None) -> None:
         """Send a step."""
         try:
-            content = pickle.dumps(Step(filled_bytes, outcome))
+            content = pickle.dumps(Step(filled_bytes, outcome, self._is_rejects))
         except Exception as error:
-            content = pickle.dumps(Step(filled_bytes, _failed(error)))
+            content = pickle.dumps(Step(filled_bytes, _failed(error), self._is_rejects))
         rest = memoryview(wire.frame(content))
         while rest:
             rest = rest[os.write(self._socket, rest) :]

@@ -17,6 +17,7 @@ class FlowSnapshot:
         seconds: time since the flow started.
         bytes_read, total_bytes: input consumed, and its size where that is known.
         bytes_written, records: output so far.
+        bad_records: records left out so far.
         workers_busy, workers: workers at work, and how many there are.
         buffers: statistics by buffer name, in the order of the flow.
         waiting_on: the part that holds the others up: "reader", "workers" or "writer".
@@ -31,6 +32,7 @@ class FlowSnapshot:
     workers: int
     buffers: dict[str, BufferStatistics]
     waiting_on: str
+    bad_records: int = 0
 
 
 @dataclass
@@ -51,6 +53,7 @@ class FlowMonitor:
     output_buffer: Callable[[], BufferStatistics]
     in_flight: Callable[[], BufferStatistics]
     records: int = 0
+    bad_records: int = 0
     started: float = field(default_factory=time.monotonic)
     _looked_at: float = field(default_factory=time.monotonic)
     _waits: tuple[float, float] = (0.0, 0.0)
@@ -73,6 +76,7 @@ class FlowMonitor:
             workers=self.workers,
             buffers=buffers,
             waiting_on=self._bottleneck(buffers),
+            bad_records=self.bad_records,
         )
 
     def _bottleneck(self, buffers: dict[str, BufferStatistics]) -> str:

@@ -129,7 +129,9 @@ class _Bar:
         bar, fills = self._bars
         bar.update(snapshot.bytes_read - bar.n)
         rate = snapshot.records / max(snapshot.seconds, 0.001)
-        bar.set_postfix_str(f"{_short(snapshot.records)} records, {_short(rate)}/s", refresh=True)
+        bad = f", {_short(snapshot.bad_records)} bad" if snapshot.bad_records else ""
+        postfix = f"{_short(snapshot.records)} records{bad}, {_short(rate)}/s"
+        bar.set_postfix_str(postfix, refresh=True)
         fills.set_description_str(_fills_line(snapshot), refresh=True)
 
     def _open(self, seconds: float) -> tuple[tqdm[Any], tqdm[Any]]:
@@ -201,9 +203,10 @@ def _plain_line(snapshot: FlowSnapshot, is_complete: bool) -> str:
     share = ""
     if snapshot.total_bytes:
         share = f"{100 * snapshot.bytes_read / snapshot.total_bytes:.0f}%, "
+    bad = f"{snapshot.bad_records:,} bad, " if snapshot.bad_records else ""
     return (
         f"streamx: {share}{snapshot.bytes_read / 1e6:.1f} MB read, {snapshot.records:,} records, "
-        f"{snapshot.seconds:.0f} s, {end}"
+        f"{bad}{snapshot.seconds:.0f} s, {end}"
     )
 
 

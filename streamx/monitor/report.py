@@ -7,10 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from streamx.chunk import ChunkResult, Failure, Notice, Place
+from streamx.chunk import BadKind, ChunkResult, Failure, Notice, Place
 from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat
-from streamx.errors import BadRecordError, FunctionError, StreamxError
+from streamx.errors import (
+    BadRecordError,
+    FunctionError,
+    StreamxError,
+    TooManyBadRecordsError,
+)
 from streamx.flow import BufferStatistics, FlowSnapshot
+from streamx.transform.max_errors import Judge
 from streamx.transform.plan import AnyPlan
 
 
@@ -19,7 +25,7 @@ class Report:
     """The account of a finished run.
 
     Attributes:
-        records_in, records_out: records read and written.
+        records_in, records_out: records read, bad ones included, and written.
         blank_lines: blank lines skipped.
         bytes_in: bytes read, compressed ones if the input is compressed.
         bytes_out: bytes written, before compression.
@@ -30,6 +36,7 @@ class Report:
         warnings: what the user should know though nothing was lost.
         ran_in: "threads"; with functions "processes" or, if one is asynchronous, the event "loop";
             or one thread of the "caller", if one can be found in no other process.
+        bad_records: the bad records that were left out, by kind: how many, and the first.
     """
 
     records_in: int
@@ -42,6 +49,17 @@ class Report:
     buffers: Mapping[str, BufferStatistics]
     warnings: tuple[str, ...] = ()
     ran_in: Literal["threads", "processes", "loop", "caller"] = "threads"
+    bad_records: Mapping[BadKind, Notice] = field(default_factory=dict)
+
+    @property
+    def bad_record_count(self) -> int:
+        """How many records were left out."""
+        return _count(self.bad_records)
+
+    @property
+    def exit_code(self) -> int:
+        """What the command exits with: 3 if a record was left out, else 0."""
+        return 3 if self.bad_records else 0
 
 
 @dataclass
@@ -51,25 +69,38 @@ class Totals:
     Attributes:
         source: the input's name, for messages.
         plan: the plan that was run.
+        rejects: the name of the rejects file, or None.
+        judge: says when too many records are bad, or None.
     """
 
     source: str
     plan: AnyPlan
+    rejects: str | None = None
+    judge: Judge | None = None
     records_in: int = 0
     records_out: int = 0
     blank_lines: int = 0
     misfits: dict[str, Notice] = field(default_factory=dict)
     dropped_values: int = 0
     dropped_keys: dict[str, Place] = field(default_factory=dict)
+    bad_records: dict[BadKind, Notice] = field(default_factory=dict)
+
+    @property
+    def bad_record_count(self) -> int:
+        """How many records were left out so far."""
+        return _count(self.bad_records)
 
     def add(self, result: ChunkResult) -> StreamxError | None:
-        """Add a chunk's result; return the error that its failure amounts to, if it has one."""
+        """Add a chunk's result; return the error that ends the run there, if there is one."""
         self.records_in += result.records_in
         self.records_out += result.records_out
         self.blank_lines += result.blank_lines
         for name, notice in result.misfits.items():
             known = self.misfits.get(name)
             self.misfits[name] = notice if known is None else known + notice
+        for kind, notice in result.bad_records.items():
+            known = self.bad_records.get(kind)
+            self.bad_records[kind] = notice if known is None else known + notice
         self.dropped_values += result.dropped_values
         for key, place in result.dropped_keys.items():
             known_place = self.dropped_keys.get(key)
@@ -77,11 +108,42 @@ class Totals:
                 self.dropped_keys[key] = min(known_place, place, key=lambda each: each.offset)
             elif len(self.dropped_keys) <= MOST_NAMED_KEYS:
                 self.dropped_keys[key] = place
-        return None if result.failure is None else self._error_of(result.failure)
+        if result.failure is not None:
+            return self._error_of(result.failure)
+        return None if self.judge is None else self._too_many(self.judge.add(result))
+
+    def end(self) -> StreamxError | None:
+        """Return the error that the run as a whole amounts to, if it does to one."""
+        return None if self.judge is None else self._too_many(self.judge.end())
 
     def warnings(self) -> list[str]:
-        """Say what did not fit or was left out, once for each column or key."""
-        return [*self._blank_line_warnings(), *self._misfit_warnings(), *self._key_warnings()]
+        """Say what did not fit or was left out, once for each column, key or kind."""
+        return [
+            *self._blank_line_warnings(),
+            *self._misfit_warnings(),
+            *self._key_warnings(),
+            *self._bad_record_warnings(),
+        ]
+
+    def _too_many(self, found: str | None) -> StreamxError | None:
+        if found is None:
+            return None
+        kept = "" if self.rejects is None else f". The rejects so far are in {self.rejects}"
+        return TooManyBadRecordsError(f"{self.source}: {found}{kept}")
+
+    def _bad_record_warnings(self) -> Iterator[str]:
+        if not self.bad_records:
+            return
+        most_first = sorted(
+            self.bad_records.items(), key=lambda item: (-item[1].count, item[1].first.offset)
+        )
+        kinds = "; ".join(
+            f"{notice.count:,} {kind.stage} ({kind.name}), first in line {notice.first.line}"
+            for kind, notice in most_first
+        )
+        kept = "" if self.rejects is None else f". They are in {self.rejects}"
+        counted = _times(self.bad_record_count, "bad record")
+        yield f"{self.source}: {counted} left out: {kinds}{kept}"
 
     def _error_of(self, failure: Failure) -> StreamxError:
         place, what = failure.place, (failure.found, failure.expected)
@@ -133,7 +195,12 @@ class Totals:
             workers=last.workers,
             buffers=last.buffers,
             warnings=warnings,
+            bad_records=self.bad_records,
         )
+
+
+def _count(notices: Mapping[BadKind, Notice]) -> int:
+    return sum(notice.count for notice in notices.values())
 
 
 def _times(count: int, noun: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from streamx.chunk import Chunk
 from streamx.codec import count_lines
+from streamx.codec.skipping import RecordSkip
 
 _MOST_KEPT_BUFFERS = 16
 # What holds a kept buffer when no chunk does: the list, a local name and the call that counts.
@@ -19,14 +20,16 @@ class Chunker:
     Blocks are read straight into `room()`, and a chunk's data is a view of the buffer. Only the
     rest, a part of a record, is copied: to the front of the buffer for the next chunk.
 
-    A record longer than a chunk makes its chunk longer. One longer than `max_record_bytes`
-    is cut off there and `is_finished` set: converting the stub will say what is wrong with it.
+    A record longer than a chunk makes its chunk longer. One longer than `max_record_bytes` is cut
+    off there: converting the stub will say what is wrong with it. The rest of it is passed over, or
+    without a `skip` `is_finished` set.
 
     Args:
         last_boundary: finds the end of the last whole record in data that starts at one.
         chunk_size_bytes: how much a chunk should hold.
         max_record_bytes: how long a record may become.
         offset, line: where in the input the first block stands.
+        skip: makes what finds the end of a record that was cut off.
 
     >>> chunker = Chunker(lambda data: bytes(data).rfind(b"\\n") + 1, 1024, 4096)
     >>> chunker.feed(b"one\\ntw")
@@ -46,6 +49,7 @@ class Chunker:
         *,
         offset: int = 0,
         line: int = 1,
+        skip: Callable[[], RecordSkip] | None = None,
     ) -> None:
         self.chunk_size_bytes = chunk_size_bytes
         self.sequence = 0
@@ -55,6 +59,8 @@ class Chunker:
         self._max_record_bytes = max_record_bytes
         self._offset = offset
         self._line = line
+        self._new_skip = skip
+        self._skip: RecordSkip | None = None
         # What is pending stands at the front.
         self._buffer = memoryview(bytearray())
         self._kept_buffers: list[bytearray] = []
@@ -98,12 +104,12 @@ class Chunker:
         After None, twice as much is wanted, so that a long record is not searched again and
         again.
         """
+        self._pass_over()
         size_bytes = self.pending_bytes
         boundary = self._last_boundary(self._buffer[:size_bytes])
         if boundary == 0:
             if size_bytes > self._max_record_bytes:
-                self.is_finished = True
-                return self._take(size_bytes)
+                return self._take_stub()
             if size_bytes >= self._wanted_bytes:
                 most_bytes = max(self._max_record_bytes, size_bytes) + 1
                 self._wanted_bytes = min(2 * size_bytes, most_bytes)
@@ -112,19 +118,46 @@ class Chunker:
 
     def finish(self) -> Chunk | None:
         """Return what is left at the end of the input: the last record may lack its line end."""
+        self._pass_over()
         self.is_finished = True
         return self._take(self.pending_bytes) if self.pending_bytes else None
+
+    def _take_stub(self) -> Chunk:
+        chunk = self._take(self.pending_bytes)
+        if self._new_skip is None:
+            self.is_finished = True
+        else:
+            self._skip = self._new_skip()
+            self._skip.end_in(chunk.data)
+        return chunk
+
+    def _pass_over(self) -> None:
+        """Drop what is pending of a record that was cut off."""
+        if self._skip is None:
+            return
+        pending = self._buffer[: self.pending_bytes]
+        end = self._skip.end_in(pending)
+        if end is None:
+            end = self.pending_bytes
+        else:
+            self._skip = None
+        self._move_on(pending[:end])
 
     def _take(self, end: int) -> Chunk:
         chunk = Chunk(self.sequence, self._offset, self._line, self._buffer[:end].toreadonly())
         self.sequence += 1
+        self._move_on(chunk.data)
+        return chunk
+
+    def _move_on(self, data: bytes | memoryview) -> None:
+        """Go on behind what stands at the front of the buffer."""
+        end = len(data)
         self._offset += end
-        self._line += count_lines(chunk.data, end)
+        self._line += count_lines(data, end)
         # The buffer is the chunk's from now on. The rest is copied when the next one has a credit.
         self._buffer = self._buffer[end : self.pending_bytes]
         self.pending_bytes -= end
         self._wanted_bytes = self.chunk_size_bytes
-        return chunk
 
     def _reserve(self, size_bytes: int) -> None:
         if len(self._buffer) < size_bytes:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from streamx.chunk import Chunk
 from streamx.codec import last_boundary
 from streamx.codec.head import sample_of
 from streamx.codec.layout import Format
+from streamx.codec.skipping import RecordSkip
 from streamx.flow import Credits
 from streamx.read.chunker import Chunker
 from streamx.read.pace import ChunkPace
@@ -97,6 +99,7 @@ class ChunkReader:
             self._max_record_bytes,
             offset=resolution.start,
             line=resolution.line,
+            skip=None if resolution.plan.lenience is None else partial(RecordSkip, format),
         )
         del self._head[: resolution.start]
         while not chunker.is_finished:

@@ -10,7 +10,7 @@ from typing import Any
 from streamx.blame import own_traceback
 from streamx.flow.batcher import MicroBatcher
 from streamx.transform.async_calling import AsyncCaller
-from streamx.transform.calling import CallTimeoutError
+from streamx.transform.calling import CallTimeoutError, attempts_at
 from streamx.transform.chain import Chain, Counter, Step
 from streamx.transform.functions import Apply, Calls
 from streamx.transform.instances import leaving, made_ready
@@ -98,7 +98,7 @@ async def _submit(batcher: MicroBatcher[Any, Any], name: str, item: Item) -> lis
         result = await batcher.submit(record)
         return [] if result is None else [one_of(result, name, position)]
     except CallError as error:
-        raise CallError(position, error.found, error.expected) from error
+        raise error.at(position) from error
     except BaseException as error:
         raise _blamed(error, name, position) from error
 
@@ -107,7 +107,8 @@ def _blamed(error: BaseException, name: str, position: int) -> BaseException:
     """Return the error to raise; a task that nobody cancelled has only heard of a cancellation."""
     task = asyncio.current_task()
     if isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling():
-        return CallError(position, f"{name} raised CancelledError", "", own_traceback(error))
+        found, kind = f"{name} raised CancelledError", "CancelledError"
+        return CallError(position, found, "", own_traceback(error), kind=kind)
     return blamed(error, name, position)
 
 
@@ -117,7 +118,8 @@ def _batcher(call: AsyncCaller, name: str, calls: Calls) -> MicroBatcher[Any, An
         try:
             results = await call(records)
         except CallTimeoutError as error:
-            raise CallError(-1, f"{name} {error} with a batch of {count}") from error
+            found, attempts = f"{name} {error} with a batch of {count}", attempts_at(error)
+            raise CallError(-1, found, kind="TimeoutError", attempts=attempts) from error
         return check_batch(results, count, name, -1)
 
     assert calls.batch_records is not None, "there is a batch size"

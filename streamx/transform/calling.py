@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from streamx.flow.rate import RateLimiter
 
 Function = Callable[[Any], Any]
+# An attribute of the exception that the last of several calls raised.
+_ATTEMPTS = "_streamx_attempts"
 
 
 class CallTimeoutError(TimeoutError):
@@ -85,6 +88,13 @@ def copy_of(argument: Any) -> Any:
     return argument.copy() if isinstance(argument, Record | dict) else argument
 
 
+def attempts_at(error: BaseException) -> int:
+    """Return how many calls were made until the last one raised this."""
+    return getattr(error, _ATTEMPTS, 1)
+
+
 def note_calls(error: Exception, failures: int) -> None:
     if failures > 1:
+        with contextlib.suppress(AttributeError):  # where a class sees to its attributes itself
+            setattr(error, _ATTEMPTS, failures)
         error.add_note(f"This was call {failures} for the same record; all failed.")

@@ -8,6 +8,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamx.codec.record import Record
+from streamx.position import note
 from streamx.transform.calling import sync_caller
 from streamx.transform.functions import Apply, Calls
 from streamx.transform.instances import leaving, made_ready
@@ -15,15 +16,18 @@ from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
 from streamx.transform.results import (
     CallError,
     Item,
+    Refuse,
     blamed,
     bunches_of,
     check_batch,
     kept,
     one_of,
+    stop,
 )
 from streamx.transform.turns import limiter_of
 
 if TYPE_CHECKING:
+    from streamx.transform.expressions import ExpressionError
     from streamx.transform.expressions.compile import Evaluate
 
 T = TypeVar("T")
@@ -41,10 +45,14 @@ class Chain:
     Args:
         steps: in the order written.
         calls: how functions are called.
+        refuse: told of each record that a step could not take.
     """
 
-    def __init__(self, steps: Sequence[Step], calls: Calls | None = None) -> None:
+    def __init__(
+        self, steps: Sequence[Step], calls: Calls | None = None, refuse: Refuse = stop
+    ) -> None:
         self._steps = steps
+        self._refuse = refuse
         self._calls = calls or Calls()
         self._limiter = limiter_of(self._calls)
         self._stages: list[Callable[[Iterable[Item], Counter], Iterable[Item]]] = []
@@ -70,7 +78,8 @@ class Chain:
             counter: of what passes the limits.
 
         Raises:
-            CallError: a function failed; what came before has been yielded.
+            CallError: a function failed, and `refuse` raised what it was told; what came before
+                has been yielded.
         """
         for stage in self._stages:
             items = stage(items, counter)
@@ -79,15 +88,16 @@ class Chain:
     def _stage(
         self, step: Step, stack: ExitStack, limit_numbers: Iterator[int]
     ) -> Callable[[Iterable[Item], Counter], Iterable[Item]]:
+        refuse = self._refuse
         if isinstance(step, Limit):
             index = next(limit_numbers)
             return lambda items, counter: counter.limited(index, items)
         if isinstance(step, Where):
             condition = step.expression().evaluate
-            return lambda items, _: _kept(condition, items)
+            return lambda items, _: _kept(condition, items, refuse)
         if isinstance(step, Set):
             value, name = step.expression().evaluate, step.name
-            return lambda items, _: _given(value, name, items)
+            return lambda items, _: _given(value, name, items, refuse)
         if not isinstance(step, Apply):
             change = change_of(step)
             return lambda items, _: ((change(result), position) for result, position in items)
@@ -95,8 +105,8 @@ class Chain:
         name, most = step.name, self._calls.batch_records
         if most is None:
             self.only_function = (function, name) if len(self._steps) == 1 else None
-            return lambda items, _: _apply(function, name, items)
-        return lambda items, _: _apply_to_batches(function, name, most, items)
+            return lambda items, _: _apply(function, name, items, refuse)
+        return lambda items, _: _apply_to_batches(function, name, most, items, refuse)
 
 
 class Counter:
@@ -146,33 +156,40 @@ def _entered(step: Apply, stack: ExitStack) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]  # anything that can be called
 
 
-def _apply(function: Callable[..., Any], name: str, items: Iterable[Item]) -> Iterator[Item]:
+def _apply(
+    function: Callable[..., Any], name: str, items: Iterable[Item], refuse: Refuse
+) -> Iterator[Item]:
     for record, position in items:
         try:
             result = function(record)
             is_one = isinstance(result, (dict, Record))  # a union takes twice as long
         except BaseException as error:
-            raise blamed(error, name, position) from error
+            refuse(blamed(error, name, position), (position,))
+            continue
         if is_one:
             yield kept(result), position
         elif result is not None:
-            for bunch in bunches_of(result, name, position):
-                yield from bunch.items
+            try:
+                for bunch in bunches_of(result, name, position):
+                    yield from bunch.items
+            except CallError as error:
+                refuse(error, (position,))
 
 
-def _kept(condition: Evaluate, items: Iterable[Item]) -> Iterator[Item]:
+def _kept(condition: Evaluate, items: Iterable[Item], refuse: Refuse) -> Iterator[Item]:
     from streamx.transform.expressions import ExpressionError
 
     for item in items:
         try:
             is_kept = condition(item[0])
         except ExpressionError as error:
-            raise CallError(item[1], error.found, error.expected) from error
+            refuse(_unknown(error, item[1]), (item[1],))
+            continue
         if is_kept is True:
             yield item
 
 
-def _given(value: Evaluate, name: str, items: Iterable[Item]) -> Iterator[Item]:
+def _given(value: Evaluate, name: str, items: Iterable[Item], refuse: Refuse) -> Iterator[Item]:
     from streamx.transform.expressions import ExpressionError
 
     for result, position in items:
@@ -180,24 +197,43 @@ def _given(value: Evaluate, name: str, items: Iterable[Item]) -> Iterator[Item]:
         try:
             changed[name] = value(result)
         except ExpressionError as error:
-            raise CallError(position, error.found, error.expected) from error
+            refuse(_unknown(error, position), (position,))
+            continue
         yield changed, position
 
 
+def _unknown(error: ExpressionError, position: int) -> CallError:
+    return CallError(position, error.found, error.expected, kind="expression")
+
+
 def _apply_to_batches(
-    function: Callable[..., Any], name: str, most: int, items: Iterable[Item]
+    function: Callable[..., Any], name: str, most: int, items: Iterable[Item], refuse: Refuse
 ) -> Iterator[Item]:
     source = iter(items)
     while batch := list(islice(source, most)):
-        first = batch[0][1]
+        positions = [position for _, position in batch]
+        note(positions[0])
         try:
             results = function([record for record, _ in batch])
-            checked = list(check_batch(results, len(batch), name, first))
+            checked = list(check_batch(results, len(batch), name, positions[0]))
         except BaseException as error:
-            raise blamed(error, name, first) from error
-        for result, (_, position) in zip(checked, batch, strict=True):
-            if result is not None:
-                yield one_of(result, name, position)
+            refuse(blamed(error, name, positions[0]), positions)
+            continue
+        yield from _batch_results(checked, positions, name, refuse)
+
+
+def _batch_results(
+    results: Sequence[Any], positions: Sequence[int], name: str, refuse: Refuse
+) -> Iterator[Item]:
+    for result, position in zip(results, positions, strict=True):
+        if result is None:
+            continue
+        try:
+            item = one_of(result, name, position)
+        except CallError as error:
+            refuse(error, (position,))
+        else:
+            yield item
 
 
 def _picked(result: Mapping[str, Any], names: Sequence[tuple[str, str]]) -> Mapping[str, Any]:

@@ -16,9 +16,12 @@ from streamx.transform.results import (
     GROUP_RECORDS,
     GROUP_SECONDS,
     Bunch,
+    CallError,
     Item,
+    Refuse,
     blamed,
     bunches_of,
+    stop,
 )
 
 
@@ -27,17 +30,20 @@ def groups_of(
     name: str,
     batches: Iterable[list[Item]],
     count: Callable[[int], None],
+    refuse: Refuse = stop,
 ) -> Iterator[list[Item]]:
     """Yield what a function makes of records, in groups that are encoded together.
 
     Args:
         function: called with each record.
         name: how to call it in messages.
-        batches: the records; each list is emptied as they are taken.
+        batches: the records; each list is emptied as they are taken. An empty one is passed on.
         count: told how many more of them were taken, before what became of them is yielded.
+        refuse: told of each record that the function failed with; what came before has been
+            yielded, and an empty group follows.
 
     Raises:
-        CallError: the function failed; what came before has been yielded.
+        CallError: the function failed, and `refuse` raised what it was told.
     """
     call = _call_each_in_use()
     at = memoryview(bytearray(8)).cast("q")
@@ -53,21 +59,30 @@ def groups_of(
         return size_bytes
 
     for batch in batches:
+        if not batch:
+            yield []
         taken = 0
         while taken < len(batch):
             group: list[Item] = []
+            failure: BaseException | None = None
+            place = -1
             try:
                 end = call(function, batch, taken, group, others, cells, bounds)
             except BaseException as error:
-                count(at[0] + 1 - taken)
-                if group:
-                    yield group
-                raise blamed(error, name, batch[at[0]][1]) from error
+                end = at[0] + 1
+                place = batch[at[0]][1]
+                failure = blamed(error, name, place)
             count(end - taken)
             taken = end
             if group:
                 yield group
-            yield from (bunch.items for bunch in rest)
+            try:
+                yield from (bunch.items for bunch in rest)
+            except CallError as error:
+                place, failure = error.position, error
+            if failure is not None:
+                refuse(failure, (place,))
+                yield []
 
 
 def call_each(

@@ -28,6 +28,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Lenience:
+    """What becomes of bad records in a run that goes on without them.
+
+    Attributes:
+        writes_rejects: they go to the rejects file.
+        notes_places: where each stands is wanted, to judge whether they are too many.
+        source: the input's name.
+    """
+
+    writes_rejects: bool = False
+    notes_places: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """What the user asked for, as far as records are concerned.
 
@@ -46,6 +61,7 @@ class Recipe:
         operations: column operations, functions and limits, in order.
         calls: how functions are called.
         max_record_bytes: a longer record is a bad one.
+        lenience: what becomes of bad records; None if the first one ends the run.
     """
 
     source: Format
@@ -63,6 +79,7 @@ class Recipe:
     operations: tuple[Operation, ...] = ()
     calls: Calls = field(default_factory=Calls)
     max_record_bytes: int = MAX_RECORD_BYTES
+    lenience: Lenience | None = None
 
 
 class Runner(Protocol):
@@ -93,6 +110,9 @@ class AnyPlan(Protocol):
 
     def settled(self, new_columns: tuple[str, ...]) -> AnyPlan: ...
 
+    @property
+    def lenience(self) -> Lenience | None: ...
+
     def opened(self) -> AbstractContextManager[Runner]: ...
 
 
@@ -105,11 +125,13 @@ class Plan:
         header: what the output starts with, before the first record's output.
         limits: how many records may be read over the whole run, and, where the layout has a
             program, how many may be written; none for all.
+        lenience: what becomes of bad records; None if the first one ends the run.
     """
 
     layout: Layout
     header: bytes = b""
     limits: tuple[int, ...] = ()
+    lenience: Lenience | None = None
 
     @property
     def is_open(self) -> bool:
@@ -126,7 +148,11 @@ class Plan:
 
     def opened(self) -> AbstractContextManager[Runner]:
         """Return what runs chunks in one worker, to be entered before and left after them."""
-        return nullcontext(self)
+        if self.lenience is None:
+            return nullcontext(self)
+        from streamx.transform.lenient_plan import LenientRunner
+
+        return nullcontext(LenientRunner(self, self.lenience))
 
     def run(self, chunk: Chunk, limits: tuple[int, ...] = ()) -> Generator[Part, None, ChunkResult]:
         """Convert a chunk: yield bounded parts of output, return what it amounted to.

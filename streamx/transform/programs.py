@@ -39,7 +39,9 @@ def as_program(plan: RecordPlan) -> AnyPlan:
     fallback = Records(replace(plan, steps=(Limit(limits[0]), *steps, Limit(limits[1]))))
     make = _csv_layout if isinstance(plan.layout.source, CsvFormat) else _jsonl_layout
     layout = make(plan, steps, fallback)
-    return plan if layout is None else Plan(layout, plan.header, limits if plan.limits else ())
+    if layout is None:
+        return plan
+    return Plan(layout, plan.header, limits if plan.limits else (), plan.lenience)
 
 
 @dataclass(frozen=True)

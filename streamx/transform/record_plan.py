@@ -17,7 +17,7 @@ from streamx.transform.functions import Calls
 from streamx.transform.one_function import groups_of
 from streamx.transform.opening import Beginning, OpenHeader
 from streamx.transform.operations import Drop, Rename, Select, Set
-from streamx.transform.plan import result_of
+from streamx.transform.plan import Lenience, Runner, result_of
 from streamx.transform.results import CallError, Item, grouped
 
 
@@ -35,6 +35,7 @@ class RecordPlan:
             chunk's output starts with it.
         extra_keys: what a key beyond them means.
         calls: how functions are called.
+        lenience: what becomes of bad records; None if the first one ends the run.
     """
 
     layout: Layout
@@ -45,6 +46,7 @@ class RecordPlan:
     open_header: OpenHeader | None = None
     extra_keys: Literal["error", "drop", "ignore"] = "error"
     calls: Calls = field(default_factory=Calls)
+    lenience: Lenience | None = None
 
     @property
     def is_open(self) -> bool:
@@ -55,9 +57,13 @@ class RecordPlan:
         """Return the plan for all chunks but the first."""
         return replace(self, columns=self.columns + new_columns, open_header=None)
 
-    def opened(self) -> RecordRunner:
+    def opened(self) -> AbstractContextManager[Runner]:
         """Return what runs chunks in one worker, to be entered before and left after them."""
-        return RecordRunner(self)
+        if self.lenience is None:
+            return RecordRunner(self)
+        from streamx.transform.lenient_chain import LenientRecordRunner
+
+        return LenientRecordRunner(self, self.lenience)
 
     def encoder(self) -> Encoder:
         """Return an encoder for the results."""
@@ -110,7 +116,7 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
                     tally.bad = replace(tally.bad, stage="encode")
                     break
         except CallError as error:
-            tally.bad = error.bad("transform")
+            tally.bad = error.bad
         source.account(tally, counter)
         return tally
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from streamx.codec import head as heads
@@ -79,6 +79,8 @@ def resolve(recipe: Recipe, head: bytes, ending: Ending, source: str) -> Resolut
         BadRecordError: the header cannot be read.
     """
     _refuse_other_data(head, source)
+    if recipe.lenience is not None:
+        recipe = replace(recipe, lenience=replace(recipe.lenience, source=source))
     start = heads.preamble_end(head, recipe.skip_lines, ending == "end")
     if start is None:
         return None
@@ -215,7 +217,8 @@ def _plan(
     )
     if len(before) < len(recipe.operations):
         return _record_plan(recipe, layout, header, has_records=has_records)
-    return Plan(layout, _output_header(recipe, header, picks), limits_of(recipe.operations))
+    header_bytes = _output_header(recipe, header, picks)
+    return Plan(layout, header_bytes, limits_of(recipe.operations), recipe.lenience)
 
 
 def _record_plan(recipe: Recipe, layout: Layout, header: Header, *, has_records: bool) -> AnyPlan:
@@ -252,6 +255,7 @@ def _record_plan(recipe: Recipe, layout: Layout, header: Header, *, has_records:
         open_header=open_header,
         extra_keys=recipe.extra_keys,
         calls=recipe.calls,
+        lenience=recipe.lenience,
     )
     return as_program(plan)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from streamx.blame import own_traceback, summary
 from streamx.codec import weight_of
 from streamx.codec.layout import Bad
 from streamx.codec.record import Record
-from streamx.transform.calling import CallTimeoutError
+from streamx.transform.calling import CallTimeoutError, attempts_at
 
 # Results that are encoded together: as many as make that cheap, as few as hold not much more than
 # this, and those that have come while somebody may be waiting for them.
@@ -20,6 +20,8 @@ GROUP_SECONDS = 0.05
 
 # A result, and the byte position in its chunk of the record that it was made of.
 Item = tuple[Mapping[str, Any], int]
+# Told what a step could not do with records, and where these stand; it may raise the error.
+Refuse = Callable[[BaseException, Sequence[int]], None]
 
 
 class CallError(Exception):
@@ -28,18 +30,49 @@ class CallError(Exception):
     Attributes:
         position: of the record, in its chunk.
         found, expected, traceback: as in a FunctionError.
+        kind, attempts: as in a Bad.
     """
 
-    def __init__(self, position: int, found: str, expected: str = "", traceback: str = "") -> None:
+    def __init__(
+        self,
+        position: int,
+        found: str,
+        expected: str = "",
+        traceback: str = "",
+        *,
+        kind: str = "result",
+        attempts: int = 1,
+    ) -> None:
         super().__init__(position, found, expected, traceback)
         self.position = position
         self.found = found
         self.expected = expected
         self.traceback = traceback
+        self.kind = kind
+        self.attempts = attempts
 
-    def bad(self, stage: Literal["transform", "encode"]) -> Bad:
-        """Return the bad record that this amounts to."""
-        return Bad(self.position, self.found, self.expected, stage, self.traceback)
+    def at(self, position: int) -> CallError:
+        """Return the same for another record of a batch."""
+        known = self.found, self.expected, self.traceback
+        return CallError(position, *known, kind=self.kind, attempts=self.attempts)
+
+    @property
+    def bad(self) -> Bad:
+        """What the record is that this was raised for."""
+        return Bad(
+            self.position,
+            self.found,
+            self.expected,
+            "transform",
+            self.traceback,
+            self.kind,
+            self.attempts,
+        )
+
+
+def stop(error: BaseException, positions: Sequence[int]) -> None:
+    """Let a record that a step could not take end the run."""
+    raise error
 
 
 class Bunch(NamedTuple):
@@ -167,10 +200,13 @@ def blamed(error: BaseException, name: str, position: int) -> BaseException:
         return error
     if isinstance(error, SystemExit):
         found = f"{name} called sys.exit({error.code!r})"
-        return CallError(position, found, "a result; raise an exception to stop the run")
+        expected = "a result; raise an exception to stop the run"
+        return CallError(position, found, expected, kind="SystemExit")
+    attempts = attempts_at(error)
     if isinstance(error, CallTimeoutError):
-        return CallError(position, f"{name} {error}")
-    return CallError(position, f"{name} raised {summary(error)}", "", own_traceback(error))
+        return CallError(position, f"{name} {error}", kind="TimeoutError", attempts=attempts)
+    found, kind = f"{name} raised {summary(error)}", type(error).__name__
+    return CallError(position, found, "", own_traceback(error), kind=kind, attempts=attempts)
 
 
 def _shape(value: object) -> str:

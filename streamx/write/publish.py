@@ -37,6 +37,11 @@ class Target:
     is_special: bool = False
     is_direct: bool = False
 
+    @property
+    def is_replaceable(self) -> bool:
+        """Tell whether it is a file, or may become one, and not what was opened elsewhere."""
+        return self.descriptor is None and not self.is_special
+
     @classmethod
     def of(cls, path: str, input_path: str, *, is_direct: bool) -> Target:
         """Look at a path without touching it.

@@ -10,7 +10,7 @@ import pytest
 from codec.conversions import CSV, JSONL, layout_of
 
 from streamx.chunk import Chunk, ChunkResult
-from streamx.engine import loop as engines
+from streamx.engine import flight
 from streamx.engine.loop import LoopEngine, parts_of
 from streamx.errors import StreamxError, UsageError
 from streamx.testing import settle
@@ -202,7 +202,7 @@ async def test_no_record_starts_while_much_output_waits_for_the_writer() -> None
 
     async def grow(record: Any) -> Any:
         asked.append(record["a"])
-        return {"a": "x" * engines._MOST_WAITING_BYTES}
+        return {"a": "x" * flight.MOST_WAITING_BYTES}
 
     emitted = Emitted()
     emitted.may_go_on.clear()

@@ -20,7 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamx.chunk import Chunk
+from streamx.codec import last_boundary
 from streamx.codec.layout import ColumnType, CsvFormat, Format, Layout
+from streamx.codec.skipping import RecordSkip
 from streamx.read.chunker import Chunker
 
 TYPED = layout_of(CSV, JSONL, ["a", "b"], ColumnType.INTEGER)
@@ -244,3 +246,30 @@ def test_memory_that_somebody_holds_a_part_of_is_left_alone() -> None:
         parts.append(memoryview(chunk.data)[:1])
         del chunk
     assert b"".join(parts) == b"0123456789" * 3
+
+
+@given(st.lists(st.sampled_from([b"a", b'"', b",", b"\n"]), max_size=80).map(b"".join), st.data())
+def test_behind_a_record_that_is_cut_off_the_next_one_keeps_its_place(
+    soup: bytes, data: st.DataObject
+) -> None:
+    format, most_bytes = CsvFormat(), 8
+    chunker = Chunker(
+        lambda block: last_boundary(block, format),
+        data.draw(st.integers(1, 20)),
+        most_bytes,
+        skip=lambda: RecordSkip(format),
+    )
+    chunks, rest = [], soup
+    while rest:
+        size_bytes = data.draw(st.integers(1, 10))
+        chunker.feed(rest[:size_bytes])
+        rest = rest[size_bytes:]
+        chunks.append(chunker.cut())
+    chunks.append(chunker.finish())
+    seen = 0
+    for chunk in filter(None, chunks):
+        assert soup[chunk.offset :].startswith(bytes(chunk.data))
+        assert chunk.line == soup.count(b"\n", 0, chunk.offset) + 1
+        skipped = soup[seen : chunk.offset]
+        assert not skipped or skipped.endswith(b"\n")
+        seen = chunk.offset + len(chunk.data)

@@ -36,6 +36,7 @@ class CsvScanner:
         self._record = re.compile(rb"(%b)\n" % record)
         self._records = re.compile(rb"(?:%b\n)%b" % (record, ANY))
         self._cell = re.compile(cell)
+        self._quoted = re.compile(quoted)
         self._whole_cells = re.compile(cells)
         self._strict_cells = re.compile(strict)
 
@@ -64,6 +65,26 @@ class CsvScanner:
         """Return the end of the record that starts at `start`: past its line feed, or the end."""
         match = self._record.match(data, start)
         return len(data) if match is None else match.end()
+
+    def first_boundary(self, data: bytes) -> int | None:
+        """Return the end of the first record, past its line feed, or None if it does not end."""
+        match = self._record.match(data)
+        return None if match is None else match.end()
+
+    def open_end(self, data: bytes) -> bytes:
+        """Return the few bytes that matter to what follows a record that does not end in data.
+
+        >>> CsvScanner(CsvFormat()).open_end(b'1,2,"three')
+        b'"'
+        """
+        cells = self._whole_cells.match(data)
+        rest = data[0 if cells is None else cells.end() :]
+        if rest[:1] != self.quote:
+            return rest[:1]
+        if self._cell.match(rest) is None:
+            return self.quote
+        is_closed = self._quoted.fullmatch(rest) is not None
+        return self.quote * 2 + (b"" if is_closed else b"\0")
 
     def records(self, data: bytes) -> list[bytes]:
         """Return the records of data that starts at a record, without line ends, blank ones too."""
@@ -132,6 +153,7 @@ class CsvScanner:
             f"a quoted cell that opens here and is never closed: {excerpt(record[start:])}",
             f"a closing {self.quote.decode()} within {max_record_bytes} bytes "
             "(--max-record-bytes), or another quote character (--quote)",
+            kind="unclosed quote",
         )
 
     def diagnose(self, record: bytes, position: int, max_record_bytes: int) -> Bad:
@@ -141,6 +163,7 @@ class CsvScanner:
             f"text after a closing quote in {excerpt(record)}",
             "a delimiter or the record's end there, and quotes doubled inside a quoted cell; "
             "--quote and --delimiter name other characters",
+            kind="text after a quote",
         )
 
 

@@ -93,6 +93,7 @@ class CsvTable(_Table[bytes]):
             f"{_cells(len(cells))} in {excerpt(record)}",
             f"{_cells(width)}, as many as the header has; "
             "--delimiter and --quote say how cells are told apart",
+            kind="number of cells",
         )
 
 

@@ -83,7 +83,7 @@ class CsvToJsonl:
                 first = index, column, texts[index]
         if first is not None:
             index, column, text = first
-            bad = Bad(table.position(index), *misfit(column, text))
+            bad = Bad(table.position(index), *misfit(column, text), kind="type")
             table.stop_at(index, bad)
 
 

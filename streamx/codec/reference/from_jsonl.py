@@ -82,7 +82,7 @@ class JsonlToCsv:
         extra = [key.decode() for key in pairs if key not in self._known]
         if not layout.drops_extra_keys:
             where = excerpt(slice.records[index])
-            tally.bad = Bad(slice.position(index), *extra_key(extra[0], where))
+            tally.bad = Bad(slice.position(index), *extra_key(extra[0], where), kind="extra key")
             return False
         for key in extra:
             tally.dropped_values += 1
@@ -191,17 +191,21 @@ def bad_line(position: int, line: bytes, error: ValueError) -> Bad:
             position,
             f"no valid JSON at character {column} ({error.msg}) in {excerpt(line)}",
             "one JSON text on each line (RFC 8259)",
+            kind="invalid JSON",
         )
     if isinstance(error, DuplicateKeyError):
         return Bad(
             position,
             f"the key {error.args[0]!r} twice in {excerpt(line)}",
             "each key once, since a column has room for one value",
+            kind="duplicate key",
         )
     if isinstance(error, RenameClashError):
         return Bad(
             position,
             f"the key {error.args[0]!r} in {excerpt(line)}, the name that a column is renamed to",
             "no other key of that name; rename to another with --rename",
+            kind="renamed key",
         )
-    return Bad(position, f"no JSON object but {error.args[0]}", "an object on each line")
+    found = f"no JSON object but {error.args[0]}"
+    return Bad(position, found, "an object on each line", kind="no object")

@@ -16,6 +16,14 @@ class JsonlScanner:
         """Return the end of the line that starts at `start`: past its line feed, or the end."""
         return data.find(b"\n", start) + 1 or len(data)
 
+    def first_boundary(self, data: bytes) -> int | None:
+        """Return the end of the first line, past its line feed, or None if it does not end."""
+        return data.find(b"\n") + 1 or None
+
+    def open_end(self, data: bytes) -> bytes:
+        """Return the few bytes that matter to what follows a line that does not end in data."""
+        return b""
+
     def records(self, data: bytes) -> list[bytes]:
         """Return the lines without their line feeds, blank ones too."""
         lines = data.split(b"\n")

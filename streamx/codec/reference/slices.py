@@ -81,6 +81,7 @@ def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes,
             error.start,
             f"bytes that are not UTF-8: {excerpt(found)}",
             "UTF-8, or the input's encoding named with --encoding (such as latin-1)",
+            kind="encoding",
         )
         data = data[:start]
     return data, bad
@@ -113,6 +114,7 @@ def too_long(data: bytes, start: int, scanner: Scanner, max_record_bytes: int) -
         start,
         f"a record of more than {max_record_bytes} bytes: {excerpt(record)}",
         f"at most {max_record_bytes} bytes, or a higher --max-record-bytes",
+        kind="too long",
     )
 
 

@@ -1,0 +1,142 @@
+"""BadRecords: what a run that goes on without its bad records keeps of those of one chunk."""
+
+from __future__ import annotations
+
+import base64
+from array import array
+from codecs import utf_8_decode
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from streamx.chunk import BadKind, Chunk, ChunkResult, Notice, Place, RejectLines
+from streamx.codec import count_lines
+from streamx.codec.boundaries import record_around
+from streamx.codec.layout import Bad, CsvFormat, Layout
+from streamx.transform.plan import Lenience
+
+# Lines wait until there are so many bytes of them.
+_PART_BYTES = 64 * 1024
+# Of a record that is too long, which cannot be run again as a whole.
+_MOST_CUT_BYTES = 4096
+# Names of exceptions are the user's, so there may be any number of them.
+_MOST_KINDS = 20
+_OTHERS = "others"
+
+
+class BadRecords:
+    """The bad records of a chunk: counted, and their lines for the rejects file.
+
+    Args:
+        chunk: where they stand.
+        layout: what its records are.
+        lenience: what becomes of them.
+
+    Attributes:
+        count: how many there have been.
+    """
+
+    def __init__(self, chunk: Chunk, layout: Layout, lenience: Lenience) -> None:
+        self.count = 0
+        self._chunk = chunk
+        self._data = memoryview(chunk.data)
+        self._layout = layout
+        self._lenience = lenience
+        self._kinds: dict[BadKind, Notice] = {}
+        self._places = array("Q")
+        self._lines: list[bytes] = []
+        self._lines_bytes = 0
+        # The last record that was looked for: where it starts, and the number of its line.
+        self._start, self._line = 0, chunk.line
+
+    def add(self, bad: Bad, number: int) -> int:
+        """Take a bad record; return where it ends in the chunk.
+
+        Args:
+            bad: what is wrong with it; the position may be that of any of its bytes.
+            number: how many of the chunk's records have been read with it.
+        """
+        if bad.position < self._start:
+            self._start, self._line = 0, self._chunk.line
+        before = self._start
+        self._start, end = record_around(self._data, before, bad.position, self._layout.source)
+        self._line += count_lines(self._data[before : self._start], self._start - before)
+        place = Place(self._line, self._chunk.offset + self._start)
+        self.count += 1
+        self._note(bad, place, number)
+        if self._lenience.writes_rejects:
+            self._lines.append(self._line_of(bad, place, bytes(self._data[self._start : end])))
+            self._lines_bytes += len(self._lines[-1])
+        return end
+
+    def full_lines(self) -> Iterator[RejectLines]:
+        """Yield the lines that have gathered, if they are enough for a part."""
+        if self._lines_bytes >= _PART_BYTES:
+            yield from self.last_lines()
+
+    def last_lines(self) -> Iterator[RejectLines]:
+        """Yield the lines that have gathered, if there are any."""
+        if self._lines:
+            part = RejectLines(b"".join(self._lines))
+            self._lines, self._lines_bytes = [], 0
+            yield part
+
+    def added_to(self, result: ChunkResult) -> ChunkResult:
+        """Return what the chunk amounted to, the bad records included."""
+        return replace(result, bad_records=self._kinds, bad_places=self._places)
+
+    def _note(self, bad: Bad, place: Place, number: int) -> None:
+        kind = BadKind(bad.stage, bad.kind)
+        if kind not in self._kinds and len(self._kinds) >= _MOST_KINDS:
+            kind = BadKind(bad.stage, _OTHERS)
+        notice = Notice(1, place, bad.found)
+        self._kinds[kind] = self._kinds[kind] + notice if kind in self._kinds else notice
+        if self._lenience.notes_places:
+            self._places.extend((number, place.line, place.offset))
+
+    def _line_of(self, bad: Bad, place: Place, record: bytes) -> bytes:
+        message = f"{bad.found}; expected {bad.expected}" if bad.expected else bad.found
+        line: dict[str, Any] = {
+            "source": _as_text(self._lenience.source),
+            "line": place.line,
+            "offset": place.offset,
+            "stage": bad.stage,
+            "error": {"type": bad.kind, "message": _as_text(message)},
+            "attempts": bad.attempts,
+            **_raw(record, self._layout.max_record_bytes),
+        }
+        return orjson.dumps({**line, **self._known}, option=orjson.OPT_APPEND_NEWLINE)
+
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        """What is the same in all lines: how to read records like these, the header being gone."""
+        layout, columns = self._layout, self._layout.columns
+        if not isinstance(layout.source, CsvFormat):
+            names = [column.name for column in columns]
+            return {"format": {"name": "jsonl"}, **({"columns": names} if names else {})}
+        delimiter, quote = layout.source.delimiter.decode(), layout.source.quote.decode()
+        return {
+            "format": {"name": "csv", "delimiter": delimiter, "quote": quote},
+            "columns": {column.name: column.type for column in columns},
+        }
+
+
+def _raw(record: bytes, max_record_bytes: int) -> dict[str, Any]:
+    """Return the bytes of a record without its line end, of one that is too long the first ones."""
+    is_cut = {"is_cut": True} if len(record) > max_record_bytes else {}
+    if is_cut:
+        record = record[: min(_MOST_CUT_BYTES, max_record_bytes)]
+    elif record.endswith(b"\n"):
+        record = record[:-1].removesuffix(b"\r")
+    try:
+        return {"raw": utf_8_decode(record, "strict", not is_cut)[0], **is_cut}
+    except UnicodeDecodeError:
+        return {"raw_base64": base64.b64encode(record).decode(), **is_cut}
+
+
+def _as_text(text: str) -> str:
+    """Return a text without halves of characters, which names of files may hold."""
+    return text.encode(errors="backslashreplace").decode()

@@ -1,0 +1,127 @@
+"""The rejects file: written with the care of an output, and there only if a record was bad."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streamx.errors import OutputError, UsageError, cannot
+from streamx.write.publish import Target
+from streamx.write.sinks import GzipSink, Sink, open_sink
+
+
+class NoRejects:
+    """Stands for the rejects file of a run that writes none."""
+
+    name = "no rejects file"
+
+    async def write(self, parts: Sequence[bytes | memoryview]) -> None:
+        raise AssertionError("nothing is rejected in this run")
+
+    async def commit(self) -> None:
+        pass
+
+    async def abort(self) -> None:
+        pass
+
+
+class RejectsSink:
+    """A sink that, when nothing was written, leaves no file: one from an earlier run is removed."""
+
+    def __init__(self, inner: Sink, target: Target) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._target = target
+        self._is_empty = True
+
+    async def write(self, parts: Sequence[bytes | memoryview]) -> None:
+        self._is_empty = False
+        await self._inner.write(parts)
+
+    async def commit(self) -> None:
+        if not self._is_empty:
+            await self._inner.commit()
+            return
+        await self._inner.abort()
+        if self._target.is_replaceable:
+            await asyncio.to_thread(self._remove)
+
+    async def abort(self) -> None:
+        await self._inner.abort()
+
+    def _remove(self) -> None:
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._target.path)
+        except OSError as error:
+            raise OutputError(cannot("remove", self._target.name, error)) from error
+
+
+def rejects_target(path: str | os.PathLike[str] | None, input_path: str, output: Target) -> Target:
+    """Return where rejects shall go: to the path, or else beside the output.
+
+    Raises:
+        UsageError: it is the input or the output, or there is nothing that they could be beside.
+        OutputError: it is a directory, or lies in none.
+    """
+    if path is None:
+        if not output.is_replaceable:
+            raise UsageError(
+                f"--on-error reject has no file to put rejects beside, since the output is "
+                f"{output.name}; name one with --rejects"
+            )
+        path = f"{output.name}.rejects.jsonl"
+    target = Target.of(os.fspath(path), input_path, is_direct=False)
+    if (target.path, target.descriptor) == (output.path, output.descriptor):
+        raise UsageError(f"the rejects and the output are both {output.name}; name another file")
+    return target
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a run writes: its output, and maybe a rejects file, which stand or fall together.
+
+    Attributes:
+        output, rejects: the sinks of both.
+        rejects_name: what to call the rejects file, or None if there is to be none.
+    """
+
+    output: Sink
+    rejects: Sink
+    rejects_name: str | None = None
+
+    @classmethod
+    async def beside(cls, output: Sink, rejects: Target | None) -> Outputs:
+        """Open the rejects file, if there is to be one, beside an open output.
+
+        Raises:
+            OutputError: it cannot be opened; then the output is given up.
+        """
+        if rejects is None:
+            return cls(output, NoRejects())
+        try:
+            sink = await open_sink(rejects)
+        except BaseException:
+            await output.abort()
+            raise
+        if rejects.path.lower().endswith(".gz"):
+            sink = GzipSink(sink)
+        return cls(output, RejectsSink(sink, rejects), rejects.name)
+
+    async def commit(self) -> None:
+        """Make both whole; the rejects first, so that no record is in neither."""
+        await self.rejects.commit()
+        await self.output.commit()
+
+    async def abort(self, *, keeps_rejects: bool) -> None:
+        """Take back both, or the output alone, where the rejects say why the run has failed."""
+        try:
+            if keeps_rejects:
+                await self.rejects.commit()
+            else:
+                await self.rejects.abort()
+        finally:
+            await self.output.abort()
