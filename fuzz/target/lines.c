@@ -82,6 +82,15 @@ static void write_lines(const fuzz_run *run, const sx_rows *rows, fuzz_result *r
     }
 }
 
+/* Like another run, but by a layout without a program, whose output has no limit. */
+static fuzz_run run_of(const fuzz_run *like, const sx_layout *layout) {
+    fuzz_run run = *like;
+    run.layout = layout;
+    run.state = sx_new(run.kernel, layout);
+    run.output_limit = UINT64_MAX;
+    return run;
+}
+
 /* The keys that there are, all of them unknown. */
 static sx_layout layout_of(const fuzz_case *given) {
     return (sx_layout){.passes_unknown_keys = true,
@@ -90,9 +99,7 @@ static sx_layout layout_of(const fuzz_case *given) {
 
 void take_objects(const fuzz_case *given, const fuzz_run *like, fuzz_result *result) {
     sx_layout layout = layout_of(given);
-    fuzz_run run = *like;
-    run.layout = &layout;
-    run.state = sx_new(run.kernel, &layout);
+    fuzz_run run = run_of(like, &layout);
     if (run.state == NULL) return;
     start_result(result, &layout);
     add_output(result, NULL, 0);
@@ -108,9 +115,7 @@ void take_objects(const fuzz_case *given, const fuzz_run *like, fuzz_result *res
 void check_objects(const fuzz_case *given, const fuzz_run *like) {
     sx_layout layout = layout_of(given);
     fuzz_result whole = {0}, taken = {0}, again = {0};
-    fuzz_run run = *like;
-    run.layout = &layout;
-    run.state = sx_new(run.kernel, &layout);
+    fuzz_run run = run_of(like, &layout);
     REQUIRE(run.state != NULL);
     take_objects(given, like, &taken);
     convert_piece(&run, given->data, given->length, 0, &whole);
