@@ -23,6 +23,7 @@ from streamx.flow.workers import WorkerPool
 if TYPE_CHECKING:
     from streamx.flow.adaptive import AdaptiveLimit
     from streamx.flow.batcher import BatchLengthError, MicroBatcher
+    from streamx.flow.pages import Page, PaginationError, paginate
     from streamx.flow.priority import PriorityBuffer
     from streamx.flow.rate import RateLimiter
     from streamx.flow.stage import Stage
@@ -41,11 +42,14 @@ __all__ = [
     "FlowSnapshot",
     "Limit",
     "MicroBatcher",
+    "Page",
+    "PaginationError",
     "PriorityBuffer",
     "RateLimiter",
     "ReorderWindow",
     "Stage",
     "WorkerPool",
+    "paginate",
     "pipeline",
     "together",
 ]
@@ -55,9 +59,12 @@ _LAZY = {
     "AdaptiveLimit": "adaptive",
     "BatchLengthError": "batcher",
     "MicroBatcher": "batcher",
+    "Page": "pages",
+    "PaginationError": "pages",
     "PriorityBuffer": "priority",
     "RateLimiter": "rate",
     "Stage": "stage",
+    "paginate": "pages",
 }
 
 
