@@ -19,10 +19,10 @@ from streamx.delivery import Delivery
 from streamx.engine import open_engine
 from streamx.errors import StreamxError, TooManyBadRecordsError
 from streamx.flow import (
-    BoundedBuffer,
     Credits,
     DrainWriter,
     FlowMonitor,
+    Limit,
     ReorderWindow,
     WorkerPool,
     pipeline,
@@ -131,7 +131,7 @@ async def _convert(
     pool: WorkerPool[Chunk, Part, ChunkResult] = WorkerPool(
         reader.pace.timed(engine.run),
         engine.lanes,
-        BoundedBuffer(
+        Limit(
             sizing.buffer_chunks,
             sizing.buffer_chunks * sizing.chunk_size_bytes,
             size_of=lambda chunk: len(chunk.data),

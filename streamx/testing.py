@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import selectors
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+R = TypeVar("R")
 
 
 class SlowSink:
@@ -44,3 +48,52 @@ async def settle(rounds: int = 20) -> None:
     """Let all tasks run until each waits for something that only the test can give it."""
     for _ in range(rounds):
         await asyncio.sleep(0)
+
+
+def run_in_simulated_time(main: Coroutine[Any, Any, R]) -> R:
+    """Run like `asyncio.run`, on a clock that jumps to the next timer when nothing else can run.
+
+    Seconds slept take no time, and always the same turns: `asyncio.sleep`, `call_later` and the
+    time of the loop, which starts at 0, are simulated. Threads and sockets are not waited for.
+
+    Raises:
+        DeadlockError: every task waits, and no timer is set.
+
+    Example:
+        >>> async def main() -> float:
+        ...     await asyncio.sleep(3600)
+        ...     return asyncio.get_running_loop().time()
+        >>> run_in_simulated_time(main())
+        3600.0
+    """
+    with asyncio.Runner(loop_factory=_SimulatedLoop) as runner:
+        return runner.run(main)
+
+
+class DeadlockError(Exception):
+    """Every task of a simulated loop waits for another one."""
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    """Waits for nothing, and takes down how long it would have waited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_seconds = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise DeadlockError("every task waits for another one, and no timer is set")
+        if not ready and timeout:
+            self.now_seconds += timeout
+        return ready
+
+
+class _SimulatedLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now_seconds

@@ -188,5 +188,5 @@ class LoopEngine:
 def _slots(calls: Calls) -> AdaptiveLimit:
     """Return what bounds the records on their way."""
     if calls.concurrency == "auto":
-        return AdaptiveLimit()
+        return AdaptiveLimit(most=calls.most_concurrency)
     return AdaptiveLimit(calls.concurrency, calls.concurrency, is_fixed=True)

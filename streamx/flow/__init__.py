@@ -4,41 +4,52 @@
        ▲                                                              │
        └─────────────── Credits, returned when output has drained ────┘
 
-`pipeline()` runs them as one. Each part can be used alone, in any asyncio program.
+`pipeline()` runs them as one. Each part can be used alone, in any asyncio program; `examples/flow`
+has a small program for each.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from streamx.flow.buffer import BoundedBuffer, BufferClosedError, BufferStatistics
+from streamx.flow.buffer import BoundedBuffer, BufferClosedError, BufferFullError, Limit
 from streamx.flow.credits import Credits
 from streamx.flow.drain import DrainWriter
 from streamx.flow.monitor import FlowMonitor, FlowSnapshot
-from streamx.flow.pipeline import Inbound, Stage, pipeline, together
+from streamx.flow.pipeline import Duplex, pipeline, together
 from streamx.flow.reorder import ReorderWindow
+from streamx.flow.statistics import BufferStatistics
 from streamx.flow.workers import WorkerPool
 
 if TYPE_CHECKING:
     from streamx.flow.adaptive import AdaptiveLimit
     from streamx.flow.batcher import BatchLengthError, MicroBatcher
+    from streamx.flow.pages import Page, PaginationError, paginate
+    from streamx.flow.priority import PriorityBuffer
     from streamx.flow.rate import RateLimiter
+    from streamx.flow.stage import Stage
 
 __all__ = [
     "AdaptiveLimit",
     "BatchLengthError",
     "BoundedBuffer",
     "BufferClosedError",
+    "BufferFullError",
     "BufferStatistics",
     "Credits",
     "DrainWriter",
+    "Duplex",
     "FlowMonitor",
     "FlowSnapshot",
-    "Inbound",
+    "Limit",
     "MicroBatcher",
+    "Page",
+    "PaginationError",
+    "PriorityBuffer",
     "RateLimiter",
     "ReorderWindow",
     "Stage",
     "WorkerPool",
+    "paginate",
     "pipeline",
     "together",
 ]
@@ -48,7 +59,12 @@ _LAZY = {
     "AdaptiveLimit": "adaptive",
     "BatchLengthError": "batcher",
     "MicroBatcher": "batcher",
+    "Page": "pages",
+    "PaginationError": "pages",
+    "PriorityBuffer": "priority",
     "RateLimiter": "rate",
+    "Stage": "stage",
+    "paginate": "pages",
 }
 
 

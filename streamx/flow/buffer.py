@@ -2,85 +2,79 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
+
+from streamx.flow.statistics import BufferStatistics, Gauge
+from streamx.flow.waiting import WaitingLine
 
 T = TypeVar("T")
+
+OnFull = Literal["block", "drop-oldest", "drop-newest", "error"]
 
 
 class BufferClosedError(Exception):
     """Something was put into a closed buffer, or asked of one that is closed and empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class BufferStatistics:
-    """A snapshot of a buffer.
+class BufferFullError(Exception):
+    """Something was put into a full buffer that was told to refuse it."""
 
-    Attributes:
-        fill, fill_bytes: what it holds now.
-        capacity, capacity_bytes: its high-water marks, which the fill never exceeds
-            (but for a single item larger than capacity_bytes, admitted alone).
-        peak_fill, peak_bytes: the most it ever held.
-        total: items that have passed through or are inside.
-        is_paused: its producers are waiting for the low-water mark.
-        producer_wait_seconds, consumer_wait_seconds: time during which at least one of them
-            waited for room, for an item.
+
+@dataclass(frozen=True, slots=True)
+class Limit(Generic[T]):
+    """How much a buffer may hold, in items and in bytes; the parameters are BoundedBuffer's.
+
+    Example:
+        >>> Limit(4, 1024, size_of=len).buffer().statistics().capacity_bytes
+        1024
     """
 
-    fill: int
-    fill_bytes: int
     capacity: int
     capacity_bytes: int
-    peak_fill: int
-    peak_bytes: int
-    total: int
-    is_paused: bool
-    producer_wait_seconds: float
-    consumer_wait_seconds: float
+    size_of: Callable[[T], int]
+    low_water: int | None = None
+
+    def buffer(self) -> BoundedBuffer[T]:
+        """Return a buffer that holds no more."""
+        return BoundedBuffer(
+            self.capacity, self.capacity_bytes, size_of=self.size_of, low_water=self.low_water
+        )
 
 
-class WaitClock:
-    """Adds up the time during which at least one task waits, in `with` blocks."""
+class Items(Protocol[T]):
+    """What a buffer keeps its items in, each with its size in bytes; a deque, for one."""
 
-    def __init__(self) -> None:
-        self.waiting = 0
-        self._seconds = 0.0
-        self._since = 0.0
+    def append(self, entry: tuple[T, int], /) -> None: ...
 
-    @property
-    def seconds(self) -> float:
-        """The time so far, a wait that is going on included."""
-        return self._seconds + (time.monotonic() - self._since if self.waiting else 0.0)
+    def popleft(self) -> tuple[T, int]: ...
 
-    def __enter__(self) -> None:
-        if self.waiting == 0:
-            self._since = time.monotonic()
-        self.waiting += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.waiting -= 1
-        if self.waiting == 0:
-            self._seconds += time.monotonic() - self._since
+    def __len__(self) -> int: ...
 
 
 class BoundedBuffer(Generic[T]):
-    """A first-in, first-out buffer between one or more producers and consumers.
+    """A first-in, first-out buffer between any number of producers and consumers.
 
     A producer that finds no room pauses until the fill has fallen to the low-water mark, so
-    that it is not woken for every single item. An item larger than `capacity_bytes` is
-    admitted when the buffer is empty: it could pass no other way.
+    that it is not woken for every single item. Producers have their turn in the order in which
+    they came, and so have consumers. An item larger than `capacity_bytes` is admitted when the
+    buffer is empty: it could pass no other way. Cancelling a `put` that waits means that the item
+    is not in; cancelling a `get`, that nothing was taken.
 
     Args:
         capacity: most items held (the high-water mark), at least 1.
         capacity_bytes: most bytes held, at least 1.
         size_of: bytes of one item; `len` for bytes.
         low_water: items at which paused producers resume; half of the capacity by default.
+        on_full: what happens to a `put` that finds no room: it waits ("block"), or makes room by
+            dropping what came first ("drop-oldest"), or its own item is dropped ("drop-newest"),
+            or it raises BufferFullError ("error"). None but the first ever waits.
+        on_drop: called with each item dropped, so that what was counted for it can be given back.
 
     Example:
+        >>> import asyncio
         >>> async def main() -> list[bytes]:
         ...     buffer: BoundedBuffer[bytes] = BoundedBuffer(4, 1024, size_of=len)
         ...     await buffer.put(b"a chunk")
@@ -97,6 +91,8 @@ class BoundedBuffer(Generic[T]):
         *,
         size_of: Callable[[T], int],
         low_water: int | None = None,
+        on_full: OnFull = "block",
+        on_drop: Callable[[T], object] | None = None,
     ) -> None:
         if capacity < 1 or capacity_bytes < 1:
             raise ValueError("a buffer needs room for at least one item and one byte")
@@ -105,38 +101,34 @@ class BoundedBuffer(Generic[T]):
         self.low_water = capacity // 2 if low_water is None else low_water
         if not 0 <= self.low_water < capacity:
             raise ValueError("the low-water mark must lie below the capacity")
+        self.on_full = on_full
+        self._on_drop = on_drop
         self._size_of = size_of
-        self._items: deque[tuple[T, int]] = deque()
-        self._fill_bytes = 0
+        self._items: Items[T] = deque()
+        self._gauge = Gauge()
         self._is_closed = False
-        self._room = asyncio.Event()
-        self._room.set()
-        self._arrival = asyncio.Event()
-        self._peak_fill = 0
-        self._peak_bytes = 0
-        self._total = 0
-        self._producer_wait = WaitClock()
-        self._consumer_wait = WaitClock()
+        self._producers = WaitingLine()
+        self._consumers = WaitingLine()
 
     async def put(self, item: T) -> None:
-        """Add an item, waiting for room first.
+        """Add an item, waiting for room first, or doing what `on_full` says.
 
         Raises:
             BufferClosedError: the buffer is closed, or was closed during the wait.
+            BufferFullError: there is no room, and `on_full` is "error".
         """
+        self._refuse_if_closed()
         size_bytes = self._size_of(item)
-        with self._producer_wait:
-            while not self._has_room(size_bytes) and not self._is_closed:
-                self._room.clear()
-                await self._room.wait()
-        if self._is_closed:
-            raise BufferClosedError("put() after close()")
-        self._items.append((item, size_bytes))
-        self._fill_bytes += size_bytes
-        self._total += 1
-        self._peak_fill = max(self._peak_fill, len(self._items))
-        self._peak_bytes = max(self._peak_bytes, self._fill_bytes)
-        self._arrival.set()
+        if self._producers.is_occupied or not self._has_room(size_bytes):
+            if not await self._may_enter(item, size_bytes):
+                return
+            self._refuse_if_closed()
+        try:
+            self._items.append((item, size_bytes))
+            self._gauge.add(size_bytes)
+        finally:
+            self._producers.wake()
+            self._consumers.wake()
 
     async def get(self) -> T:
         """Take the oldest item, waiting for one first.
@@ -144,37 +136,26 @@ class BoundedBuffer(Generic[T]):
         Raises:
             BufferClosedError: the buffer is closed and empty.
         """
-        with self._consumer_wait:
-            while not self._items and not self._is_closed:
-                self._arrival.clear()
-                await self._arrival.wait()
+        if not self._is_closed and (self._consumers.is_occupied or not self._items):
+            await self._consumers.wait(lambda: self._is_closed or len(self._items) > 0)
         if not self._items:
             raise BufferClosedError("get() from a closed and empty buffer")
-        item, size_bytes = self._items.popleft()
-        self._fill_bytes -= size_bytes
-        if len(self._items) <= self.low_water and self._fill_bytes <= self.capacity_bytes // 2:
-            self._room.set()
+        item = self._take()
+        if self._is_at_low_water():
+            self._producers.wake()
+        self._consumers.wake()
         return item
 
     def close(self) -> None:
         """Say that nothing more will be put; what is inside can still be taken."""
         self._is_closed = True
-        self._room.set()
-        self._arrival.set()
+        self._producers.wake_all()
+        self._consumers.wake_all()
 
     def statistics(self) -> BufferStatistics:
         """Return a snapshot of fill, peaks and waiting times."""
-        return BufferStatistics(
-            fill=len(self._items),
-            fill_bytes=self._fill_bytes,
-            capacity=self.capacity,
-            capacity_bytes=self.capacity_bytes,
-            peak_fill=self._peak_fill,
-            peak_bytes=self._peak_bytes,
-            total=self._total,
-            is_paused=not self._room.is_set(),
-            producer_wait_seconds=self._producer_wait.seconds,
-            consumer_wait_seconds=self._consumer_wait.seconds,
+        return self._gauge.statistics(
+            self.capacity, self.capacity_bytes, self._producers.clock, self._consumers.clock
         )
 
     def __aiter__(self) -> BoundedBuffer[T]:
@@ -186,12 +167,45 @@ class BoundedBuffer(Generic[T]):
         except BufferClosedError:
             raise StopAsyncIteration from None
 
+    async def _may_enter(self, item: T, size_bytes: int) -> bool:
+        """Find room for an item; return whether it may have it."""
+        match self.on_full:
+            case "block":
+                await self._producers.wait(lambda: self._is_closed or self._has_room(size_bytes))
+            case "drop-oldest":
+                while not self._has_room(size_bytes):
+                    self._drop(self._take())
+            case "drop-newest":
+                self._drop(item)
+                return False
+            case "error":
+                raise BufferFullError(
+                    f"put() of {size_bytes} bytes into a buffer that holds "
+                    f"{self._gauge.fill} of {self.capacity} items and "
+                    f"{self._gauge.fill_bytes} of {self.capacity_bytes} bytes"
+                )
+        return True
+
+    def _take(self) -> T:
+        item, size_bytes = self._items.popleft()
+        self._gauge.remove(size_bytes)
+        return item
+
+    def _drop(self, item: T) -> None:
+        self._gauge.dropped += 1
+        if self._on_drop is not None:
+            self._on_drop(item)
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise BufferClosedError("put() after close()")
+
     def _has_room(self, size_bytes: int) -> bool:
-        if not self._items:
-            return True
-        is_paused = not self._room.is_set()
-        return (
-            not is_paused
-            and len(self._items) < self.capacity
-            and self._fill_bytes + size_bytes <= self.capacity_bytes
+        gauge = self._gauge
+        return gauge.fill == 0 or (
+            gauge.fill < self.capacity and gauge.fill_bytes + size_bytes <= self.capacity_bytes
         )
+
+    def _is_at_low_water(self) -> bool:
+        gauge = self._gauge
+        return gauge.fill <= self.low_water and gauge.fill_bytes <= self.capacity_bytes // 2

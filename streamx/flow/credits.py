@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from streamx.flow.buffer import BufferStatistics, WaitClock
+from streamx.flow.statistics import BufferStatistics, Gauge
+from streamx.flow.waiting import Signal
 
 
 class Credits:
@@ -19,6 +18,7 @@ class Credits:
         capacity_bytes: most input bytes in flight.
 
     Example:
+        >>> import asyncio
         >>> async def main() -> int:
         ...     credits = Credits(2, 1024)
         ...     await credits.acquire(0, 512)   # before reading chunk 0
@@ -34,51 +34,36 @@ class Credits:
         self.capacity = capacity
         self.capacity_bytes = capacity_bytes
         self._held: dict[int, int] = {}
-        self._held_bytes = 0
-        self._peak_held = 0
-        self._peak_bytes = 0
-        self._total = 0
-        self._wait = WaitClock()
-        self._returned = asyncio.Event()
+        self._gauge = Gauge()
+        self._returned = Signal()
 
     async def acquire(self, sequence: int, size_bytes: int) -> None:
         """Take the credit for one chunk of about `size_bytes`, waiting until there is one."""
-        await self._wait_until_granted(sequence, size_bytes)
-        self._total += 1
+        await self.grow(sequence, size_bytes)
 
     async def grow(self, sequence: int, size_bytes: int) -> None:
         """Raise a held credit to `size_bytes`, for a chunk whose record turned out longer."""
-        await self._wait_until_granted(sequence, size_bytes)
+        await self._returned.wait(lambda: self._is_grantable(sequence, size_bytes))
+        held_bytes = self._held.get(sequence)
+        if held_bytes is None:
+            self._gauge.add(size_bytes)
+        else:
+            self._gauge.add(size_bytes - held_bytes, items=0)
+        self._held[sequence] = size_bytes
 
     def release(self, sequence: int) -> None:
         """Return the credit of a chunk that has left the flow."""
-        self._held_bytes -= self._held.pop(sequence)
-        self._returned.set()
+        self._gauge.remove(self._held.pop(sequence))
+        self._returned.notify()
 
     def statistics(self) -> BufferStatistics:
         """Return what is in flight now and at most, as a buffer would."""
-        return BufferStatistics(
-            fill=len(self._held),
-            fill_bytes=self._held_bytes,
-            capacity=self.capacity,
-            capacity_bytes=self.capacity_bytes,
-            peak_fill=self._peak_held,
-            peak_bytes=self._peak_bytes,
-            total=self._total,
+        return self._gauge.statistics(
+            self.capacity,
+            self.capacity_bytes,
+            self._returned.clock,
             is_paused=len(self._held) >= self.capacity,
-            producer_wait_seconds=self._wait.seconds,
-            consumer_wait_seconds=0.0,
         )
-
-    async def _wait_until_granted(self, sequence: int, size_bytes: int) -> None:
-        with self._wait:
-            while not self._is_grantable(sequence, size_bytes):
-                self._returned.clear()
-                await self._returned.wait()
-        self._held_bytes += size_bytes - self._held.get(sequence, 0)
-        self._held[sequence] = size_bytes
-        self._peak_held = max(self._peak_held, len(self._held))
-        self._peak_bytes = max(self._peak_bytes, self._held_bytes)
 
     def _is_grantable(self, sequence: int, size_bytes: int) -> bool:
         own_bytes = self._held.get(sequence, 0)
@@ -87,5 +72,5 @@ class Credits:
             return True
         return (
             others < self.capacity
-            and self._held_bytes - own_bytes + size_bytes <= self.capacity_bytes
+            and self._gauge.fill_bytes - own_bytes + size_bytes <= self.capacity_bytes
         )

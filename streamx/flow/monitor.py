@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from streamx.flow.buffer import BufferStatistics
+from streamx.flow.statistics import BufferStatistics
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+T = TypeVar("T")
 
 # What a loop that was busy for a moment may make up for.
 _CATCH_UP_SECONDS = 0.05
@@ -15,7 +18,9 @@ class RateLimiter:
     """Space calls evenly: `count` of them in `per_seconds`, for all who share the limiter.
 
     It is a leaky bucket kept as a single time, the next at which a call may start (the generic
-    cell rate algorithm, ITU-T I.371). Turns are given in the order of asking.
+    cell rate algorithm, ITU-T I.371). Turns are given in the order of asking; one that is cancelled
+    while it waits is not used by another. Read through `paced`, or written behind it, a source or
+    a sink is asked no more often than that.
 
     Args:
         count: calls in that time, more than 0.
@@ -28,8 +33,8 @@ class RateLimiter:
     Example:
         >>> async def main() -> None:
         ...     limiter = RateLimiter(1000)
-        ...     for _ in range(10):
-        ...         await limiter.acquire()
+        ...     await limiter.acquire()      # one call
+        ...     await limiter.acquire(10)    # what counts as ten, such as so many bytes
         >>> asyncio.run(main())
     """
 
@@ -49,16 +54,22 @@ class RateLimiter:
         self._next_at = [clock()] if next_at is None else next_at
         self._lock = nullcontext() if lock is None else lock
 
-    async def acquire(self) -> None:
-        """Wait for the next turn."""
-        wait_seconds = self.reserve()
+    async def acquire(self, count: float = 1) -> None:
+        """Wait for the next turn, and use as many of them as that."""
+        wait_seconds = self.reserve(count)
         if wait_seconds > 0:
             await asyncio.sleep(wait_seconds)
 
-    def reserve(self) -> float:
-        """Take the next turn and return in how many seconds it is."""
+    def reserve(self, count: float = 1) -> float:
+        """Take the next turn, or as many as that, and return in how many seconds it is."""
         with self._lock:
             now = self._clock()
             starts_at = max(self._next_at[0], now - _CATCH_UP_SECONDS)
-            self._next_at[0] = starts_at + self.interval_seconds
+            self._next_at[0] = starts_at + count * self.interval_seconds
         return max(starts_at - now, 0.0)
+
+    async def paced(self, items: AsyncIterable[T]) -> AsyncIterator[T]:
+        """Pass items on, one for each turn: a stage of a `pipeline`, before or behind others."""
+        async for item in items:
+            await self.acquire()
+            yield item

@@ -123,7 +123,13 @@ def _batcher(call: AsyncCaller, name: str, calls: Calls) -> MicroBatcher[Any, An
         return check_batch(results, count, name, -1)
 
     assert calls.batch_records is not None, "there is a batch size"
-    return MicroBatcher(process, calls.batch_records, calls.batch_wait_seconds)
+    return MicroBatcher(
+        process,
+        calls.batch_records,
+        calls.batch_wait_seconds,
+        # Room for every record that can be on its way, so that none waits for another's batch.
+        capacity=max(calls.batch_records, calls.most_concurrency),
+    )
 
 
 async def _entered(step: Apply, stack: AsyncExitStack) -> Callable[..., Any]:

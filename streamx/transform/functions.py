@@ -17,6 +17,8 @@ from streamx.errors import UsageError
 from streamx.transform.retries import Retries
 
 DEFAULT_CONCURRENCY = 64
+# What "auto" may come to.
+_MOST_CONCURRENCY = 1000
 
 # What a module loaded from a file is called; it is nobody else's name.
 _MODULE_PREFIX = "streamx_fn_"
@@ -127,6 +129,11 @@ class Calls:
     timeout_seconds: float | None = None
     retries: Retries = field(default_factory=Retries)
     rate: float | None = None
+
+    @property
+    def most_concurrency(self) -> int:
+        """How many records are on their way at most."""
+        return _MOST_CONCURRENCY if self.concurrency == "auto" else self.concurrency
 
 
 @dataclass(frozen=True, slots=True)

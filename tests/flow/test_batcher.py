@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from streamx.flow import BatchLengthError, MicroBatcher
+from streamx.flow import BatchLengthError, BufferClosedError, MicroBatcher
+from streamx.testing import run_in_simulated_time, settle
 
 LONG_SECONDS = 60.0
 
@@ -24,16 +25,11 @@ class Recorder:
         return [2 * item for item in items]
 
 
-async def settle() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
 def run(test: Callable[[Recorder], Awaitable[None]]) -> None:
     async def main() -> None:
         await test(Recorder())
 
-    asyncio.run(main())
+    run_in_simulated_time(main())
 
 
 def test_a_full_batch_starts_at_once() -> None:
@@ -49,9 +45,8 @@ def test_a_batch_that_is_not_full_starts_when_its_first_item_has_waited() -> Non
     async def test(recorder: Recorder) -> None:
         loop = asyncio.get_running_loop()
         batcher = MicroBatcher(recorder, 100, 0.05)
-        started = loop.time()
         assert await asyncio.gather(batcher.submit(1), batcher.submit(2)) == [2, 4]
-        assert loop.time() - started >= 0.045
+        assert loop.time() == pytest.approx(0.05)
         assert recorder.batches == [[1, 2]]
 
     run(test)
@@ -135,6 +130,39 @@ def test_close_cancels_what_waits_and_what_is_on_its_way() -> None:
     run(test)
 
 
+def test_submitters_wait_in_order_while_as_many_items_are_held_as_there_is_room_for() -> None:
+    async def test(recorder: Recorder) -> None:
+        recorder.may_end.clear()
+        batcher = MicroBatcher(recorder, 2, LONG_SECONDS, capacity=4)
+        submitted = [asyncio.ensure_future(batcher.submit(item)) for item in range(9)]
+        await settle()
+        assert recorder.batches == [[0, 1], [2, 3]]
+        submitted[4].cancel()
+        recorder.may_end.set()
+        await settle()
+        assert recorder.batches == [[0, 1], [2, 3], [5, 6], [7, 8]]
+        results = await asyncio.gather(*submitted[:4], *submitted[5:])
+        assert results == [0, 2, 4, 6, 10, 12, 14, 16]
+
+    run(test)
+
+
+def test_after_closing_nobody_can_submit_and_who_waited_to_hears_of_it() -> None:
+    async def test(recorder: Recorder) -> None:
+        recorder.may_end.clear()
+        batcher = MicroBatcher(recorder, 1, LONG_SECONDS, capacity=1)
+        _, waiting = [asyncio.ensure_future(batcher.submit(item)) for item in (1, 2)]
+        await settle()
+        await batcher.close()
+        for submitting in (waiting, batcher.submit(3)):
+            with pytest.raises(BufferClosedError):
+                await submitting
+
+    run(test)
+
+
 def test_an_empty_batch_cannot_be_asked_for() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        MicroBatcher(Recorder.__call__, 0, 1)  # type: ignore[arg-type]  # never called
+        MicroBatcher(Recorder(), 0, 1)
+    with pytest.raises(ValueError, match="no more than there is room for"):
+        MicroBatcher(Recorder(), 5, 1, capacity=4)

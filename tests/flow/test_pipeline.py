@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 import pytest
 
-from streamx.flow import BoundedBuffer, ReorderWindow, WorkerPool, pipeline
+from streamx.flow import Limit, ReorderWindow, Stage, WorkerPool, pipeline
 from streamx.flow.workers import Emit
 
 
@@ -38,7 +38,7 @@ async def fail(item: bytes, emit: Emit[bytes]) -> int:
 
 
 def pool_of(work: object = copy) -> WorkerPool[bytes, bytes, int]:
-    inbound: BoundedBuffer[bytes] = BoundedBuffer(2, 100, size_of=len)
+    inbound: Limit[bytes] = Limit(2, 100, size_of=len)
     return WorkerPool(work, 2, inbound, ReorderWindow(4, 10))  # type: ignore[arg-type]  # either
 
 
@@ -167,5 +167,79 @@ def test_the_first_of_two_failures_is_raised() -> None:
         with pytest.raises(ValueError, match="the first"):
             await pipeline(Source().items(), pool_of(failing_late), sink=failing)
         assert_nothing_runs()
+
+    asyncio.run(main())
+
+
+class Closing:
+    """A stage without a buffer that notes when it is closed, and may fail to."""
+
+    def __init__(self, name: str, closed: list[str], *, is_failing: bool = False) -> None:
+        self._name = name
+        self._closed = closed
+        self._is_failing = is_failing
+
+    async def __call__(self, items: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        try:
+            async for item in items:
+                yield item
+        finally:
+            self._closed.append(self._name)
+            if self._is_failing:
+                raise OSError(f"{self._name} cannot be closed")
+
+
+def test_functions_and_buffers_can_be_joined_in_any_order() -> None:
+    async def main() -> None:
+        async def upper(items: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+            async for item in items:
+                yield item.upper()
+
+        async def first_three(items: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+            count = 0
+            async for item in items:
+                yield item
+                count += 1
+                if count == 3:
+                    return
+
+        async def to_list(items: AsyncIterable[bytes]) -> list[bytes]:
+            return [item async for item in items]
+
+        limit: Limit[bytes] = Limit(2, 100, size_of=len)
+        stages = (upper, limit.buffer(), Stage(first_three, inbound=limit, outbound=limit), upper)
+        source = Source()
+        assert await pipeline(source.items(), *stages, sink=to_list) == [b"X"] * 3
+        assert source.is_closed
+        assert_nothing_runs()
+
+    asyncio.run(main())
+
+
+def test_generators_are_closed_from_the_last_to_the_first_before_the_source() -> None:
+    async def main() -> None:
+        source, closed = Source(), []
+        stages = [Closing(name, closed) for name in ("first", "second")]
+        await pipeline(source.items(), *stages, sink=first)
+        assert closed == ["second", "first"]
+        assert source.is_closed
+
+    asyncio.run(main())
+
+
+def test_what_cannot_be_closed_is_an_error_but_hides_none() -> None:
+    async def main() -> None:
+        source = Source()
+        broken = Closing("it", [], is_failing=True)
+        with pytest.raises(OSError, match="it cannot be closed"):
+            await pipeline(source.items(), broken, sink=first)
+        assert source.is_closed
+
+        async def failing(items: AsyncIterable[object]) -> None:
+            await first(items)
+            raise LookupError("the first failure")
+
+        with pytest.raises(LookupError, match="the first failure"):
+            await pipeline(Source().items(), broken, sink=failing)
 
     asyncio.run(main())

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from streamx.flow import RateLimiter
+from streamx.testing import run_in_simulated_time
 
 
 class Clock:
@@ -43,20 +44,24 @@ def test_a_rate_for_a_minute() -> None:
     assert limiter.reserve() == pytest.approx(60 / 90)
 
 
+def test_a_call_may_count_as_several() -> None:
+    limiter = RateLimiter(4, clock=Clock())
+    assert [limiter.reserve(count) for count in (2, 1, 0.5, 1)] == [0, 0.5, 0.75, 0.875]
+
+
 def test_those_who_share_a_limiter_share_its_rate() -> None:
     async def main() -> float:
-        limiter = RateLimiter(200)
         loop = asyncio.get_running_loop()
-        started = loop.time()
+        limiter = RateLimiter(200, clock=loop.time)
 
         async def call_five_times() -> None:
             for _ in range(5):
                 await limiter.acquire()
 
         await asyncio.gather(*(call_five_times() for _ in range(4)))
-        return loop.time() - started
+        return loop.time()
 
-    assert asyncio.run(main()) >= 19 / 200 - 0.001
+    assert run_in_simulated_time(main()) == pytest.approx(19 / 200)
 
 
 @pytest.mark.parametrize(("count", "seconds"), [(0, 1), (-1, 1), (1, 0), (float("nan"), 1)])

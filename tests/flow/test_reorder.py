@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamx.flow import ReorderWindow
+from streamx.testing import settle
 
 
 def test_a_newer_output_waits_when_the_window_is_full_and_the_oldest_proceeds() -> None:
@@ -24,7 +25,7 @@ def test_a_newer_output_waits_when_the_window_is_full_and_the_oldest_proceeds() 
         assert not second.done(), "the oldest holds one part at a time beyond the bound"
         assert await anext(window) == b"oldest"
         await second
-        window.finish(0, "zero")
+        await window.finish(0, "zero")
         assert [await anext(window) for _ in range(3)] == [b"again", "zero", b"1234567890"]
         await newer
 
@@ -35,10 +36,37 @@ def test_an_output_without_parts_passes_its_place_on() -> None:
     async def main() -> None:
         window: ReorderWindow[bytes, int] = ReorderWindow(3, 10)
         await window.put(1, b"one")
-        window.finish(1, 1)
-        window.finish(0, 0)
+        await window.finish(1, 1)
+        await window.finish(0, 0)
         window.close()
         assert [item async for item in window] == [0, b"one", 1]
+
+    asyncio.run(main())
+
+
+def test_a_number_too_far_ahead_waits_even_if_it_holds_no_bytes() -> None:
+    async def main() -> None:
+        window: ReorderWindow[bytes, int] = ReorderWindow(2, 10)
+        await window.finish(1, 1)
+        ahead = asyncio.ensure_future(window.finish(2, 2))
+        await settle()
+        assert not ahead.done()
+        await window.finish(0, 0)
+        assert await anext(window) == 0
+        await ahead
+        assert window.statistics().peak_fill == 2
+
+    asyncio.run(main())
+
+
+def test_a_result_of_none_ends_an_output_and_is_not_handed_on() -> None:
+    async def main() -> None:
+        window: ReorderWindow[bytes, int] = ReorderWindow(3, 10)
+        await window.put(0, b"zero")
+        for number, result in enumerate([None, None, 2]):
+            await window.finish(number, result)
+        window.close()
+        assert [item async for item in window] == [b"zero", 2]
 
     asyncio.run(main())
 
@@ -47,7 +75,7 @@ def test_statistics_count_outputs_that_are_held() -> None:
     async def main() -> None:
         window: ReorderWindow[bytes, int] = ReorderWindow(3, 10)
         await window.put(1, b"abc")
-        window.finish(2, 2)
+        await window.finish(2, 2)
         statistics = window.statistics()
         assert (statistics.fill, statistics.fill_bytes, statistics.capacity) == (2, 3, 3)
         assert (statistics.peak_fill, statistics.peak_bytes) == (2, 3)
@@ -71,7 +99,7 @@ def test_any_finishing_order_gives_the_input_order_within_the_bound(
         async def produce(number: int) -> None:
             for part in outputs[number]:
                 await window.put(number, part)
-            window.finish(number, number)
+            await window.finish(number, number)
 
         numbers = list(range(len(outputs)))
         order.shuffle(numbers)
