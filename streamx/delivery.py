@@ -9,7 +9,7 @@ from functools import partial
 from streamx.chunk import ChunkResult, RejectLines
 from streamx.codec.layout import Part
 from streamx.errors import StreamxError
-from streamx.flow import Credits, DrainWriter, FlowMonitor, together
+from streamx.flow import Credits, DrainWriter, together
 from streamx.monitor.report import Totals
 
 
@@ -20,14 +20,12 @@ class Delivery:
     Attributes:
         output, rejects: writers of the two kinds of parts.
         totals: what all results are added to.
-        monitor: told how many records there have been.
         credits: returned when both outputs of a chunk have drained.
     """
 
     output: DrainWriter
     rejects: DrainWriter
     totals: Totals
-    monitor: FlowMonitor
     credits: Credits
 
     async def run(self, outbound: AsyncIterable[Part | ChunkResult]) -> None:
@@ -68,8 +66,6 @@ class Delivery:
 
     def _add(self, result: ChunkResult) -> StreamxError | None:
         failure = self.totals.add(result)
-        self.monitor.records = self.totals.records_out
-        self.monitor.bad_records = self.totals.bad_record_count
         release = partial(self.credits.release, result.sequence)
         self.output.call_when_drained(partial(self.rejects.call_when_drained, release))
         return failure

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict, get_args
 
 from streamx.errors import UsageError
 from streamx.idle import refuse_idle_options
+from streamx.monitor.advice import Advisor
 from streamx.read.decode import is_utf8
 from streamx.read.pace import ChunkPace
 from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
@@ -248,6 +249,21 @@ class Job:
         """Where the work is done."""
         return placement_of([each for each in self.chain if isinstance(each, Apply)])
 
+    @property
+    def advisor(self) -> Advisor:
+        """What can be tried against a bottleneck."""
+        return Advisor(
+            self.placement.kind,
+            self.sizing.workers,
+            is_counted=self._is_counted,
+            is_gzip_input=self.is_gzip_input,
+            is_gzip_output=self.is_gzip_output,
+        )
+
+    @property
+    def _is_counted(self) -> bool:
+        return any(isinstance(operation, Limit) for operation in self.operations)
+
     @cached_property
     def sizing(self) -> Sizing:
         """Workers, chunk size and buffer depth, and the memory that follows from them."""
@@ -260,10 +276,9 @@ class Job:
             (self.max_record_bytes, "--max-record-bytes"),
         ):
             at_least(value, 1, option)
-        is_limited = any(isinstance(operation, Limit) for operation in self.operations)
         in_processes = self.placement.kind == "processes"
         return choose_sizing(
-            workers=1 if is_limited or self.placement.is_single else self.workers,
+            workers=1 if self._is_counted or self.placement.is_single else self.workers,
             chunk_size_bytes=self.chunk_size_bytes,
             default_chunk_size_bytes=self._default_chunk_bytes,
             buffer_chunks=self.buffer_chunks or self.placement.buffer_chunks,

@@ -22,12 +22,14 @@ from streamx.flow import (
     Credits,
     DrainWriter,
     FlowMonitor,
+    HealthLimits,
     Limit,
     ReorderWindow,
     WorkerPool,
     pipeline,
 )
 from streamx.job import Job
+from streamx.monitor.memory import resident_bytes
 from streamx.monitor.progress import show_progress
 from streamx.monitor.report import Report, Totals
 from streamx.read.decode import wrap
@@ -141,6 +143,7 @@ async def _convert(
     )
     writer = DrainWriter(outputs.output.write, sizing.output_bytes)
     rejects = DrainWriter(outputs.rejects.write, sizing.output_bytes)
+    totals = Totals(source.name, plan, outputs.rejects_name, job.judge())
     monitor = FlowMonitor(
         bytes_read=lambda: source.bytes_read,
         total_bytes=source.total_bytes,
@@ -151,12 +154,18 @@ async def _convert(
         reorder_window=pool.outbound.statistics,
         output_buffer=writer.statistics,
         in_flight=credits.statistics,
+        counts=totals.counts,
+        memory_bytes=lambda: resident_bytes(engine.pids),
+        chunk_latency=pool.latency,
+        record_latency=engine.record_latency,
+        limits=HealthLimits(
+            memory_critical_bytes=job.max_memory_bytes, judges_waiting=source.is_live
+        ),
         started=started,
     )
-    totals = Totals(source.name, plan, outputs.rejects_name, job.judge())
-    delivery = Delivery(writer, rejects, totals, monitor, credits)
+    delivery = Delivery(writer, rejects, totals, credits)
     try:
-        async with show_progress(job.progress, monitor, source.name):
+        async with show_progress(job.progress, monitor, source.name, job.advisor):
             await pipeline(
                 reader.chunks(resolution, plan.layout.source, credits),
                 pool,

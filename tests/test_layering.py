@@ -35,11 +35,11 @@ ALLOWED = {
     "write": {"errors", "descriptors"},
     "delivery": {"errors", "chunk", "codec", "flow", "monitor"},
     "engine": {"", "errors", "blame", "chunk", "heap", "position", "codec", "transform", "flow"},
-    "monitor": {"errors", "chunk", "codec", "flow", "transform"},
+    "monitor": {"errors", "chunk", "codec", "flow", "sizing", "transform"},
     "values": {"errors", "codec", "transform"},
     "explain": {"errors", "codec", "job", "sizing", "transform"},
     "idle": {"errors", "job", "transform"},
-    "job": {"idle", "errors", "codec", "transform", "read", "sizing", "values"},
+    "job": {"idle", "errors", "codec", "monitor", "transform", "read", "sizing", "values"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job", "delivery",

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
+from streamx.flow import LatencyHistogram
 from streamx.transform.functions import Calls, Placement
 from streamx.transform.plan import AnyPlan
 
@@ -21,10 +22,18 @@ class Engine(Protocol):
 
     Attributes:
         lanes: how many chunks to hand it at a time.
+        pids: its worker processes.
+        record_latency: how long each record takes, where they are on their way one by one.
     """
 
     @property
     def lanes(self) -> int: ...
+
+    @property
+    def pids(self) -> tuple[int, ...]: ...
+
+    @property
+    def record_latency(self) -> LatencyHistogram | None: ...
 
     async def run(self, chunk: Chunk, emit: Callable[[Part], Awaitable[None]], /) -> ChunkResult:
         """Run one chunk, emitting its output in parts."""

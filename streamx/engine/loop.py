@@ -10,7 +10,7 @@ from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.engine.flight import Flight, Outcome, parts_of
 from streamx.engine.lenient_flight import LenientFlight
-from streamx.flow import together
+from streamx.flow import LatencyHistogram, together
 from streamx.flow.adaptive import AdaptiveLimit
 from streamx.transform.async_chain import AsyncChain
 from streamx.transform.chain import Chain, Counter
@@ -64,6 +64,13 @@ class LoopEngine:
         self._slots = _slots(plan.calls)
         self._turn = asyncio.Lock()  # to start records: a chunk's all start before the next one's
         self._is_entered = False
+
+    pids = ()
+
+    @property
+    def record_latency(self) -> LatencyHistogram:
+        """How long each record took, from its start to its encoded result."""
+        return self._slots.latency
 
     async def run(self, chunk: Chunk, emit: Emit) -> ChunkResult:
         """Run the plan on one chunk, emitting its output as records end."""

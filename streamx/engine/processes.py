@@ -67,6 +67,13 @@ class ProcessEngine:
         self._idle: list[WorkerProcess] = []
         self._processes: set[WorkerProcess] = set()
 
+    record_latency = None
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes there are."""
+        return tuple(process.pid for process in self._processes)
+
     async def run(self, chunk: Chunk, emit: Emit) -> ChunkResult:
         """Run the plan on one chunk, emitting its output in parts.
 

@@ -60,6 +60,9 @@ class ThreadEngine:
         for thread in self._threads:
             thread.start()
 
+    pids = ()
+    record_latency = None
+
     async def run(self, chunk: Chunk, emit: Callable[[Part], Awaitable[None]]) -> ChunkResult:
         """Run the plan on one chunk, emitting its output in parts."""
         loop = asyncio.get_running_loop()

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from streamx.flow.buffer import BoundedBuffer, BufferClosedError, BufferFullError, Limit
 from streamx.flow.credits import Credits
 from streamx.flow.drain import DrainWriter
-from streamx.flow.monitor import FlowMonitor, FlowSnapshot
+from streamx.flow.health import Health, HealthLimits, Level
+from streamx.flow.latency import LatencyHistogram, LatencyStatistics
+from streamx.flow.monitor import FlowCounts, FlowMonitor, FlowSnapshot, bottleneck
 from streamx.flow.pipeline import Duplex, pipeline, together
 from streamx.flow.reorder import ReorderWindow
 from streamx.flow.statistics import BufferStatistics
@@ -38,8 +40,14 @@ __all__ = [
     "Credits",
     "DrainWriter",
     "Duplex",
+    "FlowCounts",
     "FlowMonitor",
     "FlowSnapshot",
+    "Health",
+    "HealthLimits",
+    "LatencyHistogram",
+    "LatencyStatistics",
+    "Level",
     "Limit",
     "MicroBatcher",
     "Page",
@@ -49,6 +57,7 @@ __all__ = [
     "ReorderWindow",
     "Stage",
     "WorkerPool",
+    "bottleneck",
     "paginate",
     "pipeline",
     "together",

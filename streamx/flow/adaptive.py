@@ -8,6 +8,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from streamx.flow.latency import LatencyHistogram
+
 _LEAST = 1
 # Calls that take so many times as long as they did at their best queue up on the far side. The cut
 # goes below what it bears, so that the best latency is seen again.
@@ -34,6 +36,7 @@ class AdaptiveLimit:
     Attributes:
         limit: calls that may be on their way.
         in_flight: calls that are.
+        latency: how long each call took that says something of the far side.
 
     Example:
         >>> async def main() -> int:
@@ -55,6 +58,7 @@ class AdaptiveLimit:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.in_flight = 0
+        self.latency = LatencyHistogram()
         self._limit = float(first)
         self._most = most
         self._is_fixed = is_fixed
@@ -95,8 +99,11 @@ class AdaptiveLimit:
         """
         was_full = self.in_flight >= self.limit
         self.in_flight -= 1
-        if is_sign and not self._is_fixed:
-            self._learn(started, self._clock(), was_full)
+        if is_sign:
+            now = self._clock()
+            self.latency.note(now - started)
+            if not self._is_fixed:
+                self._learn(started, now, was_full)
         self._wake()
 
     def note_overload(self) -> None:

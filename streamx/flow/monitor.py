@@ -4,35 +4,72 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
+from streamx.flow.health import Health, HealthJudge, HealthLimits
+from streamx.flow.latency import LatencyHistogram, LatencyStatistics
 from streamx.flow.statistics import BufferStatistics
+
+# Since when a share of the time says who waits for whom, and not chance.
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class FlowSnapshot:
+class FlowCounts:
+    """What became of the records so far.
+
+    Attributes:
+        records_in, records_out: read and written.
+        records_rejected, records_skipped: bad ones that were set aside, and left out.
+        records_dropped: given up since the flow was too slow for a live input.
+        retries: calls of functions that were made again.
+    """
+
+    records_in: int = 0
+    records_out: int = 0
+    records_rejected: int = 0
+    records_skipped: int = 0
+    records_dropped: int = 0
+    retries: int = 0
+
+    @property
+    def bad_records(self) -> int:
+        """Bad records that are not in the output."""
+        return self.records_rejected + self.records_skipped
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSnapshot(FlowCounts):
     """A flow at one moment.
 
     Attributes:
         seconds: time since the flow started.
         bytes_read, total_bytes: input consumed, and its size where that is known.
-        bytes_written, records: output so far.
-        bad_records: records left out so far.
+        bytes_written: output so far.
         workers_busy, workers: workers at work, and how many there are.
+        busy_share: share of the time since the last snapshot in which no worker waited for input.
         buffers: statistics by buffer name, in the order of the flow.
-        waiting_on: the part that holds the others up: "reader", "workers" or "writer".
+        chunk_latency: how long workers took for a chunk, waiting for room included.
+        record_latency: how long each record took, where records are on their way one by one.
+        memory_bytes: what the process and its workers hold in memory; None where that is unknown.
+        waiting_on: the part that has held the others up since the last snapshot: "reader",
+            "workers" or "writer".
+        health: how all that is to be judged.
     """
 
-    seconds: float
-    bytes_read: int
-    total_bytes: int | None
-    bytes_written: int
-    records: int
-    workers_busy: int
-    workers: int
-    buffers: dict[str, BufferStatistics]
-    waiting_on: str
-    bad_records: int = 0
+    seconds: float = 0.0
+    bytes_read: int = 0
+    total_bytes: int | None = None
+    bytes_written: int = 0
+    workers_busy: int = 0
+    workers: int = 0
+    busy_share: float = 0.0
+    buffers: dict[str, BufferStatistics] = field(default_factory=dict)
+    chunk_latency: LatencyStatistics = field(default_factory=LatencyStatistics)
+    record_latency: LatencyStatistics | None = None
+    memory_bytes: int | None = None
+    waiting_on: str = "workers"
+    health: Health = field(default_factory=Health)
 
 
 @dataclass
@@ -41,6 +78,35 @@ class FlowMonitor:
 
     The parts count for themselves; the monitor only holds functions that look at them, so a
     flow that nobody watches pays nothing.
+
+    Attributes:
+        limits: what is healthy.
+
+    Example:
+        >>> import asyncio
+        >>> from streamx.flow import BoundedBuffer
+        >>> async def main() -> FlowSnapshot:
+        ...     buffer: BoundedBuffer[bytes] = BoundedBuffer(4, 1024, size_of=len)
+        ...     monitor = FlowMonitor(
+        ...         bytes_read=lambda: 7,
+        ...         total_bytes=None,
+        ...         bytes_written=lambda: 0,
+        ...         workers_busy=lambda: 0,
+        ...         workers=1,
+        ...         input_buffer=buffer.statistics,
+        ...         reorder_window=buffer.statistics,
+        ...         output_buffer=buffer.statistics,
+        ...         in_flight=buffer.statistics,
+        ...         limits=HealthLimits(judges_waiting=True),
+        ...     )
+        ...     for _ in range(4):
+        ...         await buffer.put(b"a chunk")
+        ...     return monitor.snapshot()
+        >>> snapshot = asyncio.run(main())
+        >>> snapshot.buffers["input buffer"].fill
+        4
+        >>> snapshot.health.buffer_fill
+        <Level.CRITICAL: 2>
     """
 
     bytes_read: Callable[[], int]
@@ -52,11 +118,16 @@ class FlowMonitor:
     reorder_window: Callable[[], BufferStatistics]
     output_buffer: Callable[[], BufferStatistics]
     in_flight: Callable[[], BufferStatistics]
-    records: int = 0
-    bad_records: int = 0
+    counts: Callable[[], FlowCounts] = FlowCounts
+    memory_bytes: Callable[[], int | None] = lambda: None
+    chunk_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
+    record_latency: LatencyHistogram | None = None
+    limits: HealthLimits = field(default_factory=HealthLimits)
     started: float = field(default_factory=time.monotonic)
-    _looked_at: float = field(default_factory=time.monotonic)
-    _waits: tuple[float, float] = (0.0, 0.0)
+    _before: FlowSnapshot | None = None
+
+    def __post_init__(self) -> None:
+        self._judge = HealthJudge(self.limits, self.record_latency or self.chunk_latency)
 
     def snapshot(self) -> FlowSnapshot:
         """Look at every part once."""
@@ -66,31 +137,47 @@ class FlowMonitor:
             "output buffer": self.output_buffer(),
             "in flight": self.in_flight(),
         }
-        return FlowSnapshot(
+        records = self.record_latency
+        snapshot = FlowSnapshot(
+            **asdict(self.counts()),
             seconds=time.monotonic() - self.started,
             bytes_read=self.bytes_read(),
             total_bytes=self.total_bytes,
             bytes_written=self.bytes_written(),
-            records=self.records,
             workers_busy=self.workers_busy(),
             workers=self.workers,
             buffers=buffers,
-            waiting_on=self._bottleneck(buffers),
-            bad_records=self.bad_records,
+            chunk_latency=self.chunk_latency.statistics(),
+            record_latency=None if records is None else records.statistics(),
+            memory_bytes=self.memory_bytes(),
         )
+        waiting_on, busy_share = bottleneck(self._before, snapshot)
+        health = self._judge.judge(snapshot)
+        self._before = replace(
+            snapshot, waiting_on=waiting_on, busy_share=busy_share, health=health
+        )
+        return self._before
 
-    def _bottleneck(self, buffers: dict[str, BufferStatistics]) -> str:
-        """Name the part that others have mostly been waiting for since the last snapshot."""
-        now = time.monotonic()
-        waits = (
-            buffers["output buffer"].producer_wait_seconds,
-            buffers["input buffer"].consumer_wait_seconds,
-        )
-        elapsed = max(now - self._looked_at, 1e-9)
-        for_writer, for_reader = (
-            (wait - before) / elapsed for wait, before in zip(waits, self._waits, strict=True)
-        )
-        self._looked_at, self._waits = now, waits
-        if for_writer > 0.5:
-            return "writer"
-        return "reader" if for_reader > 0.5 else "workers"
+
+def bottleneck(before: FlowSnapshot | None, after: FlowSnapshot) -> tuple[str, float]:
+    """Return the part that others waited for between two snapshots, and how busy the workers were.
+
+    A reader that waits for credit is held up itself, by whoever has it.
+
+    Args:
+        before: the first snapshot, or None for the start of the flow.
+        after: the second one.
+    """
+    seconds = max(after.seconds - (before.seconds if before else 0.0), 1e-9)
+
+    def share(name: str, wait: str) -> float:
+        earlier = getattr(before.buffers[name], wait) if before else 0.0
+        return float((getattr(after.buffers[name], wait) - earlier) / seconds)
+
+    idle = share("input buffer", "consumer_wait_seconds")
+    busy_share = min(max(1 - idle, 0.0), 1.0)
+    if share("output buffer", "producer_wait_seconds") > _MOSTLY:
+        return "writer", busy_share
+    if idle > _MOSTLY and share("in flight", "producer_wait_seconds") <= _MOSTLY:
+        return "reader", busy_share
+    return "workers", busy_share

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Generic, NamedTuple, Never, TypeVar, overload
 
 from streamx.flow.buffer import BoundedBuffer, Limit
+from streamx.flow.latency import LatencyHistogram
 from streamx.flow.pipeline import together
 from streamx.flow.reorder import ReorderWindow
 
@@ -44,6 +46,7 @@ class WorkerPool(Generic[T, P, R]):
 
     Attributes:
         busy: workers at work.
+        latency: how long each item took, waiting for room in `outbound` included.
 
     Example:
         >>> async def double(item: bytes, emit: Emit[bytes]) -> int:
@@ -104,6 +107,7 @@ class WorkerPool(Generic[T, P, R]):
             raise ValueError("a pool needs at least one worker")
         self.workers = workers
         self.busy = 0
+        self.latency = LatencyHistogram()
         self.inbound: BoundedBuffer[_Task[T, R]] = _of_tasks(inbound).buffer()
         self._outbound = outbound
         self._work: Callable[[T], Awaitable[R]] = work
@@ -158,11 +162,13 @@ class WorkerPool(Generic[T, P, R]):
     async def _run_worker(self) -> None:
         async for item, result in self.inbound:
             self.busy += 1
+            started = time.monotonic()
             try:
                 if result is None:
                     await self._work(item)
                 elif not result.cancelled():
                     await self._work_for(item, result)
+                self.latency.note(time.monotonic() - started)
             finally:
                 self.busy -= 1
 

@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from streamx.flow import BufferStatistics, FlowMonitor, FlowSnapshot
+from streamx.flow import BufferStatistics, FlowMonitor, FlowSnapshot, Level
+from streamx.monitor.advice import Advisor
 from streamx.monitor.stderr import write_line
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _NAME_WIDTH = 24
 _WIDE_COLUMNS = 80
 _NARROW_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{remaining}{postfix}]"
 _FIRST_BAR_SECONDS = 0.5
+_COLOURS = {Level.HEALTHY: "green", Level.WARNING: "yellow", Level.CRITICAL: "red"}
 _BLOCKS = ("█", "░")
 _ASCII_BLOCKS = ("#", ".")
 
@@ -41,15 +43,18 @@ class View(Protocol):
 
 
 @asynccontextmanager
-async def show_progress(mode: str, monitor: FlowMonitor, name: str) -> AsyncIterator[None]:
+async def show_progress(
+    mode: str, monitor: FlowMonitor, name: str, advisor: Advisor
+) -> AsyncIterator[None]:
     """Show the progress of what runs in the body.
 
     Args:
         mode: "bar", "plain", "json", "off", or "auto": a bar if standard error is a terminal.
         monitor: gives the snapshots.
         name: what is being read.
+        advisor: says what to try against a bottleneck.
     """
-    view = _view(mode, monitor, name)
+    view = _view(mode, monitor, name, advisor)
     if view is None:
         yield
         return
@@ -81,11 +86,11 @@ def _is_unicode() -> bool:
     return encoding.lower().replace("-", "").startswith("utf")
 
 
-def _view(mode: str, monitor: FlowMonitor, name: str) -> View | None:
+def _view(mode: str, monitor: FlowMonitor, name: str, advisor: Advisor) -> View | None:
     if mode == "auto":
         mode = "bar" if sys.stderr is not None and sys.stderr.isatty() else "off"
     if mode == "bar":
-        return _Bar(monitor, name)
+        return _Bar(monitor, name, advisor)
     if mode == "plain":
         return _Lines(_plain_line, _PLAIN_SECONDS)
     if mode == "json":
@@ -104,7 +109,8 @@ class _Bar:
 
     interval_seconds = _BAR_SECONDS
 
-    def __init__(self, monitor: FlowMonitor, name: str) -> None:
+    def __init__(self, monitor: FlowMonitor, name: str, advisor: Advisor) -> None:
+        self._advisor = advisor
         self._name = os.path.basename(name)
         self._total_bytes = monitor.total_bytes
         self._bars: tuple[tqdm[Any], tqdm[Any]] | None = None
@@ -128,11 +134,13 @@ class _Bar:
             self._bars = self._open(snapshot.seconds)
         bar, fills = self._bars
         bar.update(snapshot.bytes_read - bar.n)
-        rate = snapshot.records / max(snapshot.seconds, 0.001)
+        if bar.colour is not None:
+            bar.colour = _COLOURS[snapshot.health.worst]
+        rate = snapshot.records_out / max(snapshot.seconds, 0.001)
         bad = f", {_short(snapshot.bad_records)} bad" if snapshot.bad_records else ""
-        postfix = f"{_short(snapshot.records)} records{bad}, {_short(rate)}/s"
+        postfix = f"{_short(snapshot.records_out)} records{bad}, {_short(rate)}/s"
         bar.set_postfix_str(postfix, refresh=True)
-        fills.set_description_str(_fills_line(snapshot), refresh=True)
+        fills.set_description_str(_fills_line(snapshot, self._advisor), refresh=True)
 
     def _open(self, seconds: float) -> tuple[tqdm[Any], tqdm[Any]]:
         from tqdm import tqdm
@@ -145,7 +153,7 @@ class _Bar:
             total=self._total_bytes,
             unit="B",
             unit_scale=True,
-            colour=None if os.environ.get("NO_COLOR") else "green",
+            colour=None if os.environ.get("NO_COLOR") else _COLOURS[Level.HEALTHY],
             position=0,
             bar_format=None if is_wide else _NARROW_BAR,
             **known,
@@ -170,22 +178,25 @@ class _Lines:
         write_line(self._line(snapshot, is_complete))
 
 
-def _fills_line(snapshot: FlowSnapshot) -> str:
+def _fills_line(snapshot: FlowSnapshot, advisor: Advisor) -> str:
     waiting, window, output = (
         snapshot.buffers[name] for name in ("input buffer", "reorder window", "output buffer")
     )
-    if _terminal_columns() < _WIDE_COLUMNS:
+    columns = _terminal_columns()
+    if columns < _WIDE_COLUMNS:
         share = 100 * output.fill_bytes // output.capacity_bytes
         return (
             f"waiting on {snapshot.waiting_on:<7} in {waiting.fill}/{waiting.capacity}"
             f" work {snapshot.workers_busy}/{snapshot.workers}"
             f" order {window.fill}/{window.capacity} out {share}%"
         )
-    return (
+    fills = (
         f"waiting on {snapshot.waiting_on:<7}  input {_chunks(waiting)}"
         f"  workers {snapshot.workers_busy}/{snapshot.workers}  reorder {_chunks(window)}"
         f"  output {gauge(output.fill_bytes, output.capacity_bytes)}"
     )
+    advice = f"  {advisor.advice(snapshot.waiting_on, snapshot.busy_share)}"
+    return fills + advice if len(fills + advice) < columns else fills
 
 
 def _terminal_columns() -> int:
@@ -205,8 +216,8 @@ def _plain_line(snapshot: FlowSnapshot, is_complete: bool) -> str:
         share = f"{100 * snapshot.bytes_read / snapshot.total_bytes:.0f}%, "
     bad = f"{snapshot.bad_records:,} bad, " if snapshot.bad_records else ""
     return (
-        f"streamx: {share}{snapshot.bytes_read / 1e6:.1f} MB read, {snapshot.records:,} records, "
-        f"{bad}{snapshot.seconds:.0f} s, {end}"
+        f"streamx: {share}{snapshot.bytes_read / 1e6:.1f} MB read, "
+        f"{snapshot.records_out:,} records, {bad}{snapshot.seconds:.0f} s, {end}"
     )
 
 

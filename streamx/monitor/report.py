@@ -15,7 +15,7 @@ from streamx.errors import (
     StreamxError,
     TooManyBadRecordsError,
 )
-from streamx.flow import BufferStatistics, FlowSnapshot
+from streamx.flow import BufferStatistics, FlowCounts, FlowSnapshot
 from streamx.transform.max_errors import Judge
 from streamx.transform.plan import AnyPlan
 
@@ -115,6 +115,16 @@ class Totals:
     def end(self) -> StreamxError | None:
         """Return the error that the run as a whole amounts to, if it does to one."""
         return None if self.judge is None else self._too_many(self.judge.end())
+
+    def counts(self) -> FlowCounts:
+        """Return what became of the records so far."""
+        bad = self.bad_record_count
+        return FlowCounts(
+            records_in=self.records_in,
+            records_out=self.records_out,
+            records_rejected=0 if self.rejects is None else bad,
+            records_skipped=bad if self.rejects is None else 0,
+        )
 
     def warnings(self) -> list[str]:
         """Say what did not fit or was left out, once for each column, key or kind."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streamx.flow import BufferStatistics, FlowMonitor
+from streamx.flow import BufferStatistics, FlowCounts, FlowMonitor
 from streamx.monitor import progress
+from streamx.monitor.advice import Advisor
 from streamx.monitor.progress import gauge, show_progress
 
 
@@ -31,6 +32,7 @@ class FakeFlow:
     input: dict[str, float] = field(default_factory=dict)
     window: dict[str, float] = field(default_factory=dict)
     output: dict[str, float] = field(default_factory=dict)
+    credits: dict[str, float] = field(default_factory=dict)
 
     def monitor(self, total_bytes: int | None = 2_000_000) -> FlowMonitor:
         return FlowMonitor(
@@ -42,10 +44,12 @@ class FakeFlow:
             input_buffer=lambda: statistics(**self.input),
             reorder_window=lambda: statistics(**self.window),
             output_buffer=lambda: statistics(**self.output),
-            in_flight=statistics,
-            records=12_345,
+            in_flight=lambda: statistics(**self.credits),
+            counts=lambda: FlowCounts(records_out=12_345),
         )
 
+
+ADVISOR = Advisor("threads", 2)
 
 # More seconds than any test takes, so that all of the time since the last look was waited.
 LONG = 1_000.0
@@ -65,6 +69,12 @@ def test_bottleneck_is_the_part_that_others_wait_for(
     input: dict[str, float], output: dict[str, float], expected: str
 ) -> None:
     assert FakeFlow(input=input, output=output).monitor().snapshot().waiting_on == expected
+
+
+def test_reader_that_waits_for_credit_is_not_the_bottleneck() -> None:
+    waits = {"consumer_wait_seconds": LONG}
+    flow = FakeFlow(input=waits, credits={"producer_wait_seconds": LONG})
+    assert flow.monitor().snapshot().waiting_on == "workers"
 
 
 def test_bottleneck_is_judged_by_the_time_since_the_last_look() -> None:
@@ -108,11 +118,12 @@ def test_line_of_fills_is_no_wider_than_the_terminal(
     monkeypatch.setattr(shutil, "get_terminal_size", lambda *_: size)
     monkeypatch.setattr(progress, "_is_unicode", lambda: True)
     flow = FakeFlow(input={"fill": 8}, window={"fill": 8}, output={"fill_bytes": 100})
-    line = progress._fills_line(flow.monitor().snapshot())
+    line = progress._fills_line(flow.monitor().snapshot(), ADVISOR)
     assert len(line) < columns
     assert line.startswith("waiting on workers")
     assert "8/8" in line
     assert ("100%" if columns < 80 else "████") in line
+    assert ("workers busy 100 %: try " in line) == (columns == 200)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +143,7 @@ def test_plain_line_of_a_whole_run_says_complete() -> None:
 
 def test_json_line_holds_every_buffer() -> None:
     shown = json.loads(progress._json_line(FakeFlow().monitor().snapshot(), False))
-    assert (shown["records"], shown["waiting_on"]) == (12_345, "workers")
+    assert (shown["records_out"], shown["waiting_on"]) == (12_345, "workers")
     assert list(shown["buffers"]) == [
         *("input buffer", "reorder window", "output buffer", "in flight"),
     ]
@@ -144,13 +155,13 @@ def test_last_line_is_shown_also_when_the_body_fails(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(progress, "write_line", lines.append)
 
     async def main() -> None:
-        async with show_progress("json", FakeFlow().monitor(), "in.csv"):
+        async with show_progress("json", FakeFlow().monitor(), "in.csv", ADVISOR):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(main())
     (last,) = map(json.loads, lines)
-    assert (last["records"], last["is_complete"]) == (12_345, False)
+    assert (last["records_out"], last["is_complete"]) == (12_345, False)
 
 
 @pytest.mark.parametrize("mode", ["off", "auto"])
@@ -162,7 +173,7 @@ def test_nothing_is_looked_at_where_nobody_watches(
     async def main() -> None:
         monitor = FakeFlow().monitor()
         monitor.bytes_read = lambda: pytest.fail("a snapshot was taken")
-        async with show_progress(mode, monitor, "in.csv"):
+        async with show_progress(mode, monitor, "in.csv", ADVISOR):
             await asyncio.sleep(0)
 
     asyncio.run(main())

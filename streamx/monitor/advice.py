@@ -1,0 +1,56 @@
+"""Advice: the part that holds a run up, in words, and one thing to try against that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamx.sizing import available_cpus
+
+
+@dataclass(frozen=True, slots=True)
+class Advisor:
+    """Says what to try, for one run.
+
+    Attributes:
+        ran_in: where the work is done, as in a Report.
+        workers: chunks worked on at a time.
+        is_counted: a limit keeps the work to one worker.
+        is_gzip_input, is_gzip_output: which side is compressed.
+    """
+
+    ran_in: str
+    workers: int
+    is_counted: bool = False
+    is_gzip_input: bool = False
+    is_gzip_output: bool = False
+
+    def advice(self, stage: str, busy_share: float) -> str:
+        """Return a clause about the stage that others wait for.
+
+        >>> Advisor("loop", 1).advice("workers", 0.98)
+        'workers busy 98 %: try a higher --concurrency'
+        >>> Advisor("threads", 2).advice("reader", 0.1)
+        'input is slow: try a faster source'
+        """
+        if stage == "reader":
+            if self.is_gzip_input:
+                return "unpacking is slow: try `gzip -dc` or `pigz -dc` in a pipe"
+            return "input is slow: try a faster source"
+        if stage == "writer":
+            if self.is_gzip_output:
+                return "packing is slow: try `| pigz` or `| gzip -1` behind plain output"
+            return "output is slow: try a faster disk or reader"
+        return f"workers busy {100 * busy_share:.0f} %: try {self._for_workers()}"
+
+    def _for_workers(self) -> str:
+        if self.ran_in == "loop":
+            return "a higher --concurrency"
+        if self.ran_in == "caller":
+            return "a function in a file, which more processes can run"
+        if self.is_counted:
+            return "--limit as the last step of another run: counting takes one worker"
+        cpus = available_cpus()
+        more = f"-j {cpus}" if self.workers < cpus else ""
+        if self.ran_in == "processes":
+            return f"{more} or an async function" if more else "an async function or --batch-size"
+        return more or "to --select fewer columns"
