@@ -88,6 +88,7 @@ class JobOptions(TypedDict, total=False):
     is_ordered: bool
     line_buffered: bool
     is_direct: bool
+    summary: str | os.PathLike[str] | None
     progress: ProgressMode
 
 
@@ -133,6 +134,7 @@ class Job:
         is_ordered: output in the order of the input.
         line_buffered: pass every record of a live input on at once.
         is_direct: write the output file in place instead of replacing it when it is whole.
+        summary: write the account of the run to this file, as JSON; README has its fields.
         progress: how to show progress on standard error.
 
     Raises:
@@ -177,6 +179,7 @@ class Job:
     is_ordered: bool = True
     line_buffered: bool = False
     is_direct: bool = False
+    summary: str | os.PathLike[str] | None = None
     progress: ProgressMode = "off"
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
+from streamx.accounts import Accounts, accounts_of
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.delivery import Delivery
@@ -30,8 +31,9 @@ from streamx.flow import (
 )
 from streamx.job import Job
 from streamx.monitor.memory import resident_bytes
-from streamx.monitor.progress import show_progress
+from streamx.monitor.progress import progress_views
 from streamx.monitor.report import Report, Totals
+from streamx.monitor.watch import watch
 from streamx.read.decode import wrap
 from streamx.read.reader import LINGER_SECONDS, ChunkReader
 from streamx.read.sources import Source, open_source
@@ -59,6 +61,11 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
     Raises:
         StreamxError: whatever ended the run.
     """
+    with accounts_of(job, warn) as accounts:
+        return await _run(job, accounts)
+
+
+async def _run(job: Job, accounts: Accounts) -> Report:
     started = time.monotonic()
     target = Target.of(job.output, job.input, is_direct=job.is_direct)
     rejects = None
@@ -72,7 +79,7 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
             sink = GzipSink(sink, flushes=source.is_live)
         outputs = await Outputs.beside(sink, rejects)
         try:
-            report = await _convert(job, source, reader, outputs, warn)
+            report = await _convert(job, source, reader, outputs, accounts)
             await outputs.commit()
             seconds = time.monotonic() - started
             report = replace(report, seconds=seconds, ran_in=job.placement.kind)
@@ -121,10 +128,10 @@ def _reader(job: Job, source: Source) -> ChunkReader:
 
 
 async def _convert(
-    job: Job, source: Source, reader: ChunkReader, outputs: Outputs, warn: Callable[[str], None]
+    job: Job, source: Source, reader: ChunkReader, outputs: Outputs, accounts: Accounts
 ) -> Report:
     started = time.monotonic()
-    resolution = await _resolve(job, source, reader, warn)
+    resolution = await _resolve(job, source, reader, accounts.warn)
     plan, sizing = resolution.plan, job.sizing
     credits = Credits(sizing.credits, sizing.credit_bytes)
     engine = open_engine(
@@ -164,8 +171,9 @@ async def _convert(
         started=started,
     )
     delivery = Delivery(writer, rejects, totals, credits)
+    shown = progress_views(job.progress, source.total_bytes, source.name, job.advisor)
     try:
-        async with show_progress(job.progress, monitor, source.name, job.advisor):
+        async with watch(monitor, [*accounts.views, *shown]):
             await pipeline(
                 reader.chunks(resolution, plan.layout.source, credits),
                 pool,
@@ -178,5 +186,5 @@ async def _convert(
     await engine.close()
     warnings = totals.warnings()
     for text in warnings:
-        warn(text)
+        accounts.warn(text)
     return totals.report(monitor.snapshot(), (*resolution.warnings, *warnings))

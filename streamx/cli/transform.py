@@ -206,6 +206,9 @@ class _OrderedCommand(click.Command):
     help="Write OUTPUT in place, where its directory takes no new file. Not atomic.",
 )
 @click.option(
+    "--summary", metavar="FILE", help="Write what the run amounted to as JSON, also if it fails."
+)
+@click.option(
     "--progress",
     type=click.Choice(["auto", "bar", "plain", "json", "off"]),
     default="auto",

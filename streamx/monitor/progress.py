@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from streamx.flow import BufferStatistics, FlowMonitor, FlowSnapshot, Level
+from streamx.flow import BufferStatistics, FlowSnapshot, Level
 from streamx.monitor.advice import Advisor
 from streamx.monitor.stderr import write_line
+from streamx.monitor.watch import View
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -32,42 +30,22 @@ _BLOCKS = ("█", "░")
 _ASCII_BLOCKS = ("#", ".")
 
 
-class View(Protocol):
-    """Shows snapshots; `interval_seconds` says how often it wants one."""
-
-    interval_seconds: float
-
-    def show(self, snapshot: FlowSnapshot) -> None: ...
-
-    def close(self, snapshot: FlowSnapshot, is_complete: bool) -> None: ...
-
-
-@asynccontextmanager
-async def show_progress(
-    mode: str, monitor: FlowMonitor, name: str, advisor: Advisor
-) -> AsyncIterator[None]:
-    """Show the progress of what runs in the body.
+def progress_views(mode: str, total_bytes: int | None, name: str, advisor: Advisor) -> list[View]:
+    """Return what shows the progress of a run: one view, or none.
 
     Args:
         mode: "bar", "plain", "json", "off", or "auto": a bar if standard error is a terminal.
-        monitor: gives the snapshots.
+        total_bytes: the input's size, where that is known.
         name: what is being read.
         advisor: says what to try against a bottleneck.
     """
-    view = _view(mode, monitor, name, advisor)
-    if view is None:
-        yield
-        return
-    refreshing = asyncio.ensure_future(_refresh(view, monitor))
-    is_complete = False
-    try:
-        yield
-        is_complete = True
-    finally:
-        refreshing.cancel()
-        await asyncio.gather(refreshing, return_exceptions=True)
-        with contextlib.suppress(OSError):  # the terminal may have gone; the run goes on
-            view.close(monitor.snapshot(), is_complete)
+    if mode == "auto":
+        mode = "bar" if sys.stderr is not None and sys.stderr.isatty() else "off"
+    if mode == "bar":
+        return [_Bar(total_bytes, name, advisor)]
+    if mode == "plain":
+        return [_Lines(_plain_line, _PLAIN_SECONDS)]
+    return [_Lines(_json_line, _JSON_SECONDS)] if mode == "json" else []
 
 
 def gauge(fill: int, capacity: int) -> str:
@@ -86,33 +64,15 @@ def _is_unicode() -> bool:
     return encoding.lower().replace("-", "").startswith("utf")
 
 
-def _view(mode: str, monitor: FlowMonitor, name: str, advisor: Advisor) -> View | None:
-    if mode == "auto":
-        mode = "bar" if sys.stderr is not None and sys.stderr.isatty() else "off"
-    if mode == "bar":
-        return _Bar(monitor, name, advisor)
-    if mode == "plain":
-        return _Lines(_plain_line, _PLAIN_SECONDS)
-    if mode == "json":
-        return _Lines(_json_line, _JSON_SECONDS)
-    return None
-
-
-async def _refresh(view: View, monitor: FlowMonitor) -> None:
-    while True:
-        await asyncio.sleep(view.interval_seconds)
-        view.show(monitor.snapshot())
-
-
 class _Bar:
     """Two lines: tqdm's bar over the input, and the fill of each buffer below it."""
 
     interval_seconds = _BAR_SECONDS
 
-    def __init__(self, monitor: FlowMonitor, name: str, advisor: Advisor) -> None:
+    def __init__(self, total_bytes: int | None, name: str, advisor: Advisor) -> None:
         self._advisor = advisor
         self._name = os.path.basename(name)
-        self._total_bytes = monitor.total_bytes
+        self._total_bytes = total_bytes
         self._bars: tuple[tqdm[Any], tqdm[Any]] | None = None
 
     def show(self, snapshot: FlowSnapshot) -> None:

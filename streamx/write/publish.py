@@ -128,6 +128,12 @@ class Unpublished:
                 os.fchown(self.descriptor, status.st_uid, status.st_gid)
         os.fchmod(self.descriptor, stat.S_IMODE(status.st_mode))
 
+    def place(self) -> None:
+        """Put the file in its place, without waiting for the disk."""
+        if self.temporary is not None:
+            os.replace(self.temporary, self.path)
+            _temporary_files.discard(self.temporary)
+
     def publish(self) -> None:
         """Put the file in its place and bring the directory's change to the disk.
 
@@ -138,8 +144,7 @@ class Unpublished:
         if self.temporary is None:
             return
         with _directory_of(self.path) as directory:
-            os.replace(self.temporary, self.path)
-            _temporary_files.discard(self.temporary)
+            self.place()
             try:
                 if directory is not None:
                     os.fsync(directory)

@@ -14,7 +14,8 @@ import pytest
 from streamx.flow import BufferStatistics, FlowCounts, FlowMonitor
 from streamx.monitor import progress
 from streamx.monitor.advice import Advisor
-from streamx.monitor.progress import gauge, show_progress
+from streamx.monitor.progress import gauge, progress_views
+from streamx.monitor.watch import watch
 
 
 def statistics(**values: float) -> BufferStatistics:
@@ -155,7 +156,7 @@ def test_last_line_is_shown_also_when_the_body_fails(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(progress, "write_line", lines.append)
 
     async def main() -> None:
-        async with show_progress("json", FakeFlow().monitor(), "in.csv", ADVISOR):
+        async with watch(FakeFlow().monitor(), progress_views("json", None, "in.csv", ADVISOR)):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -173,7 +174,7 @@ def test_nothing_is_looked_at_where_nobody_watches(
     async def main() -> None:
         monitor = FakeFlow().monitor()
         monitor.bytes_read = lambda: pytest.fail("a snapshot was taken")
-        async with show_progress(mode, monitor, "in.csv", ADVISOR):
+        async with watch(monitor, progress_views(mode, None, "in.csv", ADVISOR)):
             await asyncio.sleep(0)
 
     asyncio.run(main())

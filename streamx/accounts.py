@@ -1,0 +1,93 @@
+"""Accounts: the files that tell of a run, written however it ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from streamx.errors import StreamxError
+from streamx.job import Job
+
+if TYPE_CHECKING:
+    from streamx.monitor.summary import Story
+    from streamx.monitor.watch import View
+
+Warn = Callable[[str], None]
+Write = Callable[[bytes], None]
+
+
+class Accounts:
+    """What is told of a run, and where: nowhere, unless a file is asked for.
+
+    Attributes:
+        views: to be shown the run's snapshots.
+
+    Args:
+        warn: called with each warning.
+        story: what is told; None to tell nothing.
+    """
+
+    def __init__(self, warn: Warn, story: Story | None = None) -> None:
+        self.views: list[View] = [] if story is None else [story.recorder]
+        self._warn = warn
+        self._story = story
+        self._endings: list[Callable[[BaseException | None], None]] = []
+
+    def warn(self, text: str) -> None:
+        """Pass a warning on, and remember it."""
+        if self._story is not None:
+            self._story.warnings.append(text)
+        self._warn(text)
+
+    def at_end(self, ending: Callable[[BaseException | None], None]) -> None:
+        """Call something when the run has ended, with what ended it."""
+        self._endings.append(ending)
+
+    def end(self, error: BaseException | None) -> None:
+        """Write how the run ended.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        for ending in self._endings:
+            ending(error)
+
+
+@contextmanager
+def accounts_of(job: Job, warn: Warn) -> Iterator[Accounts]:
+    """Yield the accounts of the run that is the body, and end them as it ends.
+
+    Raises:
+        UsageError: a file is the run's input or output, or another one's.
+        OutputError: a file cannot be written.
+    """
+    accounts = _opened(job, warn)
+    try:
+        yield accounts
+    except BaseException as error:
+        with suppress(StreamxError):  # what ended the run says more
+            accounts.end(error)
+        raise
+    accounts.end(None)
+
+
+def _opened(job: Job, warn: Warn) -> Accounts:
+    if job.summary is None:
+        return Accounts(warn)
+    from streamx.monitor.summary import Story, summary_text
+    from streamx.write.account import account_files
+
+    files = account_files([("--summary", job.summary)], job.input, _outputs_of(job))
+    story = Story(job.input, job.output, job.advisor)
+    accounts = Accounts(warn, story)
+    if "--summary" in files:
+        write = files["--summary"].write
+        accounts.at_end(lambda error: write(summary_text(story, error)))
+    return accounts
+
+
+def _outputs_of(job: Job) -> list[tuple[str, str | os.PathLike[str] | None]]:
+    beside = f"{job.output}.rejects.jsonl" if job.writes_rejects and job.output != "-" else None
+    return [("the output", job.output), ("the rejects file", job.rejects or beside)]
