@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from streamx.errors import StreamxError
+from streamx.errors import StreamxError, UsageError
 from streamx.job import Job
 
 if TYPE_CHECKING:
@@ -74,20 +75,51 @@ def accounts_of(job: Job, warn: Warn) -> Iterator[Accounts]:
 
 
 def _opened(job: Job, warn: Warn) -> Accounts:
-    if job.summary is None:
+    paths = [("--summary", job.summary), ("--metrics", job.metrics)]
+    if not any(path for _, path in paths):
         return Accounts(warn)
     from streamx.monitor.summary import Story, summary_text
     from streamx.write.account import account_files
 
-    files = account_files([("--summary", job.summary)], job.input, _outputs_of(job))
+    files = account_files(paths, job.input, _outputs_of(job))
+    writes = {option: file.write for option, file in files.items()}
     story = Story(job.input, job.output, job.advisor)
     accounts = Accounts(warn, story)
-    if "--summary" in files:
-        write = files["--summary"].write
-        accounts.at_end(lambda error: write(summary_text(story, error)))
+    if write := writes.get("--summary"):
+        accounts.at_end(partial(_write_text, write, summary_text, story))
+    if write := writes.get("--metrics"):
+        with _needing("--metrics", "metrics"):
+            from streamx.monitor.metrics import Metrics
+        metrics = Metrics(write, job.input, job.output)
+        accounts.views.append(metrics)
+        accounts.at_end(metrics.end)
     return accounts
 
 
 def _outputs_of(job: Job) -> list[tuple[str, str | os.PathLike[str] | None]]:
     beside = f"{job.output}.rejects.jsonl" if job.writes_rejects and job.output != "-" else None
     return [("the output", job.output), ("the rejects file", job.rejects or beside)]
+
+
+def _write_text(
+    write: Write,
+    text_of: Callable[[Story, BaseException | None], bytes],
+    story: Story,
+    error: BaseException | None,
+) -> None:
+    write(text_of(story, error))
+
+
+@contextmanager
+def _needing(option: str, extra: str) -> Iterator[None]:
+    """Say how to install what is imported in the body, if it is missing.
+
+    Raises:
+        UsageError: it is.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{option} needs {error.name}, which is not installed; pip install 'streamx[{extra}]'"
+        ) from error

@@ -89,6 +89,7 @@ class JobOptions(TypedDict, total=False):
     line_buffered: bool
     is_direct: bool
     summary: str | os.PathLike[str] | None
+    metrics: str | os.PathLike[str] | None
     progress: ProgressMode
 
 
@@ -135,6 +136,8 @@ class Job:
         line_buffered: pass every record of a live input on at once.
         is_direct: write the output file in place instead of replacing it when it is whole.
         summary: write the account of the run to this file, as JSON; README has its fields.
+        metrics: write the state of the run to this file every five seconds and at the end, in
+            Prometheus' text format.
         progress: how to show progress on standard error.
 
     Raises:
@@ -180,6 +183,7 @@ class Job:
     line_buffered: bool = False
     is_direct: bool = False
     summary: str | os.PathLike[str] | None = None
+    metrics: str | os.PathLike[str] | None = None
     progress: ProgressMode = "off"
 
     def __post_init__(self) -> None:

@@ -209,6 +209,11 @@ class _OrderedCommand(click.Command):
     "--summary", metavar="FILE", help="Write what the run amounted to as JSON, also if it fails."
 )
 @click.option(
+    "--metrics",
+    metavar="FILE",
+    help="Write Prometheus metrics every 5 seconds and at the end, for node_exporter.",
+)
+@click.option(
     "--progress",
     type=click.Choice(["auto", "bar", "plain", "json", "off"]),
     default="auto",

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from streamx.errors import OutputError
 from streamx.flow import FlowMonitor, FlowSnapshot
 
 
 class View(Protocol):
     """Shows snapshots; `interval_seconds` says how often it wants one.
 
-    What it shows them on may be gone or full, which it says by an OSError; the run goes on.
+    What it shows them on may be gone or full, for which it raises; the run goes on.
     """
 
     interval_seconds: float
@@ -45,7 +46,7 @@ async def watch(monitor: FlowMonitor, views: Sequence[View]) -> AsyncIterator[No
         await asyncio.gather(refreshing, return_exceptions=True)
         last = monitor.snapshot()
         for view in views:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, OutputError):
                 view.close(last, is_complete)
 
 
@@ -60,5 +61,5 @@ async def _refresh(monitor: FlowMonitor, views: Sequence[View]) -> None:
         for number, view in enumerate(views):
             if seconds >= due[number]:
                 due[number] = seconds + view.interval_seconds
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, OutputError):
                     view.show(snapshot)
