@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import MISSING, fields
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamx.errors import StreamxError, UsageError
 from streamx.job import Job
@@ -75,7 +76,7 @@ def accounts_of(job: Job, warn: Warn) -> Iterator[Accounts]:
 
 
 def _opened(job: Job, warn: Warn) -> Accounts:
-    paths = [("--summary", job.summary), ("--metrics", job.metrics)]
+    paths = [("--summary", job.summary), ("--metrics", job.metrics), ("--report", job.report)]
     if not any(path for _, path in paths):
         return Accounts(warn)
     from streamx.monitor.summary import Story, summary_text
@@ -83,7 +84,7 @@ def _opened(job: Job, warn: Warn) -> Accounts:
 
     files = account_files(paths, job.input, _outputs_of(job))
     writes = {option: file.write for option, file in files.items()}
-    story = Story(job.input, job.output, job.advisor)
+    story = Story(job.input, job.output, job.advisor, _chosen(job))
     accounts = Accounts(warn, story)
     if write := writes.get("--summary"):
         accounts.at_end(partial(_write_text, write, summary_text, story))
@@ -93,7 +94,21 @@ def _opened(job: Job, warn: Warn) -> Accounts:
         metrics = Metrics(write, job.input, job.output)
         accounts.views.append(metrics)
         accounts.at_end(metrics.end)
+    if write := writes.get("--report"):
+        with _needing("--report", "report"):
+            from streamx.monitor.page import page_text
+        accounts.at_end(partial(_write_text, write, page_text, story))
     return accounts
+
+
+def _chosen(job: Job) -> dict[str, Any]:
+    """Return the options that are not as they are by default."""
+    chosen = {}
+    for option in fields(job):
+        default = option.default if option.default_factory is MISSING else option.default_factory()
+        if (value := getattr(job, option.name)) != default:
+            chosen[option.name] = value
+    return chosen
 
 
 def _outputs_of(job: Job) -> list[tuple[str, str | os.PathLike[str] | None]]:

@@ -90,6 +90,7 @@ class JobOptions(TypedDict, total=False):
     is_direct: bool
     summary: str | os.PathLike[str] | None
     metrics: str | os.PathLike[str] | None
+    report: str | os.PathLike[str] | None
     progress: ProgressMode
 
 
@@ -138,6 +139,7 @@ class Job:
         summary: write the account of the run to this file, as JSON; README has its fields.
         metrics: write the state of the run to this file every five seconds and at the end, in
             Prometheus' text format.
+        report: write a page with charts of the run to this file, as HTML.
         progress: how to show progress on standard error.
 
     Raises:
@@ -184,6 +186,7 @@ class Job:
     is_direct: bool = False
     summary: str | os.PathLike[str] | None = None
     metrics: str | os.PathLike[str] | None = None
+    report: str | os.PathLike[str] | None = None
     progress: ProgressMode = "off"
 
     def __post_init__(self) -> None:

@@ -55,6 +55,7 @@ RESERVED = {
     "tqdm": "monitor/progress.py",
     "aiofiles": "descriptors.py",
     "prometheus_client": "monitor/metrics.py",
+    "plotly": "monitor/page.py",
 }
 # What takes long to import: for rare cases only, for files, for any run.
 UNUSED = {"tqdm", "difflib", "secrets", "hashlib"}

@@ -214,6 +214,11 @@ class _OrderedCommand(click.Command):
     help="Write Prometheus metrics every 5 seconds and at the end, for node_exporter.",
 )
 @click.option(
+    "--report",
+    metavar="FILE.html",
+    help="Write a page with charts of the run, to be looked at in a browser.",
+)
+@click.option(
     "--progress",
     type=click.Choice(["auto", "bar", "plain", "json", "off"]),
     default="auto",

@@ -92,12 +92,16 @@ class HealthJudge:
     Args:
         limits: where a metric becomes a warning, and critical.
         latency: the times of what is being worked on.
+
+    Attributes:
+        recent_p99_seconds: the 99th percentile of the last times that were enough to have one.
     """
 
     def __init__(self, limits: HealthLimits, latency: LatencyHistogram) -> None:
         self._limits = limits
         self._latency = latency
         self._latencies = latency.counts()
+        self.recent_p99_seconds = 0.0
         self._p99s: deque[float] = deque(maxlen=_REMEMBERED_LOOKS)
         self._looks: deque[_Look] = deque(maxlen=_REMEMBERED_LOOKS)
         self._before: FlowSnapshot | None = None
@@ -138,6 +142,7 @@ class HealthJudge:
         p99_seconds = statistics.p99_seconds
         usual_seconds = _median(self._p99s) if self._p99s else p99_seconds
         self._p99s.append(p99_seconds)
+        self.recent_p99_seconds = p99_seconds
         limits = self._limits
         return _level(p99_seconds / usual_seconds, limits.latency_warning, limits.latency_critical)
 

@@ -51,6 +51,8 @@ class FlowSnapshot(FlowCounts):
         buffers: statistics by buffer name, in the order of the flow.
         chunk_latency: how long workers took for a chunk, waiting for room included.
         record_latency: how long each record took, where records are on their way one by one.
+        recent_p99_seconds: the 99th percentile of late, of records if there is one of these; 0 as
+            long as there have been too few.
         memory_bytes: what the process and its workers hold in memory; None where that is unknown.
         waiting_on: the part that has held the others up since the last snapshot: "reader",
             "workers" or "writer".
@@ -67,6 +69,7 @@ class FlowSnapshot(FlowCounts):
     buffers: dict[str, BufferStatistics] = field(default_factory=dict)
     chunk_latency: LatencyStatistics = field(default_factory=LatencyStatistics)
     record_latency: LatencyStatistics | None = None
+    recent_p99_seconds: float = 0.0
     memory_bytes: int | None = None
     waiting_on: str = "workers"
     health: Health = field(default_factory=Health)
@@ -154,7 +157,11 @@ class FlowMonitor:
         waiting_on, busy_share = bottleneck(self._before, snapshot)
         health = self._judge.judge(snapshot)
         self._before = replace(
-            snapshot, waiting_on=waiting_on, busy_share=busy_share, health=health
+            snapshot,
+            waiting_on=waiting_on,
+            busy_share=busy_share,
+            health=health,
+            recent_p99_seconds=self._judge.recent_p99_seconds,
         )
         return self._before
 

@@ -23,6 +23,7 @@ class Story:
     Attributes:
         input, output: names.
         advisor: says what to try against the bottleneck.
+        options: what the user chose, by name.
         recorder: what was seen while the flow ran.
         warnings: given so far.
         started: when.
@@ -31,6 +32,7 @@ class Story:
     input: str
     output: str
     advisor: Advisor
+    options: dict[str, Any]
     recorder: Recorder = field(default_factory=Recorder)
     warnings: list[str] = field(default_factory=list)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))

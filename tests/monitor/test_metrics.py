@@ -91,6 +91,6 @@ def test_missing_library_is_named_before_anything_is_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    monkeypatch.delitem(sys.modules, "streamx.monitor.metrics")
+    monkeypatch.delitem(sys.modules, "streamx.monitor.metrics", raising=False)
     with pytest.raises(UsageError, match=r"pip install 'streamx\[metrics\]'"):
         streamx.transform("missing.csv", tmp_path / "o.jsonl", metrics=tmp_path / "m.prom")

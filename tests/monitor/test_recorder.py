@@ -18,7 +18,7 @@ def test_series_is_bounded_and_reaches_from_start_to_end() -> None:
     assert times == sorted(times)
     assert times[0] == 0
     assert times[-1] == recorder.last.seconds == seconds
-    assert recorder.memory_peak_bytes == max(times[:-1])
+    assert recorder.memory_peak_bytes == int(max(times[:-1]))
 
 
 def test_worst_health_is_remembered() -> None:

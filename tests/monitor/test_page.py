@@ -1,0 +1,72 @@
+"""The page shows its charts in a browser without a network, and says how the run ended."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import streamx
+from streamx import BadRecordError, Rename, UsageError
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def page_of(directory: Path, content: str, name: str = "in.csv") -> str:
+    source = directory / name
+    source.write_text(content)
+    page = directory / "report.html"
+    options = {"operations": [Rename("a", "<i>b</i>")], "report": page}
+    with contextlib.suppress(BadRecordError):
+        streamx.transform(source, directory / "out.jsonl", source_format="csv", **options)
+    return page.read_text()
+
+
+def without_library(page: str) -> str:
+    return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_page_tells_counts_and_options_and_needs_no_network(tmp_path: Path) -> None:
+    page = page_of(tmp_path, "a\n" + "x\n" * 1234)
+    assert "<td>records out</td><td>1,234</td>" in page
+    assert "&lt;i&gt;b&lt;/i&gt;" in page
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
+    assert "complete in" in without_library(page)
+
+
+def test_page_of_a_failed_run_says_why(tmp_path: Path) -> None:
+    page = without_library(page_of(tmp_path, "a\n1,<b>2\n", "<i>.csv"))
+    assert "failed in" in page
+    assert "expected 1" in page
+    assert "<i>" not in page
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to open the page in")
+def test_a_browser_draws_every_chart(tmp_path: Path) -> None:
+    assert CHROMIUM is not None
+    page_of(tmp_path, "a\n" + "x\n" * 100_000)
+    command = [
+        *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+        *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=10000"),
+        *("--dump-dom", (tmp_path / "report.html").as_uri()),
+    ]
+    result = subprocess.run(command, capture_output=True, timeout=100, check=True)
+    dom = without_library(result.stdout.decode())
+    assert len(re.findall(r'<g class="subplot xy\d?"', dom)) == 5
+    assert len(re.findall(r'<g class="trace scatter', dom)) == 9
+    for title in ("Throughput", "Fill of buffers", "Latency p99", "Memory", "Waiting on"):
+        assert f">{title}" in dom.replace('<tspan style="font-weight:bold">', "")
+
+
+def test_missing_library_is_named_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    monkeypatch.delitem(sys.modules, "streamx.monitor.page", raising=False)
+    with pytest.raises(UsageError, match=r"pip install 'streamx\[report\]'"):
+        streamx.transform("missing.csv", tmp_path / "o.jsonl", report=tmp_path / "r.html")
