@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal, TypedDict, get_args
@@ -192,6 +193,7 @@ class Job:
     def __post_init__(self) -> None:
         self._refuse_wrong_values()
         refuse_idle_options(self)
+        self._refuse_overwriting_functions()
         is_utf8(self.encoding)
         _ = self.recipe, self.sizing, self.placement  # what is wrong with them is said at once
 
@@ -311,6 +313,20 @@ class Job:
         is_fixed = self.chunk_size_bytes is not None or self.batch_records is not None
         first_bytes = None if is_fixed else self.placement.first_chunk_bytes
         return ChunkPace(self.sizing.chunk_size_bytes, first_bytes)
+
+    def _refuse_overwriting_functions(self) -> None:
+        """Refuse a rejects file or an output in the place of a function's source."""
+        for step in self.chain:
+            if not isinstance(step, Apply) or not isinstance(step.function, str):
+                continue
+            place = step.function.rpartition(":")[0]
+            for option, path in (("OUTPUT", self.output), ("--rejects", self.rejects)):
+                with suppress(OSError):  # one of them is not there
+                    if path is not None and os.path.samefile(path, place):
+                        raise UsageError(
+                            f"{option} {os.fspath(path)} is the file of --fn {step.function}; "
+                            "name another"
+                        )
 
     def _placed_chain(self) -> tuple[Operation, ...]:
         """Return the chain with its functions in the form in which the engine takes them."""

@@ -164,3 +164,19 @@ def test_a_late_key_in_the_library_names_its_line(tmp_path: Path) -> None:
             operations=[lambda record: record | ({"b": 1} if record["a"] == 1_100 else {})],
         )
     assert caught.value.line == 1_102
+
+
+@pytest.mark.parametrize("key", ["1", "None", r"'\ud800'"])
+@pytest.mark.parametrize("kind", ["", "async "])
+def test_a_key_that_is_no_name_is_an_error_of_its_record(here: Path, key: str, kind: str) -> None:
+    write(here, f"{kind}def f(r):\n    return {{{key}: 1}} if r['a'] == 2 else r\n", "g.py")
+    stopped = transform(here, *TO_CSV, "--fn", "g.py:f", stdin=numbers(5))
+    assert (stopped.status, stopped.output) == (1, numbers(2))
+    assert "line 4" in stopped.errors
+    skipped = transform(here, *TO_CSV, "--fn", "g.py:f", "--on-error", "skip", stdin=numbers(5))
+    assert (skipped.status, skipped.output) == (3, "a\n0\n1\n3\n4\n")
+
+
+def test_a_text_of_a_class_of_its_own_is_a_name(here: Path) -> None:
+    write(here, "class K(str):\n    pass\ndef f(r):\n    return r | {K('b'): 1}\n", "g.py")
+    assert transform(here, *TO_CSV, "--fn", "g.py:f", stdin=numbers(1)) == (0, "a,b\n0,1\n", "")

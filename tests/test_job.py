@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streamx import Drop, Limit, Rename, Select, UsageError
+from streamx import Apply, Drop, Limit, Rename, Select, UsageError
 from streamx.job import Job
 from streamx.sizing import (
     DEFAULT_CHUNK_SIZE_BYTES,
@@ -217,3 +218,13 @@ def test_memory_that_is_refused_names_one_that_is_enough() -> None:
     assert choose_sizing(**{**fixed, "max_memory_bytes": needed_mib * MIB}).workers == 4
     with pytest.raises(UsageError):
         choose_sizing(**{**fixed, "max_memory_bytes": (needed_mib - 1) * MIB})
+
+
+@pytest.mark.parametrize("option", ["output", "rejects"])
+def test_a_functions_own_file_is_never_written(tmp_path: Path, option: str) -> None:
+    function = tmp_path / "f.py"
+    function.write_text("def f(record):\n    return record\n")
+    places = {"output": str(tmp_path / "out.csv"), option: str(function)}
+    options: Any = {"target_format": "csv", "operations": (Apply(f"{function}:f"),), **places}
+    with pytest.raises(UsageError, match="is the file of --fn"):
+        Job(input=str(tmp_path / "in.csv"), **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -17,6 +18,10 @@ from streamx.transform.results import CallError, Item
 OPENING_RECORDS = 1_000
 OPENING_RESULTS = 1_000
 _MOST_BYTES = 8 * 1024 * 1024
+
+
+# Half of a pair, which UTF-8 has no bytes for.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +116,10 @@ def new_names(results: Iterable[Item], known: Sequence[str]) -> tuple[str, ...]:
         if deciding.is_enough:
             break
         deciding.take((item,))
-        names.update(dict.fromkeys(item[0]))
-    return tuple(names)[len(known) :]
+        names.update(dict.fromkeys(filter(_is_name, item[0])))
+    return tuple(map(str.__str__, tuple(names)[len(known) :]))
+
+
+def _is_name(key: object) -> bool:
+    """Tell whether a key can stand in a header; another is an error of the record that has it."""
+    return isinstance(key, str) and not _SURROGATE.search(key)
