@@ -118,3 +118,22 @@ def test_a_list_that_became_odd_in_place_is_written_as_it_is(here: Path) -> None
 def test_a_dict_with_methods_of_its_own_is_written_as_the_dict_that_it_is(here: Path) -> None:
     result = transform(here, "--fn", "f.py:odd_dict", stdin=numbers(2))
     assert result.records == [{"a": 0}, {"a": 1}]
+
+
+@pytest.mark.parametrize("wait", ["", "await asyncio.sleep(0)"])
+def test_an_endless_asynchronous_generator_is_an_error(tmp_path: Path, wait: str) -> None:
+    write(
+        tmp_path,
+        f"import asyncio\nasync def f(r):\n    while True:\n        yield r\n        {wait}\n",
+    )
+    outcome = transform(tmp_path, "--fn", "f.py:f", "--concurrency", "1", stdin="a\n1\n")
+    assert outcome.status == 1
+    assert "line 2" in outcome.errors
+    assert "gave more than 32 MiB of results for one call; expected fewer" in outcome.errors
+
+
+def test_a_generator_that_may_be_called_again_is_bounded_too(tmp_path: Path) -> None:
+    write(tmp_path, "def f(r):\n    while True:\n        yield r\n")
+    outcome = transform(tmp_path, "--fn", "f.py:f", "--retries", "3", stdin="a\n1\n")
+    assert outcome.status == 1
+    assert "gave more than 32 MiB of results for one call; expected fewer" in outcome.errors

@@ -10,9 +10,19 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from streamx.transform.calling import CallTimeoutError, Function, copy_of, note_calls, whole
+from streamx.transform.calling import (
+    CallTimeoutError,
+    Function,
+    Results,
+    TooManyResultsError,
+    copy_of,
+    note_calls,
+    whole,
+)
 from streamx.transform.functions import Calls
 from streamx.transform.retries import is_overload
+
+_RESULTS_BETWEEN_TURNS = 256
 
 
 class AsyncCaller:
@@ -42,6 +52,7 @@ class AsyncCaller:
 
         Raises:
             CallTimeoutError: the last call took too long.
+            TooManyResultsError: it gave more results than can be held.
         """
         failures = 0
         while True:
@@ -49,6 +60,8 @@ class AsyncCaller:
                 await self._wait_for_turn()
             try:
                 return await self._once(copy_of(argument) if self._calls.retries.most else argument)
+            except TooManyResultsError:
+                raise
             except Exception as error:
                 failures += 1
                 if self._note_overload is not None and is_overload(error):
@@ -67,10 +80,20 @@ class AsyncCaller:
                 if inspect.isawaitable(result):
                     result = await result
                 if isinstance(result, AsyncIterator):
-                    return [copy_of(each) async for each in result]
+                    return await _gathered(result)
                 return whole(result)
         except TimeoutError as error:
             if limit.expired():
                 seconds = self._calls.timeout_seconds
                 raise CallTimeoutError(f"took longer than {seconds:g} s") from error
             raise
+
+
+async def _gathered(given: AsyncIterator[Any]) -> list[Any]:
+    """Return all that is given, and let others run in between even if it never waits."""
+    results = Results()
+    async for each in given:
+        results.add(each)
+        if len(results.items) % _RESULTS_BETWEEN_TURNS == 0:
+            await asyncio.sleep(0)
+    return results.items

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from streamx import position
+from streamx.codec import weight_of
 from streamx.codec.record import Record
 from streamx.transform.functions import Calls
 from streamx.transform.retries import Retries
@@ -18,6 +19,40 @@ if TYPE_CHECKING:
 Function = Callable[[Any], Any]
 # An attribute of the exception that the last of several calls raised.
 _ATTEMPTS = "_streamx_attempts"
+
+# Of the results of one call that is asynchronous, or may be made again; each counts for so much
+# besides its values.
+MOST_RESULTS_BYTES = 32 * 1024 * 1024
+_RESULT_BYTES = 256
+
+
+class TooManyResultsError(Exception):
+    """A call gave more results than can be held until it has ended."""
+
+
+class Results:
+    """Results of one call, which are held until it has ended since it may still fail.
+
+    Attributes:
+        items: copies, since it may give one record, changed, again and again.
+    """
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self._size_bytes = 0
+
+    def add(self, result: Any) -> None:
+        """Add a result.
+
+        Raises:
+            TooManyResultsError: there are too many.
+        """
+        self.items.append(copy_of(result))
+        self._size_bytes += _RESULT_BYTES + weight_of(result)
+        if self._size_bytes > MOST_RESULTS_BYTES:
+            raise TooManyResultsError(
+                f"gave more than {MOST_RESULTS_BYTES >> 20} MiB of results for one call"
+            )
 
 
 class CallTimeoutError(TimeoutError):
@@ -62,6 +97,8 @@ def _retried(function: Function, retries: Retries) -> Function:
         while True:
             try:
                 return whole(function(copy_of(argument)))
+            except TooManyResultsError:
+                raise
             except Exception as error:
                 failures += 1
                 delay_seconds = retries.delay_seconds(error, failures)
@@ -78,7 +115,10 @@ def whole(result: Any) -> Any:
     """Return a result that nothing more can fail in."""
     if isinstance(result, Mapping | list | tuple | str | bytes) or not isinstance(result, Iterable):
         return result
-    return [copy_of(each) for each in result]  # it may give one record, changed, again and again
+    results = Results()
+    for each in result:
+        results.add(each)
+    return results.items
 
 
 def copy_of(argument: Any) -> Any:

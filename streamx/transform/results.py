@@ -10,7 +10,7 @@ from streamx.blame import own_traceback, summary
 from streamx.codec import weight_of
 from streamx.codec.layout import Bad
 from streamx.codec.record import Record
-from streamx.transform.calling import CallTimeoutError, attempts_at
+from streamx.transform.calling import CallTimeoutError, TooManyResultsError, attempts_at
 
 # Results that are encoded together: as many as make that cheap, as few as hold not much more than
 # this, and those that have come while somebody may be waiting for them.
@@ -205,6 +205,9 @@ def blamed(error: BaseException, name: str, position: int) -> BaseException:
     attempts = attempts_at(error)
     if isinstance(error, CallTimeoutError):
         return CallError(position, f"{name} {error}", kind="TimeoutError", attempts=attempts)
+    if isinstance(error, TooManyResultsError):
+        expected = "fewer; those of a plain function without --retries are written as they come"
+        return CallError(position, f"{name} {error}", expected, kind=type(error).__name__)
     found, kind = f"{name} raised {summary(error)}", type(error).__name__
     return CallError(position, found, "", own_traceback(error), kind=kind, attempts=attempts)
 
