@@ -73,6 +73,7 @@ def _format_checks(job: Job) -> list[_Check]:
 def _call_checks(job: Job) -> list[_Check]:
     calls = any(isinstance(operation, Apply) for operation in job.chain)
     is_async = job.placement.kind == "loop"
+    opens = len(before_records(job.chain)) < len(job.chain)
     has_batches = job.batch_records is not None
     an_async = "a function that is asynchronous (async def)"
     return [
@@ -82,6 +83,12 @@ def _call_checks(job: Job) -> list[_Check]:
             job.writes_rejects or job.on_error == "skip",
             "--max-errors",
             "--on-error skip or reject",
+        ),
+        (
+            job.nested == "flatten",
+            not opens,
+            "--nested flatten",
+            "a chain without --fn, --where and --set, which see nested values; flatten before",
         ),
         (has_batches, calls, "--batch-size", "--fn"),
         (job.batch_wait_seconds is not None, is_async, "--batch-wait", an_async),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamx import Apply, Drop, Limit, Rename, Select, UsageError
+from streamx import Apply, Drop, Limit, Rename, Select, Set, UsageError, Where
 from streamx.job import Job
 from streamx.sizing import (
     DEFAULT_CHUNK_SIZE_BYTES,
@@ -93,6 +93,12 @@ def test_one_text_where_a_list_belongs_is_refused(job: dict[str, Any]) -> None:
 def test_option_that_can_have_no_effect_is_refused(job: dict[str, Any], option: str) -> None:
     with pytest.raises(UsageError, match=f"^{option} needs .*; this run goes from "):
         Job(**job)
+
+
+@pytest.mark.parametrize("operation", [lambda record: record, Where("a > 1"), Set("b", "a")])
+def test_values_that_are_flattened_meet_no_function_and_no_expression(operation: Any) -> None:
+    with pytest.raises(UsageError, match="--nested flatten needs a chain without --fn"):
+        Job(**{**JSONL_TO_CSV, "nested": "flatten", "operations": [operation]})
 
 
 @pytest.mark.parametrize(
