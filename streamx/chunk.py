@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
+
+
+class Death(NamedTuple):
+    """Records at which two worker processes have died: one, or all of a batch.
+
+    Attributes:
+        first, last: positions of the first and the last one in their chunk's data.
+        reason: how the second process died, as the rest of a sentence about it.
+    """
+
+    first: int
+    last: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +30,14 @@ class Chunk:
         line: number of the first record's first line, from 1.
         data: the records' bytes, line ends included; only the input's last may lack its own. A
             view of the buffer that they were read into, as a rule.
-        deaths: positions in the data of records that ended the process at work on them, and how.
+        deaths: the records that are not to be tried again.
     """
 
     sequence: int
     offset: int
     line: int
     data: bytes | memoryview
-    deaths: tuple[tuple[int, str], ...] = ()
+    deaths: tuple[Death, ...] = ()
 
 
 class RejectLines(bytes):

@@ -117,9 +117,12 @@ class WorkerDiedError(WorkerError):
 
     Attributes:
         reason: how the second one died, as the rest of a sentence about it.
-        line: number of the first line of the record that it was at, or else of its chunk, from 1.
-        last_line: number of the last line of the chunk, or `line` if the record is known.
-        offset: byte position of that record or chunk in the (decompressed, UTF-8) input, from 0.
+        line: number of the first line of the record or batch that it was at, or else of its chunk,
+            from 1.
+        last_line: number of the last line of the chunk or of the first line of the batch's last
+            record, or `line` if the record is known.
+        offset: byte position of that record, batch or chunk in the (decompressed, UTF-8) input,
+            from 0.
     """
 
     def __init__(self, reason: str, line: int, last_line: int, offset: int) -> None:

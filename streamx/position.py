@@ -22,7 +22,7 @@ class _Cells(threading.local):
     """Where this thread's notes go: nowhere, unless somebody has given it memory for them."""
 
     def __init__(self) -> None:
-        self.position, self.waits, self.unwanted = (new_cell() for _ in range(3))
+        self.position, self.last, self.waits, self.unwanted = (new_cell() for _ in range(4))
 
 
 _cells = _Cells()
@@ -38,6 +38,15 @@ def note(position: int) -> None:
     An engine with a time limit takes a position that stays the same for work that hangs.
     """
     _cells.position[0] = position
+
+
+def note_batch(first: int, last: int) -> None:
+    """Say that work begins on a batch, from the record at one position to that at another.
+
+    Every record that is noted later stands behind it, so that `last` tells of nothing then.
+    """
+    _cells.last[0] = last
+    _cells.position[0] = first
 
 
 @contextmanager
@@ -56,9 +65,14 @@ def cell() -> memoryview:
     return _cells.position
 
 
-def note_in(cell: memoryview, waits: memoryview, unwanted: memoryview | None = None) -> None:
+def note_in(
+    position: memoryview,
+    last: memoryview,
+    waits: memoryview,
+    unwanted: memoryview | None = None,
+) -> None:
     """Let this thread's notes go to these cells from now on; `unwanted` is one that it reads."""
-    _cells.position, _cells.waits = cell, waits
+    _cells.position, _cells.last, _cells.waits = position, last, waits
     _cells.unwanted = new_cell() if unwanted is None else unwanted
 
 

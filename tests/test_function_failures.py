@@ -29,6 +29,9 @@ FAILURES = """
     raising_async = at_three_async(divide)
     leaving = at_three(lambda: sys.exit("bye"))
     leaving_async = at_three_async(lambda: sys.exit("bye"))
+    def press():
+        raise KeyboardInterrupt
+    interrupted = at_three(press)
     cancelled_async = at_three_async(interrupt)
     dying = at_three(lambda: os._exit(3))
     crashing = at_three(lambda: ctypes.string_at(0))
@@ -171,6 +174,7 @@ AT_LINE_5 = "standard input, line 5 (byte 8): "
     ("name", "message"),
     [
         ("leaving", "called sys.exit('bye')"),
+        ("interrupted", "raised KeyboardInterrupt"),
         ("leaving_async", "called sys.exit('bye')"),
         ("cancelled_async", "raised CancelledError"),
         ("nan", "nan in field 'a'"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
@@ -15,14 +17,16 @@ from streamx.monitor.stderr import write_line
 R = TypeVar("R")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# How long the event loop may take to hear of a signal: a function of the user's may be blocking it.
+_DEAF_SECONDS = 2.0
 
 
 def run(main: Callable[[], Coroutine[Any, Any, R]]) -> R:
     """Run a coroutine; on failure say why in one line and exit with the error's code.
 
     The first SIGINT, SIGTERM or SIGHUP cancels the coroutine, which cleans up; then the process
-    dies by that signal, so that a shell or a supervisor sees what happened. A second one is not
-    waited for.
+    dies by that signal, so that a shell or a supervisor sees what happened. A second one, or a loop
+    that does not hear of the first, is not waited for.
     """
     import asyncio  # takes as long as click itself, which --help and wrong usage can do without
 
@@ -90,6 +94,11 @@ def _discard_outputs() -> None:
         discard_all()
 
 
+def _repeat_unless(has_heard: threading.Event, number: int) -> None:
+    if not has_heard.wait(_DEAF_SECONDS):
+        os.kill(os.getpid(), number)
+
+
 async def _cancelled_by_signals(
     main: Callable[[], Coroutine[Any, Any, R]], received: list[signal.Signals]
 ) -> R:
@@ -98,6 +107,12 @@ async def _cancelled_by_signals(
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
+
+    has_heard = threading.Event()
+
+    def cancel() -> None:
+        has_heard.set()
+        task.cancel()
 
     has_begun = asyncio.Event()
     loop.call_soon(has_begun.set)  # not before `main` first waits
@@ -108,7 +123,9 @@ async def _cancelled_by_signals(
             _discard_outputs()
             die_by(signal.Signals(number))
         received.append(signal.Signals(number))
-        loop.call_soon_threadsafe(task.cancel)
+        loop.call_soon_threadsafe(cancel)
+        # Not a Thread, whose start takes locks that what was interrupted may hold.
+        _thread.start_new_thread(_repeat_unless, (has_heard, number))
 
     # Not the loop's own handlers: those wait for the loop, which may be busy or stuck.
     handled = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]

@@ -33,13 +33,15 @@ class WorkerGoneError(Exception):
 
     Attributes:
         reason: how, as the rest of a sentence about the process.
-        position: where in the chunk it was last, in bytes, or position.UNKNOWN.
+        first, last: where in the chunk it was, in bytes: at a record, or from the first to the
+            last one of a batch; both position.UNKNOWN where it had noted nothing.
     """
 
-    def __init__(self, reason: str, position: int) -> None:
-        super().__init__(reason, position)
+    def __init__(self, reason: str, first: int, last: int) -> None:
+        super().__init__(reason, first, last)
         self.reason = reason
-        self.position = position
+        self.first = first
+        self.last = last
 
 
 class WorkerProcess:
@@ -62,7 +64,7 @@ class WorkerProcess:
         self._input, output = wire.anonymous_file(), wire.anonymous_file()
         self._output = output
         self._slots = wire.Slots(output)
-        self._slots.position[0] = position.UNKNOWN
+        self._slots.position[0] = self._slots.last[0] = position.UNKNOWN
         self._frames = wire.Frames()
         self._is_loaded = False
         self._is_open = True
@@ -107,7 +109,7 @@ class WorkerProcess:
 
     async def begin(self, chunk: Chunk, limits: tuple[int, ...]) -> None:
         """Hand over a chunk; its output and outcome come in steps."""
-        self._slots.position[0] = position.UNKNOWN
+        self._slots.position[0] = self._slots.last[0] = position.UNKNOWN
         size_bytes = len(chunk.data)
         if size_bytes < _KEPT_BYTES < os.fstat(self._input).st_size:
             os.ftruncate(self._input, 0)
@@ -199,9 +201,9 @@ class WorkerProcess:
         return step
 
     async def _gone(self) -> WorkerGoneError:
-        at = self._slots.position[0]
+        first, last = self._slots.position[0], self._slots.last[0]
         status = await self.end()
-        return WorkerGoneError(self._killed_because or describe(status), at)
+        return WorkerGoneError(self._killed_because or describe(status), first, max(first, last))
 
     def _watch_for_exit(self) -> bool:
         """See the end of the process also where children of its own hold its socket open."""

@@ -9,6 +9,7 @@ from streamx.chunk import Chunk, ChunkResult, RejectLines
 from streamx.engine.flight import Flight, Outcome
 from streamx.transform.bad_records import BadRecords
 from streamx.transform.chain import Chain
+from streamx.transform.deaths import Deaths
 from streamx.transform.lenient_source import Faults, LenientRecords
 from streamx.transform.plan import Lenience, result_of
 from streamx.transform.record_plan import RecordPlan
@@ -35,7 +36,7 @@ class LenientFlight(Flight):
     ) -> None:
         super().__init__(chunk, plan, limits, is_ordered=is_ordered)
         self._faults = faults
-        self._records = LenientRecords(chunk, plan.layout, faults)
+        self._records = LenientRecords(chunk, plan.layout, faults, Deaths())
         self._bad_records = BadRecords(chunk, plan.layout, lenience)
 
     def items(self, chain: Chain) -> Iterator[Item | None]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from streamx import position
-from streamx.chunk import Chunk, ChunkResult, RejectLines
+from streamx.chunk import Chunk, ChunkResult, Death, RejectLines
 from streamx.codec import count_lines
 from streamx.codec.layout import Part
 from streamx.engine.child import WorkerGoneError, WorkerProcess
@@ -26,7 +26,8 @@ class ProcessEngine:
 
     A process that dies is replaced, and its chunk is run once more; what has been emitted of its
     output is not emitted again, so the plan has to give the same output for the same chunk. Where
-    the plan goes on without bad records, one at which two processes have died is one of them.
+    the plan goes on without bad records, one at which two processes have died is one of them, or
+    a batch.
 
     Args:
         plan: what to do. It is pickled here, and unpickled in each process.
@@ -121,18 +122,18 @@ class ProcessEngine:
         self, chunk: Chunk, output: _Output
     ) -> tuple[bytes, ChunkResult | Failed]:
         """Run a chunk, again where its process dies, and then without the record that it was at."""
-        last_position: int | None = None
+        before: WorkerGoneError | None = None
         while True:
             try:
                 return await self._run_in_process(chunk, output)
             except WorkerGoneError as gone:
                 output.begin_again()
-                if last_position is None:
-                    last_position = gone.position
-                elif self._is_lenient and last_position == gone.position != position.UNKNOWN:
-                    death = gone.position, gone.reason
+                if before is None:
+                    before = gone
+                elif self._is_lenient and _is_at_one_place(before, gone, chunk):
+                    death = Death(gone.first, gone.last, gone.reason)
                     chunk = replace(chunk, deaths=(*chunk.deaths, death))
-                    last_position = None
+                    before = None
                 else:
                     raise _died(gone, chunk) from None
 
@@ -240,16 +241,26 @@ def _differs() -> WorkerError:
     )
 
 
+def _is_at_one_place(before: WorkerGoneError, gone: WorkerGoneError, chunk: Chunk) -> bool:
+    """Tell whether two processes died at the same records, and these were to be tried."""
+    place = gone.first, gone.last
+    is_known = gone.first != position.UNKNOWN
+    is_new = all((death.first, death.last) != place for death in chunk.deaths)
+    return is_known and is_new and (before.first, before.last) == place
+
+
 def _died(gone: WorkerGoneError, chunk: Chunk) -> WorkerDiedError:
-    """Name the record if the plan has noted where it was, else the lines of the chunk."""
-    if gone.position == position.UNKNOWN:
+    """Name the record or batch if the plan has noted where it was, else the lines of the chunk."""
+    if gone.first == position.UNKNOWN:
         size_bytes = len(chunk.data)
         lines = count_lines(chunk.data, size_bytes)
         ends_with_line_end = chunk.data[size_bytes - 1 :] == b"\n"
         last_line = chunk.line + lines - ends_with_line_end
         return WorkerDiedError(gone.reason, chunk.line, last_line, chunk.offset)
-    line = chunk.line + count_lines(chunk.data, gone.position)
-    return WorkerDiedError(gone.reason, line, line, chunk.offset + gone.position)
+    first_line, last_line = (
+        chunk.line + count_lines(chunk.data, at) for at in (gone.first, gone.last)
+    )
+    return WorkerDiedError(gone.reason, first_line, last_line, chunk.offset + gone.first)
 
 
 def _pickled(plan: Workable) -> bytes:

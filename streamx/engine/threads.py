@@ -127,8 +127,8 @@ class _Signs:
     """The signs of life of a thread, see Watch, and a cell to tell it that it is given up."""
 
     def __init__(self) -> None:
-        self.position, self.beats, self.waits, self.unwanted = (
-            position.new_cell() for _ in range(4)
+        self.position, self.last, self.beats, self.waits, self.unwanted = (
+            position.new_cell() for _ in range(5)
         )
 
 
@@ -167,7 +167,7 @@ def _work(
     plan: AnyPlan, steps: SimpleQueue[_Step | None], failures: list[Exception], signs: _Signs
 ) -> None:
     """Take steps until there are no more, and keep nothing of one that was taken."""
-    position.note_in(signs.position, signs.waits, signs.unwanted)
+    position.note_in(signs.position, signs.last, signs.waits, signs.unwanted)
     try:
         with contextlib.ExitStack() as stack:
             runner = cache(partial(_opened, plan, stack))

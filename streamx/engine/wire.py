@@ -17,7 +17,7 @@ import signal
 import struct
 from typing import NamedTuple
 
-from streamx.chunk import ChunkResult
+from streamx.chunk import ChunkResult, Death
 from streamx.errors import WorkerError
 
 # Two would do for one process to fill while the other reads; the others are for a busy event loop.
@@ -28,7 +28,7 @@ SLOT_READ = b""
 PARENTS_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _LENGTH = struct.Struct("=I")
-_CELLS = struct.Struct("=qqq")
+_CELLS = struct.Struct("=qqqq")
 
 
 class Order(NamedTuple):
@@ -39,7 +39,7 @@ class Order(NamedTuple):
     line: int
     size_bytes: int
     limits: tuple[int, ...]
-    deaths: tuple[tuple[int, str], ...] = ()
+    deaths: tuple[Death, ...] = ()
 
 
 class Failed(NamedTuple):
@@ -110,7 +110,7 @@ class Slots:
     """The slots for output in an anonymous file, used in turn, and the cells in front of them.
 
     Attributes:
-        position: cell that holds where in the chunk the worker is, see streamx.position.
+        position, last: cells that hold where in the chunk the worker is, see streamx.position.
         beats: cell that changes with every sign of life that is not a position.
         waits: cell that holds 1 while the worker waits for a slot to be read.
     """
@@ -122,7 +122,7 @@ class Slots:
             os.ftruncate(descriptor, mmap.PAGESIZE)
         self._map = mmap.mmap(descriptor, mmap.PAGESIZE)
         cells = memoryview(self._map)[: _CELLS.size].cast("q")
-        self.position, self.beats, self.waits = cells[:1], cells[1:2], cells[2:]
+        self.position, self.last, self.beats, self.waits = (cells[at : at + 1] for at in range(4))
 
     def write(self, data: memoryview, at_bytes: int) -> None:
         """Write into the next slot."""
@@ -138,7 +138,7 @@ class Slots:
 
     def close(self) -> None:
         """Give the mapping back; the descriptor is its owner's."""
-        for cell in (self.position, self.beats, self.waits):
+        for cell in (self.position, self.last, self.beats, self.waits):
             cell.release()
         self._map.close()
 

@@ -126,7 +126,7 @@ class _Link:
         self._free_slots = SLOTS
         self._filled_bytes = 0
         self._is_rejects = False
-        position.note_in(self._slots.position, self._slots.waits)
+        position.note_in(self._slots.position, self._slots.last, self._slots.waits)
 
     def receive(self) -> bytes:
         """Wait for a frame; EOFError means that there will be none."""

@@ -109,7 +109,9 @@ def _blamed(error: BaseException, name: str, position: int) -> BaseException:
     if isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling():
         found, kind = f"{name} raised CancelledError", "CancelledError"
         return CallError(position, found, "", own_traceback(error), kind=kind)
-    return blamed(error, name, position)
+    # On the event loop others are those of whoever runs it: Ctrl-C, the end of a coroutine.
+    is_its_own = isinstance(error, Exception | SystemExit)
+    return blamed(error, name, position) if is_its_own else error
 
 
 def _batcher(call: AsyncCaller, name: str, calls: Calls) -> MicroBatcher[Any, Any]:

@@ -8,8 +8,9 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamx.codec.record import Record
-from streamx.position import note
+from streamx.position import note_batch
 from streamx.transform.calling import sync_caller
+from streamx.transform.deaths import Deaths
 from streamx.transform.functions import Apply, Calls
 from streamx.transform.instances import leaving, made_ready
 from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
@@ -46,13 +47,19 @@ class Chain:
         steps: in the order written.
         calls: how functions are called.
         refuse: told of each record that a step could not take.
+        deaths: the batches that are not to be tried again.
     """
 
     def __init__(
-        self, steps: Sequence[Step], calls: Calls | None = None, refuse: Refuse = stop
+        self,
+        steps: Sequence[Step],
+        calls: Calls | None = None,
+        refuse: Refuse = stop,
+        deaths: Deaths | None = None,
     ) -> None:
         self._steps = steps
         self._refuse = refuse
+        self._deaths = Deaths() if deaths is None else deaths
         self._calls = calls or Calls()
         self._limiter = limiter_of(self._calls)
         self._stages: list[Callable[[Iterable[Item], Counter], Iterable[Item]]] = []
@@ -106,7 +113,8 @@ class Chain:
         if most is None:
             self.only_function = (function, name) if len(self._steps) == 1 else None
             return lambda items, _: _apply(function, name, items, refuse)
-        return lambda items, _: _apply_to_batches(function, name, most, items, refuse)
+        deaths = self._deaths
+        return lambda items, _: _apply_to_batches(function, name, most, items, refuse, deaths)
 
 
 class Counter:
@@ -207,13 +215,19 @@ def _unknown(error: ExpressionError, position: int) -> CallError:
 
 
 def _apply_to_batches(
-    function: Callable[..., Any], name: str, most: int, items: Iterable[Item], refuse: Refuse
+    function: Callable[..., Any],
+    name: str,
+    most: int,
+    items: Iterable[Item],
+    refuse: Refuse,
+    deaths: Deaths,
 ) -> Iterator[Item]:
     source = iter(items)
     while batch := list(islice(source, most)):
         positions = [position for _, position in batch]
-        note(positions[0])
+        note_batch(positions[0], positions[-1])
         try:
+            deaths.refuse_repeating(positions)
             results = function([record for record, _ in batch])
             checked = list(check_batch(results, len(batch), name, positions[0]))
         except BaseException as error:

@@ -12,6 +12,7 @@ from streamx.codec.encode import Encoder
 from streamx.codec.layout import Part, Tally
 from streamx.transform.bad_records import BadRecords
 from streamx.transform.chain import Chain, Counter
+from streamx.transform.deaths import Deaths
 from streamx.transform.lenient_source import Faults, LenientRecords
 from streamx.transform.one_function import groups_of
 from streamx.transform.opening import Beginning, OpenHeader
@@ -35,7 +36,8 @@ class LenientRecordRunner(AbstractContextManager["LenientRecordRunner"]):
         self._plan = plan
         self._lenience = lenience
         self._faults = Faults()
-        self._chain = Chain(plan.steps, plan.calls, self._faults.refuse)
+        self._deaths = Deaths()
+        self._chain = Chain(plan.steps, plan.calls, self._faults.refuse, self._deaths)
         self._encoder = plan.encoder()
 
     def __enter__(self) -> LenientRecordRunner:
@@ -49,9 +51,10 @@ class LenientRecordRunner(AbstractContextManager["LenientRecordRunner"]):
         """Transform a chunk: yield bounded parts of output and rejects, return what it came to."""
         faults, counter, tally = self._faults, Counter(limits), Tally()
         faults.begin()
+        self._deaths.begin(chunk.deaths)
         layout, columns = self._plan.layout, self._plan.columns
         bad_records = BadRecords(chunk, layout, self._lenience)
-        source = LenientRecords(chunk, layout, faults)
+        source = LenientRecords(chunk, layout, faults, self._deaths)
         groups = self._groups(source, counter)
         if self._plan.open_header is not None:
             groups, header = self._open(self._plan.open_header, groups)

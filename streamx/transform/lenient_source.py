@@ -12,6 +12,7 @@ from streamx.codec import records
 from streamx.codec.boundaries import record_around
 from streamx.codec.layout import Bad, Layout, Tally
 from streamx.position import note
+from streamx.transform.deaths import Deaths
 from streamx.transform.going_on import going_on
 from streamx.transform.results import CallError, Item
 
@@ -65,12 +66,12 @@ class LenientRecords(Iterable[Item]):
         count: how many were taken, bad ones included.
     """
 
-    def __init__(self, chunk: Chunk, layout: Layout, faults: Faults) -> None:
+    def __init__(self, chunk: Chunk, layout: Layout, faults: Faults, deaths: Deaths) -> None:
         self.has_ended = False
         self.count = 0
         self._layout = layout
         self._faults = faults
-        self._deaths = dict(chunk.deaths)
+        self._deaths = deaths
         self._positions = array("q")
         self._blank_lines = 0
         self._data = memoryview(chunk.data)
@@ -136,12 +137,11 @@ class LenientRecords(Iterable[Item]):
         """Leave out the records that a worker process did not survive."""
         living = []
         for item in batch:
-            reason = self._deaths.get(item[1])
-            if reason is None:
-                living.append(item)
-            else:
+            try:
+                self._deaths.refuse_repeating((item[1],))
+            except CallError as error:
                 self.count += 1
-                found = f"a worker process {reason}, and again when it was replaced"
-                kind = "TimeoutError" if reason.startswith("took longer") else "WorkerDiedError"
-                self._faults.add(Bad(item[1], found, "", "transform", kind=kind, attempts=2))
+                self._faults.add(error.bad)
+            else:
+                living.append(item)
         return living

@@ -10,6 +10,7 @@ from streamx.blame import own_traceback, summary
 from streamx.codec import weight_of
 from streamx.codec.layout import Bad
 from streamx.codec.record import Record
+from streamx.position import UnwantedError
 from streamx.transform.calling import CallTimeoutError, TooManyResultsError, attempts_at
 
 # Results that are encoded together: as many as make that cheap, as few as hold not much more than
@@ -195,8 +196,11 @@ def check_batch(results: Any, count: int, name: str, position: int) -> Sequence[
 
 
 def blamed(error: BaseException, name: str, position: int) -> BaseException:
-    """Return the error to raise for what a function raised."""
-    if isinstance(error, CallError) or not isinstance(error, Exception | SystemExit):
+    """Return the error to raise for what a function raised.
+
+    Functions run where no signal raises anything, so a KeyboardInterrupt is their own.
+    """
+    if isinstance(error, CallError | UnwantedError):
         return error
     if isinstance(error, SystemExit):
         found = f"{name} called sys.exit({error.code!r})"

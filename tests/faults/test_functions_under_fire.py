@@ -58,6 +58,9 @@ STUCK = """
         return record
     async def same_async(record):
         return record
+    async def blocking_async(record):
+        Path("here").touch()
+        time.sleep(600)
     def large(record):
         return {"a": "x" * 10_000}
     async def large_async(record):
@@ -132,6 +135,16 @@ def test_a_signal_at_any_moment_ends_all_processes_without_a_word(
         os.killpg(process.pid, number)
         assert finish(process) == (-number, "")
         until(lambda: not group_of(process))
+    assert (output.read_text(), temporary_files(here)) == ("old", [])
+
+
+def test_one_interrupt_ends_a_run_whose_event_loop_is_blocked_by_a_function(here: Path) -> None:
+    output = here / "out.jsonl"
+    output.write_text("old")
+    with job(here, "blocking_async", str(output)) as process:
+        until(lambda: (here / "here").exists())
+        process.send_signal(signal.SIGINT)
+        assert finish(process) == (-signal.SIGINT, "")
     assert (output.read_text(), temporary_files(here)) == ("old", [])
 
 

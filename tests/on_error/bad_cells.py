@@ -47,6 +47,10 @@ def hanging(record: Any) -> Any:
     return record
 
 
+def all_dying(records: list[Any]) -> list[Any]:
+    return [dying(record) for record in records]
+
+
 def all_picky(records: list[Any]) -> list[Any]:
     if any(record["kind"] == "raise" for record in records):
         raise ValueError("one of these")

@@ -145,6 +145,32 @@ def test_a_batch_that_fails_is_rejected_as_a_whole(tmp_path: Path) -> None:
     assert [reject["line"] for reject in rejects_of(tmp_path)] == [4, 5, 7]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_batch_at_which_two_processes_end_is_left_out_as_a_whole(
+    tmp_path: Path, workers: int
+) -> None:
+    kinds = ["good"] * 30 + ["die"] + ["good", "cells"] * 20 + ["die", "good", "good"]
+    operations = [Where("id != 33"), Apply(f"{HERE}:all_dying")]
+    data, options = table(kinds), {"workers": workers, "batch_records": 4}
+    run(tmp_path, data, operations=operations, **options)
+    deaths = [reject for reject in rejects_of(tmp_path) if reject["stage"] == "transform"]
+    assert [reject["raw"].split(",")[0] for reject in deaths] == [
+        *("28", "29", "30", "31"),
+        *("67", "69", "71", "72"),
+    ]
+    assert {reject["error"]["type"] for reject in deaths} == {"WorkerDiedError"}
+    numbers = {number for number, kind in enumerate(kinds) if kind == "good"}
+    left_out = {28, 29, 30, 31, 33, 67, 69, 71, 72}
+    assert [record["id"] for record in output_of(tmp_path)] == sorted(numbers - left_out)
+
+
+def test_a_batch_that_is_deadly_is_named_by_its_lines(tmp_path: Path) -> None:
+    kinds = ["good"] * 5 + ["die"] + ["good"] * 5
+    operations = [Apply(f"{HERE}:all_dying")]
+    with pytest.raises(StreamxError, match=r"at lines 6 to 9 \(byte"):
+        run(tmp_path, table(kinds), operations=operations, batch_records=4, on_error="fail")
+
+
 @pytest.mark.parametrize("engine", ["processes", "loop"])
 def test_rejects_say_how_often_a_function_was_called(tmp_path: Path, engine: str) -> None:
     operations: list[Any] = [ENGINES[engine]]
