@@ -153,3 +153,11 @@ def test_a_run_between_pipes_imports_nothing_for_files() -> None:
     os.close(reading)
     assert not modules & (UNUSED | FOR_FILES)
     assert modules >= FOR_ANY_RUN
+
+
+def test_a_worker_process_imports_nothing_of_the_event_loop() -> None:
+    program = (
+        "import sys; import streamx.engine.worker, streamx.transform.record_plan; "
+        "sys.exit('asyncio' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd="/")

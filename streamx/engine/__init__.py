@@ -8,13 +8,15 @@ LoopEngine       the event loop: chains with an asynchronous function
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
-from streamx.flow import LatencyHistogram
 from streamx.transform.functions import Calls, Placement
 from streamx.transform.plan import AnyPlan
+
+if TYPE_CHECKING:
+    from streamx.flow import LatencyHistogram  # and asyncio, which workers do without
 
 
 class Engine(Protocol):
