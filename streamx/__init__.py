@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from streamx.errors import (
     BadRecordError,
+    CheckpointError,
     FunctionError,
     InputError,
     OutputError,
@@ -45,6 +46,7 @@ import_module("streamx.transform")
 __all__ = [
     "Apply",
     "BadRecordError",
+    "CheckpointError",
     "Drop",
     "FunctionError",
     "InputError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,12 +21,14 @@ class Delivery:
         output, rejects: writers of the two kinds of parts.
         totals: what all results are added to.
         credits: returned when both outputs of a chunk have drained.
+        note: told of each part and good result, in order, or None.
     """
 
     output: DrainWriter
     rejects: DrainWriter
     totals: Totals
     credits: Credits
+    note: Callable[[Part | ChunkResult], None] | None = None
 
     async def run(self, outbound: AsyncIterable[Part | ChunkResult]) -> None:
         """Write what comes until the end, a limit or a bad record; raise the last when all before
@@ -52,6 +54,8 @@ class Delivery:
         self, outbound: AsyncIterable[Part | ChunkResult]
     ) -> StreamxError | None:
         async for item in outbound:
+            if self.note is not None and not isinstance(item, ChunkResult):
+                self.note(item)
             if isinstance(item, RejectLines):
                 await self.rejects.write(item)
             elif not isinstance(item, ChunkResult):
@@ -66,6 +70,8 @@ class Delivery:
 
     def _add(self, result: ChunkResult) -> StreamxError | None:
         failure = self.totals.add(result)
+        if self.note is not None and failure is None:
+            self.note(result)
         release = partial(self.credits.release, result.sequence)
         self.output.call_when_drained(partial(self.rejects.call_when_drained, release))
         return failure

@@ -128,6 +128,9 @@ class ThreadedFile:
         """Call `write_parts` on the file's thread, once for all parts."""
         await self.call(write_parts, self._file.fileno(), parts)
 
+    async def seek(self, offset: int) -> None:
+        await uninterrupted(self._file.seek(offset))
+
     async def truncate(self) -> None:
         await uninterrupted(self._file.truncate(0))
 

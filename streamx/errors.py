@@ -2,6 +2,7 @@
 
     StreamxError                 1   anything that ends a run
     ├── UsageError               2   the options cannot work; said before reading
+    ├── CheckpointError          1   a run cannot go on where another ended
     ├── InputError               1   the input cannot be read or decoded
     │   └── BadRecordError       1   one record is not what its format allows
     ├── FunctionError            1   a user's function failed, or its result cannot be written
@@ -30,6 +31,10 @@ class UsageError(StreamxError):
     """The run cannot start: an option or a column name is wrong, or two do not go together."""
 
     exit_code = 2
+
+
+class CheckpointError(StreamxError):
+    """A run cannot go on where another ended; the text says what is not as it was."""
 
 
 class InputError(StreamxError):

@@ -29,7 +29,7 @@ def refuse_idle_options(job: Job) -> None:
             raise UsageError(
                 f"{option} needs {needed}; this run goes from {job.source} to {job.target}"
             )
-    for is_used, can_work, option, needed in _call_checks(job):
+    for is_used, can_work, option, needed in (*_call_checks(job), *_checkpoint_checks(job)):
         if is_used and not can_work:
             raise UsageError(f"{option} needs {needed}")
 
@@ -67,6 +67,24 @@ def _format_checks(job: Job) -> list[_Check]:
         ),
         (has_extra, not selects, "--extra-keys", "no --select, which decides"),
         (job.nested is not None, to_csv, "--nested", "JSONL input and CSV output"),
+    ]
+
+
+def _checkpoint_checks(job: Job) -> list[_Check]:
+    is_used = job.is_checkpointed
+    option = "--resume" if job.resume else "--checkpoint"
+    return [
+        (is_used, job.is_ordered, option, "the order of the input, so it goes without --unordered"),
+        (is_used, job.input != "-", option, "an input file: standard input cannot be read again"),
+        (is_used, job.output != "-", option, "an output file: what was passed on cannot be cut"),
+        (is_used, not job.is_direct, option, "a partial output of its own, so no --direct"),
+        (job.allow_growth, job.resume, "--allow-growth", "--resume"),
+        (
+            job.checkpoint_interval_seconds is not None,
+            is_used,
+            "--checkpoint-interval",
+            "--checkpoint or --resume",
+        ),
     ]
 
 

@@ -81,6 +81,10 @@ class JobOptions(TypedDict, total=False):
     on_error: OnError | None
     rejects: str | os.PathLike[str] | None
     max_errors: int | str | None
+    checkpoint: str | os.PathLike[str] | None
+    resume: bool
+    allow_growth: bool
+    checkpoint_interval_seconds: float | None
     workers: int | None
     chunk_size_bytes: int | None
     buffer_chunks: int | None
@@ -130,6 +134,11 @@ class Job:
             counted ("skip"), and go to the rejects file ("reject", the default with `rejects`).
         rejects: the rejects file; by default the output's path with .rejects.jsonl behind it.
         max_errors: end the run when more records are bad than this number, or share ("5%").
+        checkpoint: write down in this file how far the run has come; with `resume` or
+            `allow_growth` it is by default the output's path with .checkpoint behind it.
+        resume: go on where an earlier run ended, if its checkpoint is there.
+        allow_growth: the input may have become longer since, and the checkpoint is kept at the end.
+        checkpoint_interval_seconds: how often, 5 seconds by default, and after each GiB of output.
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
         max_memory_bytes: choose both so that the run stays within this.
@@ -177,6 +186,10 @@ class Job:
     on_error: OnError | None = None
     rejects: str | os.PathLike[str] | None = None
     max_errors: int | str | None = None
+    checkpoint: str | os.PathLike[str] | None = None
+    resume: bool = False
+    allow_growth: bool = False
+    checkpoint_interval_seconds: float | None = None
     workers: int | None = None
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
@@ -219,6 +232,16 @@ class Job:
     def writes_rejects(self) -> bool:
         """Tell whether bad records go to a rejects file."""
         return (self.on_error or (self.rejects and "reject")) == "reject"
+
+    @property
+    def is_checkpointed(self) -> bool:
+        """Tell whether the run writes checkpoints."""
+        return self.checkpoint is not None or self.resume
+
+    @property
+    def checkpoint_path(self) -> str:
+        """The checkpoint's file, where there is one."""
+        return os.fspath(self.checkpoint or f"{self.output}.checkpoint")
 
     def judge(self) -> Judge | None:
         """Return what says when too many records are bad, to be used for one run."""
@@ -347,6 +370,7 @@ class Job:
         for seconds, option in (
             (self.batch_wait_seconds, "--batch-wait"),
             (self.timeout_seconds, "--timeout"),
+            (self.checkpoint_interval_seconds, "--checkpoint-interval"),
         ):
             if seconds is not None and not 0 < seconds < math.inf:
                 raise UsageError(f"{option} {seconds} cannot work; it must be more than 0 seconds")

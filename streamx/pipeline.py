@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamx.accounts import Accounts, accounts_of
 from streamx.chunk import Chunk, ChunkResult
@@ -41,6 +41,9 @@ from streamx.transform.resolve import Resolution, resolve
 from streamx.write.publish import Target
 from streamx.write.rejects import Outputs, rejects_target
 from streamx.write.sinks import GzipSink, open_sink
+
+if TYPE_CHECKING:
+    from streamx.journal import Journal
 
 
 class Preview(NamedTuple):
@@ -74,21 +77,41 @@ async def _run(job: Job, accounts: Accounts) -> Report:
     source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
     reader = _reader(job, source)
     try:
-        sink = await open_sink(target)
-        if job.is_gzip_output:
-            sink = GzipSink(sink, flushes=source.is_live)
-        outputs = await Outputs.beside(sink, rejects)
+        journal = await _journal(job, target, rejects)
+        outputs = await _outputs(job, source, target, rejects, journal)
         try:
-            report = await _convert(job, source, reader, outputs, accounts)
-            await outputs.commit()
+            report = await _convert(job, source, reader, outputs, accounts, journal)
+            await (outputs.commit() if journal is None else journal.commit(outputs))
             seconds = time.monotonic() - started
             report = replace(report, seconds=seconds, ran_in=job.placement.kind)
         except BaseException as error:
-            await outputs.abort(keeps_rejects=isinstance(error, TooManyBadRecordsError))
+            if journal is None:
+                await outputs.abort(keeps_rejects=isinstance(error, TooManyBadRecordsError))
+            else:
+                await journal.suspend(outputs)
             raise
     finally:
         await reader.close()
     return report
+
+
+async def _journal(job: Job, target: Target, rejects: Target | None) -> Journal | None:
+    if not job.is_checkpointed:
+        return None
+    from streamx.journal import Journal  # with what it takes to compare two runs
+
+    return await Journal.open(job, target, rejects)
+
+
+async def _outputs(
+    job: Job, source: Source, target: Target, rejects: Target | None, journal: Journal | None
+) -> Outputs:
+    if journal is not None:
+        return await journal.open_outputs(target, rejects)
+    sink = await open_sink(target)
+    if job.is_gzip_output:
+        sink = GzipSink(sink, flushes=source.is_live)
+    return await Outputs.beside(sink, rejects)
 
 
 async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
@@ -128,10 +151,17 @@ def _reader(job: Job, source: Source) -> ChunkReader:
 
 
 async def _convert(
-    job: Job, source: Source, reader: ChunkReader, outputs: Outputs, accounts: Accounts
+    job: Job,
+    source: Source,
+    reader: ChunkReader,
+    outputs: Outputs,
+    accounts: Accounts,
+    journal: Journal | None,
 ) -> Report:
     started = time.monotonic()
     resolution = await _resolve(job, source, reader, accounts.warn)
+    if journal is not None:
+        resolution = await journal.begin(resolution, reader, source.name)
     plan, sizing = resolution.plan, job.sizing
     credits = Credits(sizing.credits, sizing.credit_bytes)
     engine = open_engine(
@@ -170,15 +200,17 @@ async def _convert(
         ),
         started=started,
     )
+    chunks = reader.chunks(resolution, plan.layout.source, credits)
     delivery = Delivery(writer, rejects, totals, credits)
+    if journal is not None:
+        journal.count_in(totals)
+        chunks = journal.noting(chunks, reader)
+        delivery = replace(delivery, note=journal.take)
+    flow = pipeline(chunks, pool, sink=delivery.run)
     shown = progress_views(job.progress, source.total_bytes, source.name, job.advisor)
     try:
         async with watch(monitor, [*accounts.views, *shown]):
-            await pipeline(
-                reader.chunks(resolution, plan.layout.source, credits),
-                pool,
-                sink=delivery.run,
-            )
+            await (flow if journal is None else journal.run_beside(flow))
     except BaseException:
         with suppress(StreamxError):  # what ended the run says more than what came of that
             await engine.close()

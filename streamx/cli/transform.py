@@ -160,6 +160,28 @@ class _OrderedCommand(click.Command):
     metavar="N|P%",
     help="Fail when more than N records, or P% of those read, are bad.",
 )
+@click.option(
+    "--checkpoint",
+    metavar="FILE",
+    help="Write down in FILE how far the run has come, to be resumed.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where an earlier run ended; means --checkpoint OUTPUT.checkpoint.",
+)
+@click.option(
+    "--allow-growth",
+    is_flag=True,
+    help="With --resume: go on behind what earlier runs read of a file to which records are added.",
+)
+@click.option(
+    "--checkpoint-interval",
+    "checkpoint_interval_seconds",
+    type=Duration(),
+    metavar="TIME",
+    help="How often to write the checkpoint.  [default: 5s]",
+)
 @click.option("-n", "--limit", type=int, multiple=True, metavar="N", help="Stop after N records.")
 @click.option(
     "-j", "--workers", type=int, metavar="N", help="Chunks worked on at a time.  [default: CPUs]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from streamx.chunk import BadKind, ChunkResult, Failure, Notice, Place
 from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat
@@ -112,6 +112,41 @@ class Totals:
             return self._error_of(result.failure)
         return None if self.judge is None else self._too_many(self.judge.add(result))
 
+    def state(self) -> dict[str, Any]:
+        """Return what was counted so far, as values that JSON has."""
+        return {
+            "records_in": self.records_in,
+            "records_out": self.records_out,
+            "blank_lines": self.blank_lines,
+            "misfits": {name: _listed(notice) for name, notice in self.misfits.items()},
+            "dropped_values": self.dropped_values,
+            "dropped_keys": {
+                key: [place.line, place.offset] for key, place in self.dropped_keys.items()
+            },
+            "bad_records": [
+                [kind.stage, kind.name, *_listed(notice)]
+                for kind, notice in self.bad_records.items()
+            ],
+        }
+
+    def begin_with(self, state: Mapping[str, Any]) -> None:
+        """Count what an earlier run had counted, see `state`.
+
+        Raises:
+            LookupError, TypeError, ValueError: the state is not one.
+        """
+        self.records_in = int(state["records_in"])
+        self.records_out = int(state["records_out"])
+        self.blank_lines = int(state["blank_lines"])
+        self.misfits = {name: _notice(*values) for name, values in state["misfits"].items()}
+        self.dropped_values = int(state["dropped_values"])
+        self.dropped_keys = {key: Place(*place) for key, place in state["dropped_keys"].items()}
+        self.bad_records = {
+            BadKind(stage, name): _notice(*values) for stage, name, *values in state["bad_records"]
+        }
+        if self.judge is not None:
+            self.judge.begin_with(self.bad_record_count, self.records_in)
+
     def end(self) -> StreamxError | None:
         """Return the error that the run as a whole amounts to, if it does to one."""
         return None if self.judge is None else self._too_many(self.judge.end())
@@ -207,6 +242,14 @@ class Totals:
             warnings=warnings,
             bad_records=self.bad_records,
         )
+
+
+def _listed(notice: Notice) -> list[Any]:
+    return [notice.count, notice.first.line, notice.first.offset, notice.example]
+
+
+def _notice(count: int, line: int, offset: int, example: str) -> Notice:
+    return Notice(int(count), Place(int(line), int(offset)), str(example))
 
 
 def _count(notices: Mapping[BadKind, Notice]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from streamx.chunk import Chunk
+from streamx.chunk import Chunk, Place
 from streamx.codec import count_lines
 from streamx.codec.skipping import RecordSkip
 
@@ -65,6 +65,11 @@ class Chunker:
         self._buffer = memoryview(bytearray())
         self._kept_buffers: list[bytearray] = []
         self._wanted_bytes = chunk_size_bytes
+
+    @property
+    def next_place(self) -> Place | None:
+        """Where the next record starts, behind all chunks so far; None within one that was cut."""
+        return Place(self._line, self._offset) if self._skip is None else None
 
     @property
     def wanted_bytes(self) -> int:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
-from streamx.chunk import Chunk
+from streamx.chunk import Chunk, Place
 from streamx.codec import last_boundary
 from streamx.codec.head import sample_of
 from streamx.codec.layout import Format
@@ -14,7 +14,7 @@ from streamx.codec.skipping import RecordSkip
 from streamx.flow import Credits
 from streamx.read.chunker import Chunker
 from streamx.read.pace import ChunkPace
-from streamx.read.sources import Source
+from streamx.read.sources import FileSource, Source
 from streamx.transform.resolve import Ending, Resolution
 
 # A record on a live input is passed on when it has waited this long; 100 ms are promised.
@@ -55,8 +55,43 @@ class ChunkReader:
         self._max_record_bytes = max_record_bytes
         self._linger_seconds = linger_seconds
         self._head = bytearray()
+        self._head_offset = 0  # where in the input it starts
         self._reading: asyncio.Task[memoryview] | None = None
         self._is_at_end = False
+        self._chunker: Chunker | None = None
+
+    @property
+    def next_place(self) -> Place | None:
+        """Where the next chunk starts; None within a record that was cut off, or before all."""
+        return None if self._chunker is None else self._chunker.next_place
+
+    async def move_to(self, offset: int, size_bytes: int) -> bytes:
+        """Stand at a place of the input instead of its start; return so many bytes before it.
+
+        Of a file as it is, what comes before is not read; else it is read and passed over. There
+        are fewer bytes if the input ends before.
+        """
+        start = offset - size_bytes
+        if start > len(self._head) and isinstance(self._source, FileSource):
+            await self._source.seek(start)
+            self._head.clear()
+            self._head_offset, self._is_at_end = start, False
+        room = memoryview(bytearray(self.pace.most_bytes))
+        while self._head_offset + len(self._head) < offset and not self._is_at_end:
+            block = await self._read(room, None)
+            assert block is not None, "without a limit a wait does not end"
+            self._is_at_end = not block
+            self._head += block
+            self._forget_before(min(start, self._head_offset + len(self._head)))
+        self._forget_before(start)
+        before = bytes(self._head[:size_bytes])
+        self._forget_before(offset)
+        return before
+
+    def _forget_before(self, offset: int) -> None:
+        count = min(max(offset - self._head_offset, 0), len(self._head))
+        del self._head[:count]
+        self._head_offset += count
 
     def sample(self, resolution: Resolution, format: Format) -> bytes:
         """Return the records that `resolve` has read, as many as make a sample."""
@@ -93,7 +128,7 @@ class ChunkReader:
         self, resolution: Resolution, format: Format, credits: Credits
     ) -> AsyncIterator[Chunk]:
         """Yield chunks, taking a credit before the bytes of each are read."""
-        chunker = Chunker(
+        chunker = self._chunker = Chunker(
             lambda data: last_boundary(data, format),
             self.pace.chunk_size_bytes,
             self._max_record_bytes,
@@ -101,7 +136,7 @@ class ChunkReader:
             line=resolution.line,
             skip=None if resolution.plan.lenience is None else partial(RecordSkip, format),
         )
-        del self._head[: resolution.start]
+        del self._head[: resolution.start - self._head_offset]
         while not chunker.is_finished:
             chunker.aim_at(self._aim(chunker.sequence, resolution))
             sequence = chunker.sequence

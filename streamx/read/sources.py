@@ -62,6 +62,14 @@ class FileSource:
         self.bytes_read += count or 0
         return count
 
+    async def seek(self, offset: int) -> None:
+        """Go on reading at a byte of the file."""
+        try:
+            await self._file.seek(offset)
+        except OSError as error:
+            raise InputError(cannot("read", self.name, error)) from error
+        self.bytes_read = offset
+
     async def read_into(self, view: memoryview) -> int:
         at_once = self.read_now(view)
         if at_once is not None:

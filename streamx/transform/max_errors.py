@@ -68,6 +68,10 @@ class Judge:
     _bad_records: int = field(default=0, init=False)
     _records_in: int = field(default=0, init=False)
 
+    def begin_with(self, bad_records: int, records_in: int) -> None:
+        """Count those of an earlier run as well, which were not too many."""
+        self._bad_records, self._records_in = bad_records, records_in
+
     def add(self, result: ChunkResult) -> str | None:
         """Take a chunk's result; say which record was one too many, if there was one."""
         places = iter(result.bad_places)

@@ -29,13 +29,19 @@ class NoRejects:
 
 
 class RejectsSink:
-    """A sink that, when nothing was written, leaves no file: one from an earlier run is removed."""
+    """A sink that, when nothing was written, leaves no file: one from an earlier run is removed.
 
-    def __init__(self, inner: Sink, target: Target) -> None:
+    Args:
+        inner: the file.
+        target: what it is to become.
+        is_empty: nothing was written before, either.
+    """
+
+    def __init__(self, inner: Sink, target: Target, *, is_empty: bool = True) -> None:
         self.name = inner.name
         self._inner = inner
         self._target = target
-        self._is_empty = True
+        self._is_empty = is_empty
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         self._is_empty = False

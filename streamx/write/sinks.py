@@ -57,15 +57,23 @@ class Sink(Protocol):
 
 
 class FileSink:
-    """A file on disk or a device, written on a thread of its own."""
+    """A file on disk or a device, written on a thread of its own.
 
-    def __init__(self, file: ThreadedFile, name: str, target: Unpublished | None) -> None:
+    Args:
+        file: where to write.
+        name: what to call it in messages.
+        target: what it is to become, or None where it is written for good.
+        holds_bytes: how much of it is there already, and is kept.
+    """
+
+    def __init__(
+        self, file: ThreadedFile, name: str, target: Unpublished | None, *, holds_bytes: int = 0
+    ) -> None:
         self.name = name
         self._file = file
         self._target = target
-        self._is_empty = target is None
-        self._written_bytes = 0
-        self._flushed_bytes = 0
+        self._is_empty = target is None or holds_bytes > 0
+        self._written_bytes = self._flushed_bytes = holds_bytes
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         rest = _views_of(parts)
