@@ -113,7 +113,12 @@ def _chosen(job: Job) -> dict[str, Any]:
 
 def _outputs_of(job: Job) -> list[tuple[str, str | os.PathLike[str] | None]]:
     beside = f"{job.output}.rejects.jsonl" if job.writes_rejects and job.output != "-" else None
-    return [("the output", job.output), ("the rejects file", job.rejects or beside)]
+    checkpoint = job.checkpoint_path if job.is_checkpointed else None
+    return [
+        ("the output", job.output),
+        ("the rejects file", job.rejects or beside),
+        ("the checkpoint", checkpoint),
+    ]
 
 
 def _write_text(

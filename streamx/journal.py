@@ -98,7 +98,10 @@ class Journal:
                     f"--checkpoint and --resume need an output that is a file; {each.name} is none"
                 )
         path = job.checkpoint_path
-        file = CheckpointFile(Target.of(path, job.input, is_direct=False))
+        place = Target.of(path, job.input, is_direct=False)
+        if place.path in (target.path, rejects and rejects.path):
+            raise UsageError(f"the checkpoint and an output are both {path}; name another file")
+        file = CheckpointFile(place)
         now = Checkpoint(
             streamx.__version__,
             input_of(job.input),
@@ -108,8 +111,8 @@ class Journal:
             {},
             _START,
         )
-        before = file.load() if job.resume else None
-        if before is None:
+        before = file.load()  # also where it is not wanted: another file must not be replaced
+        if before is None or not job.resume:
             return cls(job, file, now, None)
         found = list(differences(before, job, now, allows_growth=job.allow_growth))
         if found:

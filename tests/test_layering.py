@@ -42,7 +42,12 @@ ALLOWED = {
     "job": {"idle", "errors", "codec", "monitor", "transform", "read", "sizing", "values"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
-        "job", "accounts", "delivery",
+        "job", "accounts", "delivery", "journal",
+    },
+    "resume": {"errors", "job", "transform", "write"},
+    "journal": {
+        "", "errors", "chunk", "codec", "descriptors", "flow", "job", "monitor", "read", "resume",
+        "transform", "write",
     },
     "accounts": {"errors", "job", "monitor", "write"},
     "__init__": {"errors", "codec", "explain", "job", "monitor", "transform", "pipeline"},

@@ -282,6 +282,13 @@ def test_two_runs_never_write_one_partial_output(here: Path) -> None:
         assert finish(process) == (0, "")
 
 
+def test_a_checkpoint_does_not_take_the_place_of_another_file(here: Path) -> None:
+    (here / "in.csv").write_bytes(HEADER)
+    with pytest.raises(streamx.InputError, match="is no checkpoint"):
+        streamx.transform(here / "in.csv", here / "out.jsonl", checkpoint=here / "f.py")
+    assert "as told" in (here / "f.py").read_text()
+
+
 @pytest.mark.parametrize(
     ("input", "output", "options", "message"),
     [
@@ -289,6 +296,8 @@ def test_two_runs_never_write_one_partial_output(here: Path) -> None:
         ("in.csv", "-", {"target_format": "jsonl"}, "what was passed on cannot be cut"),
         ("in.csv", "out.jsonl", {"is_ordered": False}, "without --unordered"),
         ("in.csv", "out.jsonl", {"is_direct": True}, "so no --direct"),
+        ("in.csv", "out.jsonl", {"checkpoint": "out.jsonl"}, "are both out.jsonl"),
+        ("in.csv", "out.jsonl", {"summary": "c"}, "--summary and the checkpoint are the same"),
         ("in.csv", "/dev/null", {"target_format": "jsonl"}, "an output that is a file"),
     ],
 )
@@ -298,4 +307,4 @@ def test_what_cannot_be_continued_is_a_usage_error(
     monkeypatch.chdir(here)
     (here / "in.csv").write_bytes(HEADER)
     with pytest.raises(UsageError, match=message):
-        streamx.transform(input, output, checkpoint="c", **options)
+        streamx.transform(input, output, **{"checkpoint": "c", **options})
