@@ -170,10 +170,7 @@ async def open_partial(target: Target, size_bytes: int, place: int, *, is_gzip: 
         CheckpointError: what is to be kept is not there.
     """
     path = partial_path(target)
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise OutputError(cannot("write", path, error)) from error
+    descriptor = _open_locked(path)
     try:
         start = await asyncio.to_thread(_prepare, descriptor, path, size_bytes, place, is_gzip)
         unpublished = Unpublished(descriptor, path, target.path)
@@ -215,12 +212,33 @@ def restore_partial(target: Target) -> None:
         raise OutputError(cannot(f"copy {target.name} to", path, error)) from error
 
 
-def _prepare(descriptor: int, path: str, size_bytes: int, place: int, is_gzip: bool) -> bytes:
-    """Lock the file and cut off what is behind the place; return what was in the member there."""
+def _open_locked(path: str) -> int:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_at(path, descriptor):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)  # another run had it, and has just put it in its place
     except BlockingIOError:
         raise OutputError(f"{path} is being written by another run; wait until it ends") from None
+    except OSError as error:
+        raise OutputError(cannot("write", path, error)) from error
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _prepare(descriptor: int, path: str, size_bytes: int, place: int, is_gzip: bool) -> bytes:
+    """Cut off what is behind the place; return what was in the member there."""
     start = b""
     held_bytes = os.fstat(descriptor).st_size
     if is_gzip and size_bytes % MEMBER_BYTES and held_bytes > place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
@@ -273,13 +274,32 @@ def test_two_runs_never_write_one_partial_output(here: Path) -> None:
     (here / "in.csv").write_bytes(HEADER + table(200_000))
     arguments = ("in.csv", "out.jsonl", "--resume", "--chunk-size", "4K")
     with running(*arguments, cwd=here) as process:
-        until(lambda: (here / "out.jsonl.partial").exists())
+        until(lambda: is_written(here / "out.jsonl.partial", b""))
         process.send_signal(signal.SIGSTOP)
         with running(*arguments, cwd=here) as second:
             status, said = finish(second)
         assert (status, "is being written by another run" in said) == (1, True)
         process.send_signal(signal.SIGCONT)
         assert finish(process) == (0, "")
+
+
+def test_a_partial_output_that_is_published_while_it_is_opened_stays_as_it_is(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "in.csv").write_bytes(HEADER + table(10))
+    partial = here / "out.jsonl.partial"
+    partial.write_bytes(b"by another run")
+    lock = fcntl.flock
+
+    def publish_first(descriptor: int, operation: int) -> None:
+        if not (here / "published").exists():
+            partial.replace(here / "published")
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", publish_first)
+    streamx.transform(here / "in.csv", here / "out.jsonl", resume=True)
+    assert (here / "published").read_bytes() == b"by another run"
+    assert (here / "out.jsonl").read_bytes().count(b"\n") == 10
 
 
 def test_a_checkpoint_does_not_take_the_place_of_another_file(here: Path) -> None:
