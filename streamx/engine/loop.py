@@ -20,6 +20,7 @@ from streamx.transform.opening import Deciding, new_names
 from streamx.transform.operations import Limit
 from streamx.transform.record_plan import RecordPlan
 from streamx.transform.results import CallError, Item, stop
+from streamx.transform.retries import RetryCount
 
 Emit = Callable[[Part], Awaitable[None]]
 
@@ -55,7 +56,8 @@ class LoopEngine:
         self._is_ordered = is_ordered
         self._faults = Faults()
         self._before = Chain(before, refuse=self._faults.refuse if plan.lenience else stop)
-        self._middle = AsyncChain(middle, plan.calls, self._note_overload)
+        self._retries = RetryCount()
+        self._middle = AsyncChain(middle, plan.calls, self._note_overload, self._retries.note)
         self._behind = Chain([step for step in behind if not isinstance(step, Limit)])
         self._encoder = plan.encoder()
         self._is_settled = asyncio.Event()
@@ -81,7 +83,7 @@ class LoopEngine:
             await flight.cancel()
         for lines in flight.last_rejects():
             await emit(lines)
-        result = flight.result()
+        result = replace(flight.result(), retries=self._retries.taken())
         self._limits = result.left_of(self._limits)
         return result
 

@@ -37,6 +37,7 @@ class Report:
         ran_in: "threads"; with functions "processes" or, if one is asynchronous, the event "loop";
             or one thread of the "caller", if one can be found in no other process.
         bad_records: the bad records that were left out, by kind: how many, and the first.
+        retries: calls of functions that were made again.
     """
 
     records_in: int
@@ -50,6 +51,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     ran_in: Literal["threads", "processes", "loop", "caller"] = "threads"
     bad_records: Mapping[BadKind, Notice] = field(default_factory=dict)
+    retries: int = 0
 
     @property
     def bad_record_count(self) -> int:
@@ -84,6 +86,7 @@ class Totals:
     dropped_values: int = 0
     dropped_keys: dict[str, Place] = field(default_factory=dict)
     bad_records: dict[BadKind, Notice] = field(default_factory=dict)
+    retries: int = 0
 
     @property
     def bad_record_count(self) -> int:
@@ -95,6 +98,7 @@ class Totals:
         self.records_in += result.records_in
         self.records_out += result.records_out
         self.blank_lines += result.blank_lines
+        self.retries += result.retries
         for name, notice in result.misfits.items():
             known = self.misfits.get(name)
             self.misfits[name] = notice if known is None else known + notice
@@ -124,6 +128,7 @@ class Totals:
             records_out=self.records_out,
             records_rejected=0 if self.rejects is None else bad,
             records_skipped=bad if self.rejects is None else 0,
+            retries=self.retries,
         )
 
     def warnings(self) -> list[str]:
@@ -206,6 +211,7 @@ class Totals:
             buffers=last.buffers,
             warnings=warnings,
             bad_records=self.bad_records,
+            retries=self.retries,
         )
 
 

@@ -24,6 +24,7 @@ from streamx.transform.results import (
     one_of,
     stop,
 )
+from streamx.transform.retries import RetryCount
 from streamx.transform.turns import limiter_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Chain:
 
     Attributes:
         only_function: what is called with each record, and its name, if that is the whole chain.
+        retries: counts the calls that are made again.
 
     Args:
         steps: in the order written.
@@ -57,6 +59,7 @@ class Chain:
         self._limiter = limiter_of(self._calls)
         self._stages: list[Callable[[Iterable[Item], Counter], Iterable[Item]]] = []
         self._stack = ExitStack()
+        self.retries = RetryCount()
         self.only_function: tuple[Callable[..., Any], str] | None = None
 
     def __enter__(self) -> Chain:
@@ -101,7 +104,8 @@ class Chain:
         if not isinstance(step, Apply):
             change = change_of(step)
             return lambda items, _: ((change(result), position) for result, position in items)
-        function = sync_caller(_entered(step, stack), self._calls, self._limiter)
+        known = self._calls, self._limiter, self.retries.note
+        function = sync_caller(_entered(step, stack), *known)
         name, most = step.name, self._calls.batch_records
         if most is None:
             self.only_function = (function, name) if len(self._steps) == 1 else None

@@ -96,7 +96,11 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
         columns = self._plan.columns
         tally = yield from self.convert(chunk.data, counter)
         result = result_of(chunk, tally, counter.taken, is_last=counter.is_finished)
-        return replace(result, new_columns=self._plan.columns[len(columns) :])
+        return replace(
+            result,
+            new_columns=self._plan.columns[len(columns) :],
+            retries=self._chain.retries.taken(),
+        )
 
     def convert(self, data: bytes | memoryview, counter: Counter) -> Generator[Part, None, Tally]:
         """Transform whole records: yield bounded parts of output, return the tally."""
