@@ -84,6 +84,7 @@ class JobOptions(TypedDict, total=False):
     workers: int | None
     chunk_size_bytes: int | None
     buffer_chunks: int | None
+    buffer_bytes: int | None
     max_memory_bytes: int | None
     max_record_bytes: int | None
     is_ordered: bool
@@ -132,6 +133,7 @@ class Job:
         max_errors: end the run when more records are bad than this number, or share ("5%").
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
+        buffer_bytes: what those that wait hold together; a chunk that holds more waits alone.
         max_memory_bytes: choose both so that the run stays within this.
         max_record_bytes: a longer record is a bad one.
         is_ordered: output in the order of the input.
@@ -180,6 +182,7 @@ class Job:
     workers: int | None = None
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
+    buffer_bytes: int | None = None
     max_memory_bytes: int | None = None
     max_record_bytes: int | None = None
     is_ordered: bool = True
@@ -284,6 +287,7 @@ class Job:
             (self.batch_records, "--batch-size"),
             (None if self.concurrency == "auto" else self.concurrency, "--concurrency"),
             (self.buffer_chunks, "--buffer"),
+            (self.buffer_bytes, "--buffer-bytes"),
             (self.chunk_size_bytes, "--chunk-size"),
             (self.max_record_bytes, "--max-record-bytes"),
         ):
@@ -297,6 +301,7 @@ class Job:
             max_memory_bytes=self.max_memory_bytes,
             max_record_bytes=self.max_record_bytes,
             worker_bytes=WORKER_PROCESS_BYTES if in_processes else WORKER_THREAD_BYTES,
+            most_waiting_bytes=self.buffer_bytes,
         )
 
     @property

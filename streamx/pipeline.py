@@ -142,7 +142,7 @@ async def _convert(
         engine.lanes,
         Limit(
             sizing.buffer_chunks,
-            sizing.buffer_chunks * sizing.chunk_size_bytes,
+            sizing.buffer_bytes,
             size_of=lambda chunk: len(chunk.data),
         ),
         ReorderWindow(sizing.credits, sizing.window_bytes),

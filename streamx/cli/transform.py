@@ -186,6 +186,12 @@ class _OrderedCommand(click.Command):
     help="Chunks that may wait for a worker.  [default: 2 per worker, at least 4]",
 )
 @click.option(
+    "--buffer-bytes",
+    type=Size(),
+    metavar="SIZE",
+    help="Bytes that may wait for a worker, beside --buffer; a larger chunk waits alone.",
+)
+@click.option(
     "--max-memory",
     "max_memory_bytes",
     type=Size(),
