@@ -77,6 +77,12 @@ def _call_checks(job: Job) -> list[_Check]:
     has_batches = job.batch_records is not None
     an_async = "a function that is asynchronous (async def)"
     return [
+        (
+            job.on_full is not None,
+            job.input == "-",
+            "--on-full",
+            "a live standard input; a file or FIFO named as INPUT is read when there is room",
+        ),
         (job.rejects is not None, job.writes_rejects, "--rejects", "--on-error reject"),
         (
             job.max_errors is not None,

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Literal, TypedDict, get_args
 
 from streamx.errors import UsageError
+from streamx.flow.buffer import OnFull
 from streamx.idle import refuse_idle_options
 from streamx.monitor.advice import Advisor
 from streamx.read.decode import is_utf8
@@ -46,6 +47,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
     "on_error": (None, *get_args(OnError)),
+    "on_full": (None, *get_args(OnFull)),
     "progress": get_args(ProgressMode),
 }
 
@@ -85,6 +87,7 @@ class JobOptions(TypedDict, total=False):
     chunk_size_bytes: int | None
     buffer_chunks: int | None
     buffer_bytes: int | None
+    on_full: OnFull | None
     max_memory_bytes: int | None
     max_record_bytes: int | None
     is_ordered: bool
@@ -134,6 +137,9 @@ class Job:
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
         buffer_bytes: what those that wait hold together; a chunk that holds more waits alone.
+        on_full: what a live standard input does that comes faster than it is taken: wait ("block",
+            as every input does), lose whole chunks that no worker has taken ("drop-oldest",
+            "drop-newest"), or end the run ("error").
         max_memory_bytes: choose both so that the run stays within this.
         max_record_bytes: a longer record is a bad one.
         is_ordered: output in the order of the input.
@@ -183,6 +189,7 @@ class Job:
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
     buffer_bytes: int | None = None
+    on_full: OnFull | None = None
     max_memory_bytes: int | None = None
     max_record_bytes: int | None = None
     is_ordered: bool = True
@@ -302,7 +309,13 @@ class Job:
             max_record_bytes=self.max_record_bytes,
             worker_bytes=WORKER_PROCESS_BYTES if in_processes else WORKER_THREAD_BYTES,
             most_waiting_bytes=self.buffer_bytes,
+            has_reserve=self.overflows,
         )
+
+    @property
+    def overflows(self) -> bool:
+        """Tell whether the reader never waits for room."""
+        return self.on_full not in (None, "block")
 
     @property
     def _default_chunk_bytes(self) -> int:

@@ -18,17 +18,17 @@ from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.delivery import Delivery
 from streamx.engine import open_engine
-from streamx.errors import StreamxError, TooManyBadRecordsError
+from streamx.errors import StreamxError, TooManyBadRecordsError, UsageError
 from streamx.flow import (
     Credits,
     DrainWriter,
     FlowMonitor,
     HealthLimits,
-    Limit,
     ReorderWindow,
     WorkerPool,
     pipeline,
 )
+from streamx.intake import open_intake
 from streamx.job import Job
 from streamx.monitor.memory import resident_bytes
 from streamx.monitor.progress import progress_views
@@ -71,7 +71,7 @@ async def _run(job: Job, accounts: Accounts) -> Report:
     rejects = None
     if job.writes_rejects:
         rejects = rejects_target(job.rejects, job.input, target)
-    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
+    source = await _source(job)
     reader = _reader(job, source)
     try:
         sink = await open_sink(target)
@@ -97,7 +97,7 @@ async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
     Raises:
         StreamxError: the input cannot be read.
     """
-    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
+    source = await _source(job)
     reader = _reader(job, source)
     try:
         resolution = await _resolve(job, source, reader, warn)
@@ -105,6 +105,14 @@ async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
         await reader.close()
     sample = reader.sample(resolution, job.recipe.source)
     return Preview(resolution, sample, source.total_bytes)
+
+
+async def _source(job: Job) -> Source:
+    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
+    if job.on_full is not None and not source.is_live:
+        await source.close()
+        raise UsageError("--on-full needs a live standard input; this one is a file and can wait")
+    return source
 
 
 async def _resolve(
@@ -134,30 +142,27 @@ async def _convert(
     resolution = await _resolve(job, source, reader, accounts.warn)
     plan, sizing = resolution.plan, job.sizing
     credits = Credits(sizing.credits, sizing.credit_bytes)
+    totals = Totals(source.name, plan, outputs.rejects_name, job.judge())
+    intake = open_intake(job.on_full, sizing, credits, totals)
     engine = open_engine(
         plan, job.placement, sizing.workers, job.recipe.calls, is_ordered=job.is_ordered
     )
     pool: WorkerPool[Chunk, Part, ChunkResult] = WorkerPool(
         reader.pace.timed(engine.run),
         engine.lanes,
-        Limit(
-            sizing.buffer_chunks,
-            sizing.buffer_bytes,
-            size_of=lambda chunk: len(chunk.data),
-        ),
+        intake.limit,
         ReorderWindow(sizing.credits, sizing.window_bytes),
         is_ordered=job.is_ordered,
     )
     writer = DrainWriter(outputs.output.write, sizing.output_bytes)
     rejects = DrainWriter(outputs.rejects.write, sizing.output_bytes)
-    totals = Totals(source.name, plan, outputs.rejects_name, job.judge())
     monitor = FlowMonitor(
         bytes_read=lambda: source.bytes_read,
         total_bytes=source.total_bytes,
         bytes_written=lambda: writer.bytes_written,
         workers_busy=lambda: min(pool.busy, sizing.workers),
         workers=sizing.workers,
-        input_buffer=pool.inbound.statistics,
+        input_buffer=lambda: intake.statistics(pool.inbound.statistics()),
         reorder_window=pool.outbound.statistics,
         output_buffer=writer.statistics,
         in_flight=credits.statistics,
@@ -166,7 +171,9 @@ async def _convert(
         chunk_latency=pool.latency,
         record_latency=engine.record_latency,
         limits=HealthLimits(
-            memory_critical_bytes=job.max_memory_bytes, judges_waiting=source.is_live
+            memory_critical_bytes=job.max_memory_bytes,
+            is_lossy=job.overflows,
+            judges_waiting=source.is_live,
         ),
         started=started,
     )
@@ -175,7 +182,8 @@ async def _convert(
     try:
         async with watch(monitor, [*accounts.views, *shown]):
             await pipeline(
-                reader.chunks(resolution, plan.layout.source, credits),
+                reader.chunks(resolution, plan.layout.source, intake.reader_credits),
+                *intake.stages,
                 pool,
                 sink=delivery.run,
             )

@@ -35,6 +35,7 @@ class Sizing:
         worker_bytes: what a worker needs besides what it works on.
         most_waiting_bytes: what the chunks that wait may hold, if that is less than they could; one
             that holds more waits alone.
+        has_reserve: the reader never waits for credit, since it has some of its own.
     """
 
     workers: int
@@ -43,6 +44,7 @@ class Sizing:
     max_record_bytes: int
     worker_bytes: int = WORKER_THREAD_BYTES
     most_waiting_bytes: int | None = None
+    has_reserve: bool = False
 
     @property
     def buffer_bytes(self) -> int:
@@ -62,6 +64,11 @@ class Sizing:
         return max(self.buffer_bytes, self.chunk_size_bytes) + others * self.chunk_size_bytes
 
     @property
+    def reserve_credits(self) -> int:
+        """Chunks of the reader's own: one being read, the waiting, one about to leave them."""
+        return self.buffer_chunks + 2 if self.has_reserve else 0
+
+    @property
     def window_bytes(self) -> int:
         """Output that may wait for an older chunk's."""
         return max(3 * self.workers * self.chunk_size_bytes, MIB)
@@ -77,6 +84,7 @@ class Sizing:
         return (
             _BASE_BYTES
             + 2 * self.credit_bytes
+            + self.reserve_credits * self.chunk_size_bytes
             + 2 * self.window_bytes
             + 2 * self.output_bytes
             + self.workers * (self.worker_bytes + 8 * self.chunk_size_bytes)
@@ -93,6 +101,7 @@ def choose_sizing(
     max_record_bytes: int | None,
     worker_bytes: int = WORKER_THREAD_BYTES,
     most_waiting_bytes: int | None = None,
+    has_reserve: bool = False,
 ) -> Sizing:
     """Fill in what the user left open, within `max_memory_bytes` if that is given.
 
@@ -100,7 +109,7 @@ def choose_sizing(
         UsageError: the memory is too little, or does not go with what the user fixed.
     """
     record_bytes = max_record_bytes or MAX_RECORD_BYTES
-    fixed = record_bytes, worker_bytes, most_waiting_bytes
+    fixed = record_bytes, worker_bytes, most_waiting_bytes, has_reserve
     count = workers or available_cpus()
     if max_memory_bytes is None:
         size_bytes = chunk_size_bytes or default_chunk_size_bytes

@@ -192,6 +192,12 @@ class _OrderedCommand(click.Command):
     help="Bytes that may wait for a worker, beside --buffer; a larger chunk waits alone.",
 )
 @click.option(
+    "--on-full",
+    type=click.Choice(["block", "drop-oldest", "drop-newest", "error"]),
+    help="What a live standard input does that comes faster than it is taken: wait, lose chunks "
+    "(exit code 3), or end the run.  [default: block]",
+)
+@click.option(
     "--max-memory",
     "max_memory_bytes",
     type=Size(),

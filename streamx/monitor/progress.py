@@ -97,8 +97,8 @@ class _Bar:
         if bar.colour is not None:
             bar.colour = _COLOURS[snapshot.health.worst]
         rate = snapshot.records_out / max(snapshot.seconds, 0.001)
-        bad = f", {_short(snapshot.bad_records)} bad" if snapshot.bad_records else ""
-        postfix = f"{_short(snapshot.records_out)} records{bad}, {_short(rate)}/s"
+        lost = "".join(f", {_short(count)} {what}" for count, what in _lost(snapshot))
+        postfix = f"{_short(snapshot.records_out)} records{lost}, {_short(rate)}/s"
         bar.set_postfix_str(postfix, refresh=True)
         fills.set_description_str(_fills_line(snapshot, self._advisor), refresh=True)
 
@@ -174,11 +174,17 @@ def _plain_line(snapshot: FlowSnapshot, is_complete: bool) -> str:
     share = ""
     if snapshot.total_bytes:
         share = f"{100 * snapshot.bytes_read / snapshot.total_bytes:.0f}%, "
-    bad = f"{snapshot.bad_records:,} bad, " if snapshot.bad_records else ""
+    lost = "".join(f"{count:,} {what}, " for count, what in _lost(snapshot))
     return (
         f"streamx: {share}{snapshot.bytes_read / 1e6:.1f} MB read, "
-        f"{snapshot.records_out:,} records, {bad}{snapshot.seconds:.0f} s, {end}"
+        f"{snapshot.records_out:,} records, {lost}{snapshot.seconds:.0f} s, {end}"
     )
+
+
+def _lost(snapshot: FlowSnapshot) -> list[tuple[int, str]]:
+    """Return how many records are missing from the output, and why, where there are any."""
+    counts = (snapshot.bad_records, "bad"), (snapshot.records_dropped, "dropped")
+    return [(count, what) for count, what in counts if count]
 
 
 def _json_line(snapshot: FlowSnapshot, is_complete: bool) -> str:
