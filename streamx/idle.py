@@ -100,6 +100,8 @@ def _call_checks(job: Job) -> list[_Check]:
         (job.batch_wait_seconds is not None, is_async, "--batch-wait", an_async),
         (job.batch_wait_seconds is not None, has_batches, "--batch-wait", "--batch-size"),
         (job.concurrency is not None, is_async, "--concurrency", an_async),
+        (job.priority is not None, is_async, "--priority", an_async),
+        (job.priority is not None, not job.is_ordered, "--priority", "--unordered"),
         (job.rate is not None, calls, "--rate-limit", "--fn"),
         (job.retries is not None, calls, "--retries", "--fn"),
         (bool(job.retry_on), bool(job.retries), "--retry-on", "--retries"),

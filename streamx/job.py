@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from streamx.errors import UsageError
 from streamx.flow.buffer import OnFull
@@ -33,6 +33,9 @@ from streamx.values import (
     is_gzip,
     utf8_text,
 )
+
+if TYPE_CHECKING:
+    from streamx.transform.expressions import Expression
 
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
@@ -91,6 +94,7 @@ class JobOptions(TypedDict, total=False):
     max_memory_bytes: int | None
     max_record_bytes: int | None
     is_ordered: bool
+    priority: str | None
     line_buffered: bool
     is_direct: bool
     summary: str | os.PathLike[str] | None
@@ -143,6 +147,8 @@ class Job:
         max_memory_bytes: choose both so that the run stays within this.
         max_record_bytes: a longer record is a bad one.
         is_ordered: output in the order of the input.
+        priority: an expression; of the records that wait for an asynchronous chain, the one for
+            which it is lowest starts next. The output has no order then.
         line_buffered: pass every record of a live input on at once.
         is_direct: write the output file in place instead of replacing it when it is whole.
         summary: write the account of the run to this file, as JSON; README has its fields.
@@ -193,6 +199,7 @@ class Job:
     max_memory_bytes: int | None = None
     max_record_bytes: int | None = None
     is_ordered: bool = True
+    priority: str | None = None
     line_buffered: bool = False
     is_direct: bool = False
     summary: str | os.PathLike[str] | None = None
@@ -259,6 +266,7 @@ class Job:
             calls=self._calls,
             max_record_bytes=self.sizing.max_record_bytes,
             lenience=self._lenience,
+            priority=self._priority,
         )
 
     @cached_property
@@ -359,6 +367,14 @@ class Job:
         if not self.writes_rejects and self.on_error != "skip":
             return None
         return Lenience(self.writes_rejects, notes_places=self.judge() is not None)
+
+    @property
+    def _priority(self) -> Expression | None:
+        if self.priority is None:
+            return None
+        from streamx.transform.expressions import parse
+
+        return parse(self.priority, "--priority")
 
     @property
     def _calls(self) -> Calls:

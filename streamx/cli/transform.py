@@ -172,6 +172,12 @@ class _OrderedCommand(click.Command):
     help="Keep the order of the input (default), or write what is finished first.",
 )
 @click.option(
+    "--priority",
+    metavar="EXPR",
+    help="Of the records that wait for async functions start the one with the lowest value next; "
+    "with -u.",
+)
+@click.option(
     "--chunk-size",
     "chunk_size_bytes",
     type=Size(),

@@ -187,7 +187,7 @@ def _kept(condition: Evaluate, items: Iterable[Item], refuse: Refuse) -> Iterato
         try:
             is_kept = condition(item[0])
         except ExpressionError as error:
-            refuse(_unknown(error, item[1]), (item[1],))
+            refuse(without_value(error, item[1]), (item[1],))
             continue
         if is_kept is True:
             yield item
@@ -201,12 +201,13 @@ def _given(value: Evaluate, name: str, items: Iterable[Item], refuse: Refuse) ->
         try:
             changed[name] = value(result)
         except ExpressionError as error:
-            refuse(_unknown(error, position), (position,))
+            refuse(without_value(error, position), (position,))
             continue
         yield changed, position
 
 
-def _unknown(error: ExpressionError, position: int) -> CallError:
+def without_value(error: ExpressionError, position: int) -> CallError:
+    """Return what a record is refused with whose expression has no value."""
     return CallError(position, error.found, error.expected, kind="expression")
 
 
