@@ -201,6 +201,14 @@ def test_memory_of_a_run_follows_from_the_bytes_that_may_wait() -> None:
     assert choose_sizing(**fixed, most_waiting_bytes=99 * MIB).buffer_bytes == 8 * MIB
 
 
+def test_reader_that_never_waits_has_credits_for_all_that_may_wait_and_two() -> None:
+    fixed = {**OPEN, "workers": 2, "chunk_size_bytes": MIB, "buffer_chunks": 8}
+    waiting, overflowing = choose_sizing(**fixed), choose_sizing(**fixed, has_reserve=True)
+    assert (waiting.reserve_credits, overflowing.reserve_credits) == (0, 10)
+    assert overflowing.credits == waiting.credits
+    assert overflowing.peak_bytes == waiting.peak_bytes + 10 * MIB
+
+
 def test_no_run_is_sized_for_more_than_its_memory() -> None:
     sized = 0
     cases = itertools.product((None, 1, 2, 8), (None, MIB), (None, 1, 16), range(40, 400, 15))
