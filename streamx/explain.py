@@ -95,8 +95,7 @@ def _work(job: Job) -> Iterator[tuple[str, str]]:
         "chunks",
         f"{sizing.chunk_size_bytes // 1024:,} KiB each, at most {sizing.credits} in flight",
     )
-    yield (
-        "buffer",
-        f"at most {sizing.buffer_chunks} chunks or {sizing.buffer_bytes:,} bytes wait for a worker",
-    )
+    most = f"at most {sizing.buffer_chunks} chunks or {sizing.buffer_bytes:,} bytes"
+    beyond = f", then {job.on_full}" if job.overflows else ""
+    yield "buffer", f"{most} wait for a worker{beyond}"
     yield "memory", f"at most {-(-sizing.peak_bytes // MIB)} MiB, functions not counted"

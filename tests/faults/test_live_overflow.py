@@ -209,6 +209,16 @@ def test_records_longer_than_a_chunk_do_not_make_the_producer_wait(tmp_path: Pat
     assert output.count(b"\n") == summary["records_out"] == 40 - summary["records_dropped"]
 
 
+def test_explain_tells_what_happens_when_there_is_no_room(tmp_path: Path) -> None:
+    with live("drop-oldest", "--explain", cwd=tmp_path) as process:
+        send(process, HEADER + DATA[:RECORD_BYTES])
+        end_input(process)
+        shown = read_to_end(process).decode()
+    assert (
+        "buffer   at most 4 chunks or 65,536 bytes wait for a worker, then drop-oldest\n" in shown
+    )
+
+
 @pytest.mark.parametrize("kind", ["file", "fifo"])
 def test_input_that_is_named_is_refused_since_it_can_wait(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "in.csv"
