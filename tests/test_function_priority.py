@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any
 
 import pytest
 from functions import STREAMX, numbers, transform, write
+
+import streamx
+from streamx import Apply, Rename
+from streamx.errors import UsageError
 
 FUNCTIONS = """
     import asyncio
@@ -68,23 +73,28 @@ def test_priority_that_is_no_number_names_the_line_and_what_would_do(here: Path)
     )
 
 
+NOTE, PLAIN = Apply("f.py:note"), Apply("f.py:plain")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("options", "message"),
     [
-        (["--fn", "f.py:note"], "--priority needs --unordered"),
-        (["-u", "--fn", "f.py:plain"], "--priority needs a function that is asynchronous"),
-        (["-u"], "--priority needs a function that is asynchronous"),
-        (["-u", "--fn", "f.py:note", "--priority", "a +"], "--priority: "),
-        (["-u", "--fn", "f.py:note", "--priority", "b"], "--priority: no column 'b'"),
-        (["-u", "--rename", "a=b", "--fn", "f.py:note"], "--priority: no column 'a'"),
+        ({"operations": [NOTE], "is_ordered": True}, "--priority needs --unordered"),
+        ({"operations": [PLAIN]}, "--priority needs a function that is asynchronous"),
+        ({"operations": []}, "--priority needs a function that is asynchronous"),
+        ({"operations": [NOTE], "priority": "a +"}, "--priority: "),
+        ({"operations": [NOTE], "priority": "b"}, "--priority: no column 'b'"),
+        ({"operations": [Rename("a", "b"), NOTE]}, "--priority: no column 'a'"),
     ],
 )
 def test_priority_that_cannot_work_is_refused(
-    here: Path, arguments: list[str], message: str
+    here: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], message: str
 ) -> None:
-    outcome = transform(here, "--priority", "a", *arguments, stdin=numbers(2))
-    assert outcome.status == 2
-    assert outcome.errors.startswith(f"streamx: error: {message}")
+    monkeypatch.chdir(here)
+    (here / "in.csv").write_text(numbers(2))
+    known = {"priority": "a", "is_ordered": False, **options}
+    with pytest.raises(UsageError, match=re.escape(message)):
+        streamx.transform("in.csv", "out.jsonl", **known)
 
 
 def test_explain_tells_which_record_is_next(here: Path) -> None:
