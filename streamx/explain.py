@@ -89,8 +89,13 @@ def _work(job: Job) -> Iterator[tuple[str, str]]:
     yield "work", f"{_PLACES[place].format(sizing.workers)}; {CODEC_NAME} codec"
     if place == "loop":
         yield "", f"records on their way at a time: {job.recipe.calls.concurrency}"
+        if job.priority is not None:
+            yield "", f"of those that wait, the lowest first: {job.priority}"
     yield (
         "chunks",
         f"{sizing.chunk_size_bytes // 1024:,} KiB each, at most {sizing.credits} in flight",
     )
+    most = f"at most {sizing.buffer_chunks} chunks or {sizing.buffer_bytes:,} bytes"
+    beyond = f", then {job.on_full}" if job.overflows else ""
+    yield "buffer", f"{most} wait for a worker{beyond}"
     yield "memory", f"at most {-(-sizing.peak_bytes // MIB)} MiB, functions not counted"

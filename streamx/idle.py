@@ -95,6 +95,12 @@ def _call_checks(job: Job) -> list[_Check]:
     has_batches = job.batch_records is not None
     an_async = "a function that is asynchronous (async def)"
     return [
+        (
+            job.on_full is not None,
+            job.input == "-",
+            "--on-full",
+            "a live standard input; a file or FIFO named as INPUT is read when there is room",
+        ),
         (job.rejects is not None, job.writes_rejects, "--rejects", "--on-error reject"),
         (
             job.max_errors is not None,
@@ -112,6 +118,8 @@ def _call_checks(job: Job) -> list[_Check]:
         (job.batch_wait_seconds is not None, is_async, "--batch-wait", an_async),
         (job.batch_wait_seconds is not None, has_batches, "--batch-wait", "--batch-size"),
         (job.concurrency is not None, is_async, "--concurrency", an_async),
+        (job.priority is not None, is_async, "--priority", an_async),
+        (job.priority is not None, not job.is_ordered, "--priority", "--unordered"),
         (job.rate is not None, calls, "--rate-limit", "--fn"),
         (job.retries is not None, calls, "--retries", "--fn"),
         (bool(job.retry_on), bool(job.retries), "--retry-on", "--retries"),

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from streamx.errors import UsageError
+from streamx.flow.buffer import OnFull
 from streamx.idle import refuse_idle_options
 from streamx.monitor.advice import Advisor
 from streamx.read.decode import is_utf8
@@ -33,6 +34,9 @@ from streamx.values import (
     utf8_text,
 )
 
+if TYPE_CHECKING:
+    from streamx.transform.expressions import Expression
+
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
 
@@ -46,6 +50,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
     "on_error": (None, *get_args(OnError)),
+    "on_full": (None, *get_args(OnFull)),
     "progress": get_args(ProgressMode),
 }
 
@@ -88,9 +93,12 @@ class JobOptions(TypedDict, total=False):
     workers: int | None
     chunk_size_bytes: int | None
     buffer_chunks: int | None
+    buffer_bytes: int | None
+    on_full: OnFull | None
     max_memory_bytes: int | None
     max_record_bytes: int | None
     is_ordered: bool
+    priority: str | None
     line_buffered: bool
     is_direct: bool
     summary: str | os.PathLike[str] | None
@@ -141,9 +149,15 @@ class Job:
         checkpoint_interval_seconds: how often, 5 seconds by default, and after each GiB of output.
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
+        buffer_bytes: what those that wait hold together; a chunk that holds more waits alone.
+        on_full: what a live standard input does that comes faster than it is taken: wait ("block",
+            as every input does), lose whole chunks that no worker has taken ("drop-oldest",
+            "drop-newest"), or end the run ("error").
         max_memory_bytes: choose both so that the run stays within this.
         max_record_bytes: a longer record is a bad one.
         is_ordered: output in the order of the input.
+        priority: an expression; of the records that wait for an asynchronous chain, the one for
+            which it is lowest starts next. The output has no order then.
         line_buffered: pass every record of a live input on at once.
         is_direct: write the output file in place instead of replacing it when it is whole.
         summary: write the account of the run to this file, as JSON; README has its fields.
@@ -193,9 +207,12 @@ class Job:
     workers: int | None = None
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
+    buffer_bytes: int | None = None
+    on_full: OnFull | None = None
     max_memory_bytes: int | None = None
     max_record_bytes: int | None = None
     is_ordered: bool = True
+    priority: str | None = None
     line_buffered: bool = False
     is_direct: bool = False
     summary: str | os.PathLike[str] | None = None
@@ -272,6 +289,7 @@ class Job:
             calls=self._calls,
             max_record_bytes=self.sizing.max_record_bytes,
             lenience=self._lenience,
+            priority=self._priority,
         )
 
     @cached_property
@@ -307,6 +325,7 @@ class Job:
             (self.batch_records, "--batch-size"),
             (None if self.concurrency == "auto" else self.concurrency, "--concurrency"),
             (self.buffer_chunks, "--buffer"),
+            (self.buffer_bytes, "--buffer-bytes"),
             (self.chunk_size_bytes, "--chunk-size"),
             (self.max_record_bytes, "--max-record-bytes"),
         ):
@@ -320,7 +339,14 @@ class Job:
             max_memory_bytes=self.max_memory_bytes,
             max_record_bytes=self.max_record_bytes,
             worker_bytes=WORKER_PROCESS_BYTES if in_processes else WORKER_THREAD_BYTES,
+            most_waiting_bytes=self.buffer_bytes,
+            has_reserve=self.overflows,
         )
+
+    @property
+    def overflows(self) -> bool:
+        """Tell whether the reader never waits for room."""
+        return self.on_full not in (None, "block")
 
     @property
     def _default_chunk_bytes(self) -> int:
@@ -364,6 +390,14 @@ class Job:
         if not self.writes_rejects and self.on_error != "skip":
             return None
         return Lenience(self.writes_rejects, notes_places=self.judge() is not None)
+
+    @property
+    def _priority(self) -> Expression | None:
+        if self.priority is None:
+            return None
+        from streamx.transform.expressions import parse
+
+        return parse(self.priority, "--priority")
 
     @property
     def _calls(self) -> Calls:

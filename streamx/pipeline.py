@@ -18,17 +18,17 @@ from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.delivery import Delivery
 from streamx.engine import open_engine
-from streamx.errors import StreamxError, TooManyBadRecordsError
+from streamx.errors import StreamxError, TooManyBadRecordsError, UsageError
 from streamx.flow import (
     Credits,
     DrainWriter,
     FlowMonitor,
     HealthLimits,
-    Limit,
     ReorderWindow,
     WorkerPool,
     pipeline,
 )
+from streamx.intake import open_intake
 from streamx.job import Job
 from streamx.monitor.memory import resident_bytes
 from streamx.monitor.progress import progress_views
@@ -74,7 +74,7 @@ async def _run(job: Job, accounts: Accounts) -> Report:
     rejects = None
     if job.writes_rejects:
         rejects = rejects_target(job.rejects, job.input, target)
-    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
+    source = await _source(job)
     reader = _reader(job, source)
     try:
         journal = await _journal(job, target, rejects)
@@ -120,7 +120,7 @@ async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
     Raises:
         StreamxError: the input cannot be read.
     """
-    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
+    source = await _source(job)
     reader = _reader(job, source)
     try:
         resolution = await _resolve(job, source, reader, warn)
@@ -128,6 +128,14 @@ async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
         await reader.close()
     sample = reader.sample(resolution, job.recipe.source)
     return Preview(resolution, sample, source.total_bytes)
+
+
+async def _source(job: Job) -> Source:
+    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
+    if job.on_full is not None and not source.is_live:
+        await source.close()
+        raise UsageError("--on-full needs a live standard input; this one is a file and can wait")
+    return source
 
 
 async def _resolve(
@@ -160,34 +168,31 @@ async def _convert(
 ) -> Report:
     started = time.monotonic()
     resolution = await _resolve(job, source, reader, accounts.warn)
+    totals = Totals(source.name, resolution.plan, outputs.rejects_name, job.judge())
     if journal is not None:
-        resolution = await journal.begin(resolution, reader, source.name)
+        resolution = await journal.begin(resolution, reader, totals)
     plan, sizing = resolution.plan, job.sizing
     credits = Credits(sizing.credits, sizing.credit_bytes)
+    intake = open_intake(job.on_full, sizing, credits, totals)
     engine = open_engine(
         plan, job.placement, sizing.workers, job.recipe.calls, is_ordered=job.is_ordered
     )
     pool: WorkerPool[Chunk, Part, ChunkResult] = WorkerPool(
         reader.pace.timed(engine.run),
         engine.lanes,
-        Limit(
-            sizing.buffer_chunks,
-            sizing.buffer_chunks * sizing.chunk_size_bytes,
-            size_of=lambda chunk: len(chunk.data),
-        ),
+        intake.limit,
         ReorderWindow(sizing.credits, sizing.window_bytes),
         is_ordered=job.is_ordered,
     )
     writer = DrainWriter(outputs.output.write, sizing.output_bytes)
     rejects = DrainWriter(outputs.rejects.write, sizing.output_bytes)
-    totals = Totals(source.name, plan, outputs.rejects_name, job.judge())
     monitor = FlowMonitor(
         bytes_read=lambda: source.bytes_read,
         total_bytes=source.total_bytes,
         bytes_written=lambda: writer.bytes_written,
         workers_busy=lambda: min(pool.busy, sizing.workers),
         workers=sizing.workers,
-        input_buffer=pool.inbound.statistics,
+        input_buffer=lambda: intake.statistics(pool.inbound.statistics()),
         reorder_window=pool.outbound.statistics,
         output_buffer=writer.statistics,
         in_flight=credits.statistics,
@@ -196,17 +201,18 @@ async def _convert(
         chunk_latency=pool.latency,
         record_latency=engine.record_latency,
         limits=HealthLimits(
-            memory_critical_bytes=job.max_memory_bytes, judges_waiting=source.is_live
+            memory_critical_bytes=job.max_memory_bytes,
+            is_lossy=job.overflows,
+            judges_waiting=source.is_live,
         ),
         started=started,
     )
-    chunks = reader.chunks(resolution, plan.layout.source, credits)
+    chunks = reader.chunks(resolution, plan.layout.source, intake.reader_credits)
     delivery = Delivery(writer, rejects, totals, credits)
     if journal is not None:
-        journal.count_in(totals)
         chunks = journal.noting(chunks, reader)
         delivery = replace(delivery, note=journal.take)
-    flow = pipeline(chunks, pool, sink=delivery.run)
+    flow = pipeline(chunks, *intake.stages, pool, sink=delivery.run)
     shown = progress_views(job.progress, source.total_bytes, source.name, job.advisor)
     try:
         async with watch(monitor, [*accounts.views, *shown]):

@@ -194,6 +194,12 @@ class _OrderedCommand(click.Command):
     help="Keep the order of the input (default), or write what is finished first.",
 )
 @click.option(
+    "--priority",
+    metavar="EXPR",
+    help="Of the records that wait for async functions start the one with the lowest value next; "
+    "with -u.",
+)
+@click.option(
     "--chunk-size",
     "chunk_size_bytes",
     type=Size(),
@@ -206,6 +212,18 @@ class _OrderedCommand(click.Command):
     type=int,
     metavar="CHUNKS",
     help="Chunks that may wait for a worker.  [default: 2 per worker, at least 4]",
+)
+@click.option(
+    "--buffer-bytes",
+    type=Size(),
+    metavar="SIZE",
+    help="Bytes that may wait for a worker, beside --buffer; a larger chunk waits alone.",
+)
+@click.option(
+    "--on-full",
+    type=click.Choice(["block", "drop-oldest", "drop-newest", "error"]),
+    help="What a live standard input does that comes faster than it is taken: wait, lose chunks "
+    "(exit code 3), or end the run.  [default: block]",
 )
 @click.option(
     "--max-memory",

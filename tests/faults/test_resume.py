@@ -82,7 +82,7 @@ def kill_after_checkpoints(process: Process, path: Path, count: int) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_run_is_resumed_to_the_same_bytes(here: Path, kind: str) -> None:
     output, *options = KINDS[kind]
-    count = 20_000 if "function" in kind else 200_000
+    count = 60_000 if "function" in kind else 200_000
     name = "in.csv.gz" if kind == "compressed input" else "in.csv"
     data = HEADER + table(count)
     (here / name).write_bytes(gzip.compress(data, 1) if name.endswith(".gz") else data)
