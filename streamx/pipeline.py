@@ -35,7 +35,9 @@ from streamx.monitor.progress import progress_views
 from streamx.monitor.report import Report, Totals
 from streamx.monitor.watch import watch
 from streamx.read.decode import wrap
+from streamx.read.http_options import Http, is_url
 from streamx.read.reader import LINGER_SECONDS, ChunkReader
+from streamx.read.remote import open_remote
 from streamx.read.sources import Source, open_source
 from streamx.transform.resolve import Resolution, resolve
 from streamx.write.publish import Target
@@ -71,7 +73,7 @@ async def _run(job: Job, accounts: Accounts) -> Report:
     rejects = None
     if job.writes_rejects:
         rejects = rejects_target(job.rejects, job.input, target)
-    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
+    source = await _open(job, accounts.warn)
     reader = _reader(job, source)
     try:
         sink = await open_sink(target)
@@ -97,7 +99,7 @@ async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
     Raises:
         StreamxError: the input cannot be read.
     """
-    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
+    source = await _open(job, warn)
     reader = _reader(job, source)
     try:
         resolution = await _resolve(job, source, reader, warn)
@@ -105,6 +107,20 @@ async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
         await reader.close()
     sample = reader.sample(resolution, job.recipe.source)
     return Preview(resolution, sample, source.total_bytes)
+
+
+async def _open(job: Job, warn: Callable[[str], None]) -> Source:
+    if is_url(job.input):
+        source = await open_remote(
+            job.input,
+            job.http or Http(),
+            is_gzip=job.is_gzip_input,
+            most_page_bytes=job.sizing.max_record_bytes,
+            warn=warn,
+        )
+    else:
+        source = await open_source(job.input)
+    return wrap(source, is_gzip=job.is_gzip_input, encoding=job.encoding)
 
 
 async def _resolve(
@@ -184,7 +200,6 @@ async def _convert(
             await engine.close()
         raise
     await engine.close()
-    warnings = totals.warnings()
-    for text in warnings:
+    for text in totals.warnings():
         accounts.warn(text)
-    return totals.report(monitor.snapshot(), (*resolution.warnings, *warnings))
+    return totals.report(monitor.snapshot(), tuple(accounts.warnings))
