@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from conftest import Run
 from read.web_server import Answer, Request, json_answer, serving
 
-from streamx import Http, UsageError
+from streamx import Http, UsageError, transform
 from streamx.job import Job
 from streamx.read.http_options import plain_url
 from streamx.read.links import next_link
@@ -70,6 +71,18 @@ def test_a_job_that_cannot_work_is_refused(job: dict[str, Any], message: str) ->
 
 def test_a_header_is_not_shown_by_the_options_that_hold_it() -> None:
     assert "secret" not in repr(Http(headers={"Authorization": "secret"}))
+
+
+def test_a_url_without_httpx_is_answered_with_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    monkeypatch.delitem(sys.modules, "streamx.read.http_client", raising=False)
+    with pytest.raises(UsageError) as caught:
+        transform(f"{URL}.csv", tmp_path / "out.jsonl")
+    assert str(caught.value) == (
+        "an http input needs httpx, which is not installed; pip install 'streamx[http]'"
+    )
 
 
 def test_what_is_shown_of_a_url_is_where_it_leads() -> None:
