@@ -43,7 +43,7 @@ def _http_checks(job: Job) -> list[_Check]:
     is_paged = job.http is not None and job.http.paginate is not None
     an_option = "--paginate" if is_paged else "--header, --http-timeout or --http-retries"
     return [
-        (job.http is not None, is_url(job.input), an_option, "an INPUT that begins with http://"),
+        (job.http is not None, is_url(job.input), an_option, "an http:// or https:// INPUT"),
         (is_paged, job.source == "jsonl", "--paginate", "JSONL, which pages become, not --from"),
         (is_paged, is_utf8(job.encoding), "--paginate", "UTF-8, as JSON is, not --encoding"),
     ]

@@ -48,7 +48,10 @@ def test_an_option_that_cannot_work_is_refused(options: dict[str, Any], message:
 @pytest.mark.parametrize(
     ("job", "message"),
     [
-        ({"input": "a.jsonl", "http": Http(paginate="page")}, "--paginate needs an INPUT that"),
+        (
+            {"input": "a.jsonl", "http": Http(paginate="page")},
+            "--paginate needs an http:// or https:// INPUT",
+        ),
         ({"input": "a.jsonl", "http": Http()}, "--header, --http-timeout or --http-retries needs"),
         (
             {"input": URL, "http": Http(paginate="page"), "source_format": "csv"},
@@ -161,7 +164,7 @@ def test_the_command_reads_pages_and_says_what_is_wrong_with_its_options(
     wrong = streamx("transform", "in.csv", "out.csv", "--paginate", "page")
     assert (wrong.returncode, wrong.stderr) == (
         2,
-        b"streamx: error: --paginate needs an INPUT that begins with http://\n",
+        b"streamx: error: --paginate needs an http:// or https:// INPUT\n",
     )
     twice = streamx("transform", URL, "out.csv", "--header", "A: b", "--header", "a: c")
     assert (twice.returncode, twice.stderr) == (2, b"streamx: error: --header gives a twice\n")
