@@ -15,6 +15,7 @@ from streamx.flow.buffer import OnFull
 from streamx.idle import refuse_idle_options
 from streamx.monitor.advice import Advisor
 from streamx.read.decode import is_utf8
+from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
 from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
 from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
@@ -105,6 +106,7 @@ class JobOptions(TypedDict, total=False):
     metrics: str | os.PathLike[str] | None
     report: str | os.PathLike[str] | None
     progress: ProgressMode
+    http: Http | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +114,7 @@ class Job:
     """Everything that one run needs to know.
 
     Attributes:
-        input, output: paths; `-` is standard input or output.
+        input, output: paths; `-` is standard input or output. The input may be a URL.
         source_format, target_format: by the path's extension unless given here.
         delimiter, output_delimiter: one ASCII character; `,` or, for tsv, a tab.
         quote: one ASCII character, on both sides; `"` by default.
@@ -165,6 +167,7 @@ class Job:
             Prometheus' text format.
         report: write a page with charts of the run to this file, as HTML.
         progress: how to show progress on standard error.
+        http: how to read an input that is a URL.
 
     Raises:
         UsageError: an option cannot work, alone or with another.
@@ -219,17 +222,28 @@ class Job:
     metrics: str | os.PathLike[str] | None = None
     report: str | os.PathLike[str] | None = None
     progress: ProgressMode = "off"
+    http: Http | None = None
 
     def __post_init__(self) -> None:
         self._refuse_wrong_values()
         refuse_idle_options(self)
         self._refuse_overwriting_functions()
         is_utf8(self.encoding)
-        _ = self.recipe, self.sizing, self.placement  # what is wrong with them is said at once
+        _ = (
+            self.input_name,
+            self.recipe,
+            self.sizing,
+            self.placement,
+        )  # what is wrong with them is said at once
+
+    @property
+    def input_name(self) -> str:
+        """The input as it may be shown: a URL without what may be secret."""
+        return plain_url(self.input) if is_url(self.input) else self.input
 
     @property
     def is_gzip_input(self) -> bool:
-        return is_gzip(self.input)
+        return is_gzip(self.input_name) and not _is_paged(self.http)
 
     @property
     def is_gzip_output(self) -> bool:
@@ -238,7 +252,7 @@ class Job:
     @property
     def source(self) -> FormatName:
         """The input's format, as named or by extension."""
-        return self.source_format or source_format_of(self.input)
+        return self.source_format or source_format_of(self.input, self.http)
 
     @property
     def target(self) -> FormatName:
@@ -443,13 +457,19 @@ class Job:
                 raise UsageError(f"{texts!r} is one text where a list of them is needed")
 
 
-def source_format_of(path: str) -> FormatName:
-    """Return the format of an input by its extension.
+def source_format_of(path: str, http: Http | None = None) -> FormatName:
+    """Return the format of an input by its extension; pages become JSONL.
 
     Raises:
         UsageError: the extension is none of ours.
     """
-    return format_of(path, "input", "--from")
+    if _is_paged(http):
+        return "jsonl"
+    return format_of(plain_url(path) if is_url(path) else path, "input", "--from")
+
+
+def _is_paged(http: Http | None) -> bool:
+    return http is not None and http.paginate is not None
 
 
 def job_of(

@@ -155,20 +155,16 @@ class Journal:
         sink = RejectsSink(self._rejects, rejects, is_empty=start.rejects_bytes == 0)
         return Outputs(self._output, sink, rejects.name)
 
-    async def begin(
-        self, resolution: Resolution, reader: ChunkReader, totals: Totals
-    ) -> Resolution:
+    async def begin(self, resolution: Resolution, reader: ChunkReader) -> Resolution:
         """Stand where the run begins; return what is to be done from there on.
 
         Args:
             resolution: of the whole run.
             reader: has read no more than the head.
-            totals: will be those of the whole, with what an earlier run had counted.
 
         Raises:
             CheckpointError: the input there is not as it was.
         """
-        self._totals = totals
         plan = resolution.plan
         name = self._job.input
         columns = {column.name: str(column.type) for column in plan.layout.columns}
@@ -194,11 +190,20 @@ class Journal:
                 f"the last record of {name} (line {start.line}) had no line end when it was read, "
                 "so it may have become longer",
             )
-        try:
-            totals.begin_with(start.totals)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise _refusal(self._file.name, f"its totals cannot be read ({error})") from error
         return _continued(resolution, start)
+
+    def count_in(self, totals: Totals) -> None:
+        """Let the totals be those of the whole, with what an earlier run had counted.
+
+        Raises:
+            CheckpointError: that cannot be read.
+        """
+        self._totals = totals
+        if self.is_resumed:
+            try:
+                totals.begin_with(self._start.totals)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise _refusal(self._file.name, f"its totals cannot be read ({error})") from error
 
     async def noting(
         self, chunks: AsyncIterator[Chunk], reader: ChunkReader

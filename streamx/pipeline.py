@@ -17,8 +17,9 @@ from streamx.accounts import Accounts, accounts_of
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.delivery import Delivery
+from streamx.ends import open_input, open_journal, open_outputs, reader_of, targets_of
 from streamx.engine import open_engine
-from streamx.errors import StreamxError, TooManyBadRecordsError, UsageError
+from streamx.errors import StreamxError, TooManyBadRecordsError
 from streamx.flow import (
     Credits,
     DrainWriter,
@@ -34,13 +35,10 @@ from streamx.monitor.memory import resident_bytes
 from streamx.monitor.progress import progress_views
 from streamx.monitor.report import Report, Totals
 from streamx.monitor.watch import watch
-from streamx.read.decode import wrap
-from streamx.read.reader import LINGER_SECONDS, ChunkReader
-from streamx.read.sources import Source, open_source
+from streamx.read.reader import ChunkReader
+from streamx.read.sources import Source
 from streamx.transform.resolve import Resolution, resolve
-from streamx.write.publish import Target
-from streamx.write.rejects import Outputs, rejects_target
-from streamx.write.sinks import GzipSink, open_sink
+from streamx.write.rejects import Outputs
 
 if TYPE_CHECKING:
     from streamx.journal import Journal
@@ -70,15 +68,12 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
 
 async def _run(job: Job, accounts: Accounts) -> Report:
     started = time.monotonic()
-    target = Target.of(job.output, job.input, is_direct=job.is_direct)
-    rejects = None
-    if job.writes_rejects:
-        rejects = rejects_target(job.rejects, job.input, target)
-    source = await _source(job)
-    reader = _reader(job, source)
+    targets = targets_of(job)
+    source = await open_input(job, accounts.warn)
+    reader = reader_of(job, source)
     try:
-        journal = await _journal(job, target, rejects)
-        outputs = await _outputs(job, source, target, rejects, journal)
+        journal = await open_journal(job, targets)
+        outputs = await open_outputs(job, source, targets, journal)
         try:
             report = await _convert(job, source, reader, outputs, accounts, journal)
             await (outputs.commit() if journal is None else journal.commit(outputs))
@@ -95,47 +90,20 @@ async def _run(job: Job, accounts: Accounts) -> Report:
     return report
 
 
-async def _journal(job: Job, target: Target, rejects: Target | None) -> Journal | None:
-    if not job.is_checkpointed:
-        return None
-    from streamx.journal import Journal  # with what it takes to compare two runs
-
-    return await Journal.open(job, target, rejects)
-
-
-async def _outputs(
-    job: Job, source: Source, target: Target, rejects: Target | None, journal: Journal | None
-) -> Outputs:
-    if journal is not None:
-        return await journal.open_outputs(target, rejects)
-    sink = await open_sink(target)
-    if job.is_gzip_output:
-        sink = GzipSink(sink, flushes=source.is_live)
-    return await Outputs.beside(sink, rejects)
-
-
 async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
     """Read the head of a job's input and return what a run would make of it, and run nothing.
 
     Raises:
         StreamxError: the input cannot be read.
     """
-    source = await _source(job)
-    reader = _reader(job, source)
+    source = await open_input(job, warn)
+    reader = reader_of(job, source)
     try:
         resolution = await _resolve(job, source, reader, warn)
     finally:
         await reader.close()
     sample = reader.sample(resolution, job.recipe.source)
     return Preview(resolution, sample, source.total_bytes)
-
-
-async def _source(job: Job) -> Source:
-    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
-    if job.on_full is not None and not source.is_live:
-        await source.close()
-        raise UsageError("--on-full needs a live standard input; this one is a file and can wait")
-    return source
 
 
 async def _resolve(
@@ -149,15 +117,6 @@ async def _resolve(
     return resolution
 
 
-def _reader(job: Job, source: Source) -> ChunkReader:
-    return ChunkReader(
-        source,
-        job.pace,
-        job.sizing.max_record_bytes,
-        linger_seconds=0 if job.line_buffered else LINGER_SECONDS,
-    )
-
-
 async def _convert(
     job: Job,
     source: Source,
@@ -168,10 +127,12 @@ async def _convert(
 ) -> Report:
     started = time.monotonic()
     resolution = await _resolve(job, source, reader, accounts.warn)
-    totals = Totals(source.name, resolution.plan, outputs.rejects_name, job.judge())
     if journal is not None:
-        resolution = await journal.begin(resolution, reader, totals)
+        resolution = await journal.begin(resolution, reader)
     plan, sizing = resolution.plan, job.sizing
+    totals = Totals(source.name, plan, outputs.rejects_name, job.judge())
+    if journal is not None:
+        journal.count_in(totals)
     credits = Credits(sizing.credits, sizing.credit_bytes)
     intake = open_intake(job.on_full, sizing, credits, totals)
     engine = open_engine(
@@ -222,7 +183,6 @@ async def _convert(
             await engine.close()
         raise
     await engine.close()
-    warnings = totals.warnings()
-    for text in warnings:
+    for text in totals.warnings():
         accounts.warn(text)
-    return totals.report(monitor.snapshot(), (*resolution.warnings, *warnings))
+    return totals.report(monitor.snapshot(), tuple(accounts.warnings))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 import streamx
+from streamx.cli.http import http_options, with_http
 from streamx.cli.options import (
     FORMATS,
     Concurrency,
@@ -42,6 +43,7 @@ class _OrderedCommand(click.Command):
 @click.argument("output", default="-")
 @click.option("--to", "target_format", type=FORMATS, help="Format of the output.")
 @input_options
+@http_options
 @click.option(
     "-D", "--output-delimiter", metavar="CHAR", help="Delimiter of the output; `tab` works too."
 )
@@ -281,12 +283,13 @@ def command(
 
     The format comes from the extension (.csv, .tsv, .tab, .jsonl, .ndjson, each also .gz) or
     from --from and --to. Without OUTPUT, or with -, standard output is written; without INPUT,
-    or with -, standard input is read.
+    or with -, standard input is read. INPUT may be a URL that begins with http:// or https://.
 
     \b
     Examples:
       streamx transform flights.csv flights.jsonl --null NA
       streamx transform flights.csv.gz flights.tsv --select carrier,flight
+      streamx transform https://example.org/api/items items.csv --paginate page --page-size 100
       tail -f log.jsonl | streamx transform --from jsonl --to csv --columns time,level
     """
     refuse_to_wait_on_terminal(ctx, input)
@@ -298,11 +301,11 @@ def command(
     values["pinned_types"] = dict(values["pinned_types"])
     source = "-" if input is None else input
     if explain:
-        print_data(run(lambda: streamx.explain_async(source, output, **values)))
+        print_data(run(lambda: streamx.explain_async(source, output, **with_http(values))))
         return
     report = run(
         lambda: streamx.transform_async(
-            source, output, on_warning=None if quiet else warn, **values
+            source, output, on_warning=None if quiet else warn, **with_http(values)
         )
     )
     ctx.exit(report.exit_code)
