@@ -121,10 +121,12 @@ def test_bad_record_behind_what_was_dropped_ends_the_run_at_its_own_line(tmp_pat
 
 def test_error_ends_the_run_when_there_is_no_room(tmp_path: Path) -> None:
     with live("error", cwd=tmp_path) as process:
+        send(process, HEADER + DATA[:RECORD_BYTES])
+        assert read_bytes(process.stdout, OUTPUT_BYTES) == b'{"n":"00000000"}\n'
         with pytest.raises(BrokenPipeError):
-            send(process, HEADER + DATA * 2)
+            send(process, DATA[RECORD_BYTES:] * 2)
         status, errors = finish(process)
-        numbers = numbers_in(read_to_end(process)[: OUTPUT_BYTES * 1000])
+        output = read_to_end(process)
     assert status == 1
     found = re.fullmatch(
         r"streamx: error: standard input, line (\d+) \(byte (\d+)\): no room for what follows: "
@@ -134,7 +136,8 @@ def test_error_ends_the_run_when_there_is_no_room(tmp_path: Path) -> None:
     )
     assert found is not None, errors
     assert int(found[2]) == len(HEADER) + (int(found[1]) - 2) * RECORD_BYTES
-    assert numbers == list(range(1000))
+    numbers = numbers_in(output[: len(output) // OUTPUT_BYTES * OUTPUT_BYTES])
+    assert numbers == list(range(1, len(numbers) + 1))
     summary = summary_in(tmp_path)
     assert (summary["status"], summary["error"]["type"]) == ("failed", "InputOverflowError")
     assert summary["records_dropped"] == 0
