@@ -22,6 +22,7 @@ from streamx.errors import (
     CheckpointError,
     FunctionError,
     InputError,
+    LockedError,
     OutputError,
     ReaderGoneError,
     StreamxError,
@@ -51,6 +52,7 @@ __all__ = [
     "FunctionError",
     "InputError",
     "Limit",
+    "LockedError",
     "OutputError",
     "ReaderGoneError",
     "Record",
@@ -107,6 +109,7 @@ def transform(
 
     Raises:
         UsageError: the options cannot work; nothing was read.
+        LockedError: another run holds the lock that `lock` or `lock_file` asks for; likewise.
         BadRecordError, FunctionError: a record breaks its format or a function failed, and
             `on_error` is "fail"; the output is as it was before.
         TooManyBadRecordsError: more records were bad than `max_errors`; likewise.

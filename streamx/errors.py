@@ -3,6 +3,7 @@
     StreamxError                 1   anything that ends a run
     ├── UsageError               2   the options cannot work; said before reading
     ├── CheckpointError          1   a run cannot go on where another ended
+    ├── LockedError             75   another run holds the lock
     ├── InputError               1   the input cannot be read or decoded
     │   └── BadRecordError       1   one record is not what its format allows
     ├── FunctionError            1   a user's function failed, or its result cannot be written
@@ -35,6 +36,12 @@ class UsageError(StreamxError):
 
 class CheckpointError(StreamxError):
     """A run cannot go on where another ended; the text says what is not as it was."""
+
+
+class LockedError(StreamxError):
+    """Another run holds the lock; the code is EX_TEMPFAIL of sysexits.h: try again later."""
+
+    exit_code = 75
 
 
 class InputError(StreamxError):

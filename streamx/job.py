@@ -36,6 +36,9 @@ from streamx.values import (
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
 
+# What a file is to the run, in messages, and its path if there is one.
+NamedPath = tuple[str, str | os.PathLike[str] | None]
+
 # A batch ends with its chunk, and may take long.
 _BATCHED_CHUNK_BYTES = 256 * 1024
 
@@ -85,6 +88,8 @@ class JobOptions(TypedDict, total=False):
     resume: bool
     allow_growth: bool
     checkpoint_interval_seconds: float | None
+    lock: bool
+    lock_file: str | os.PathLike[str] | None
     workers: int | None
     chunk_size_bytes: int | None
     buffer_chunks: int | None
@@ -139,6 +144,8 @@ class Job:
         resume: go on where an earlier run ended, if its checkpoint is there.
         allow_growth: the input may have become longer since, and the checkpoint is kept at the end.
         checkpoint_interval_seconds: how often, 5 seconds by default, and after each GiB of output.
+        lock: run only if no other run holds the lock, a file with the output's path and .lock.
+        lock_file: the lock's file, if it is another one; this too means to lock.
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
         max_memory_bytes: choose both so that the run stays within this.
@@ -190,6 +197,8 @@ class Job:
     resume: bool = False
     allow_growth: bool = False
     checkpoint_interval_seconds: float | None = None
+    lock: bool = False
+    lock_file: str | os.PathLike[str] | None = None
     workers: int | None = None
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
@@ -242,6 +251,29 @@ class Job:
     def checkpoint_path(self) -> str:
         """The checkpoint's file, where there is one."""
         return os.fspath(self.checkpoint or f"{self.output}.checkpoint")
+
+    @property
+    def is_locked(self) -> bool:
+        """Tell whether the run keeps others away from its lock file."""
+        return self.lock or self.lock_file is not None
+
+    @property
+    def written(self) -> list[NamedPath]:
+        """The files that hold what the run makes, where it makes them."""
+        beside = self.writes_rejects and self.output != "-"
+        return [
+            ("the output", self.output),
+            (
+                "the rejects file",
+                self.rejects or (f"{self.output}.rejects.jsonl" if beside else None),
+            ),
+            ("the checkpoint", self.checkpoint_path if self.is_checkpointed else None),
+        ]
+
+    @property
+    def accounts(self) -> list[NamedPath]:
+        """The files that tell of the run, where they are asked for."""
+        return [("--summary", self.summary), ("--metrics", self.metrics), ("--report", self.report)]
 
     def judge(self) -> Judge | None:
         """Return what says when too many records are bad, to be used for one run."""
@@ -343,7 +375,11 @@ class Job:
             if not isinstance(step, Apply) or not isinstance(step.function, str):
                 continue
             place = step.function.rpartition(":")[0]
-            for option, path in (("OUTPUT", self.output), ("--rejects", self.rejects)):
+            for option, path in (
+                ("OUTPUT", self.output),
+                ("--rejects", self.rejects),
+                ("--lock-file", self.lock_file),
+            ):
                 with suppress(OSError):  # one of them is not there
                     if path is not None and os.path.samefile(path, place):
                         raise UsageError(

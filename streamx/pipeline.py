@@ -30,6 +30,7 @@ from streamx.flow import (
     pipeline,
 )
 from streamx.job import Job
+from streamx.lock import locked
 from streamx.monitor.memory import resident_bytes
 from streamx.monitor.progress import progress_views
 from streamx.monitor.report import Report, Totals
@@ -64,7 +65,7 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
     Raises:
         StreamxError: whatever ended the run.
     """
-    with accounts_of(job, warn) as accounts:
+    with locked(job), accounts_of(job, warn) as accounts:
         return await _run(job, accounts)
 
 

@@ -42,8 +42,9 @@ ALLOWED = {
     "job": {"idle", "errors", "codec", "monitor", "transform", "read", "sizing", "values"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
-        "job", "accounts", "delivery",
+        "job", "accounts", "delivery", "lock",
     },
+    "lock": {"errors", "job", "write"},
     "accounts": {"errors", "job", "monitor", "write"},
     "__init__": {"errors", "codec", "explain", "job", "monitor", "transform", "pipeline"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},

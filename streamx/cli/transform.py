@@ -182,6 +182,12 @@ class _OrderedCommand(click.Command):
     metavar="TIME",
     help="How often to write the checkpoint.  [default: 5s]",
 )
+@click.option(
+    "--lock",
+    is_flag=True,
+    help="Exit with 75 if another run holds the lock OUTPUT.lock.",
+)
+@click.option("--lock-file", metavar="FILE", help="Lock FILE instead; means --lock.")
 @click.option("-n", "--limit", type=int, multiple=True, metavar="N", help="Stop after N records.")
 @click.option(
     "-j", "--workers", type=int, metavar="N", help="Chunks worked on at a time.  [default: CPUs]"
