@@ -163,13 +163,23 @@ class WorkerDiedError(WorkerError):
         return "see what the function, or a library that it uses, does there"
 
 
+# What the words of the system leave open.
+_ADVICE = {
+    errno.ENOSPC: "; make room there",
+    errno.EDQUOT: "; make room there, or have the quota raised",
+    errno.EFBIG: "; have the limit on the size of files raised (ulimit -f)",
+    errno.EIO: "; the disk or what connects it has failed, see the system's log",
+}
+
+
 def cannot(action: str, path: str | os.PathLike[str], error: OSError) -> str:
-    """Say in one line which action failed on which path, in the system's own words.
+    """Say in one line which action failed on which path, in the system's own words, and what helps.
 
     >>> cannot("write", "out.csv", OSError(28, "No space left on device"))
-    'cannot write out.csv: No space left on device'
+    'cannot write out.csv: No space left on device; make room there'
     """
-    return f"cannot {action} {os.fspath(path) or repr(path)}: {error.strerror or error}"
+    advice = _ADVICE.get(error.errno or 0, "")
+    return f"cannot {action} {os.fspath(path) or repr(path)}: {error.strerror or error}{advice}"
 
 
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:

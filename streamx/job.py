@@ -98,6 +98,7 @@ class JobOptions(TypedDict, total=False):
     is_ordered: bool
     line_buffered: bool
     is_direct: bool
+    fsync: bool
     summary: str | os.PathLike[str] | None
     metrics: str | os.PathLike[str] | None
     report: str | os.PathLike[str] | None
@@ -153,6 +154,7 @@ class Job:
         is_ordered: output in the order of the input.
         line_buffered: pass every record of a live input on at once.
         is_direct: write the output file in place instead of replacing it when it is whole.
+        fsync: bring output and rejects file to the disk before the run counts as a success.
         summary: write the account of the run to this file, as JSON; README has its fields.
         metrics: write the state of the run to this file every five seconds and at the end, in
             Prometheus' text format.
@@ -207,6 +209,7 @@ class Job:
     is_ordered: bool = True
     line_buffered: bool = False
     is_direct: bool = False
+    fsync: bool = True
     summary: str | os.PathLike[str] | None = None
     metrics: str | os.PathLike[str] | None = None
     report: str | os.PathLike[str] | None = None

@@ -71,7 +71,7 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
 
 async def _run(job: Job, accounts: Accounts) -> Report:
     started = time.monotonic()
-    target = Target.of(job.output, job.input, is_direct=job.is_direct)
+    target = Target.of(job.output, job.input, is_direct=job.is_direct, is_durable=job.fsync)
     rejects = None
     if job.writes_rejects:
         rejects = rejects_target(job.rejects, job.input, target)

@@ -234,6 +234,14 @@ class _OrderedCommand(click.Command):
     help="Write OUTPUT in place, where its directory takes no new file. Not atomic.",
 )
 @click.option(
+    "--no-fsync",
+    "fsync",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Do not wait until output and rejects are on disk: a loss of power may take them.",
+)
+@click.option(
     "--summary", metavar="FILE", help="Write what the run amounted to as JSON, also if it fails."
 )
 @click.option(

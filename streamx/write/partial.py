@@ -128,8 +128,12 @@ class PartialGzip(GzipSink):
     async def suspend(self) -> None:
         await self._file.suspend()
 
-    async def commit(self) -> None:
+    async def prepare(self) -> None:
         await self.finish()
+        await self._inner.prepare()
+
+    async def commit(self) -> None:
+        await self.prepare()
         await self._inner.commit()
 
     def _compress(self, parts: Sequence[bytes | memoryview]) -> list[bytes]:
