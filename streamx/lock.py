@@ -45,7 +45,8 @@ def locked(job: Job) -> Iterator[None]:
         finally:
             _release(descriptor)
     finally:
-        os.close(descriptor)
+        with suppress(OSError):  # what hinders nobody needs no word
+            os.close(descriptor)
 
 
 def _path_of(job: Job) -> str:

@@ -207,7 +207,8 @@ def _directory_of(path: str) -> Iterator[int | None]:
     try:
         yield directory
     finally:
-        os.close(directory)
+        with contextlib.suppress(OSError):  # nothing was written through it
+            os.close(directory)
 
 
 def _descriptor_of(path: str) -> int | None:
