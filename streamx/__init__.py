@@ -22,6 +22,7 @@ from streamx.errors import (
     CheckpointError,
     FunctionError,
     InputError,
+    LockedError,
     OutputError,
     ReaderGoneError,
     StreamxError,
@@ -53,6 +54,7 @@ __all__ = [
     "Http",
     "InputError",
     "Limit",
+    "LockedError",
     "OutputError",
     "ReaderGoneError",
     "Record",
@@ -111,6 +113,7 @@ def transform(
 
     Raises:
         UsageError: the options cannot work; nothing was read.
+        LockedError: another run holds the lock that `lock` or `lock_file` asks for; likewise.
         BadRecordError, FunctionError: a record breaks its format or a function failed, and
             `on_error` is "fail"; the output is as it was before.
         TooManyBadRecordsError: more records were bad than `max_errors`; likewise.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields
@@ -77,13 +76,12 @@ def accounts_of(job: Job, warn: Warn) -> Iterator[Accounts]:
 
 
 def _opened(job: Job, warn: Warn) -> Accounts:
-    paths = [("--summary", job.summary), ("--metrics", job.metrics), ("--report", job.report)]
-    if not any(path for _, path in paths):
+    if not any(path for _, path in job.accounts):
         return Accounts(warn)
     from streamx.monitor.summary import Story, summary_text
     from streamx.write.account import account_files
 
-    files = account_files(paths, job.input, _outputs_of(job))
+    files = account_files(job.accounts, job.input, job.written)
     writes = {option: file.write for option, file in files.items()}
     story = Story(job.input_name, job.output, job.advisor, _chosen(job))
     accounts = Accounts(warn, story)
@@ -110,16 +108,6 @@ def _chosen(job: Job) -> dict[str, Any]:
         if (value := getattr(job, option.name)) != default:
             chosen[option.name] = value
     return chosen | {"input": job.input_name}
-
-
-def _outputs_of(job: Job) -> list[tuple[str, str | os.PathLike[str] | None]]:
-    beside = f"{job.output}.rejects.jsonl" if job.writes_rejects and job.output != "-" else None
-    checkpoint = job.checkpoint_path if job.is_checkpointed else None
-    return [
-        ("the output", job.output),
-        ("the rejects file", job.rejects or beside),
-        ("the checkpoint", checkpoint),
-    ]
 
 
 def _write_text(

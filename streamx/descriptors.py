@@ -148,6 +148,10 @@ class ThreadedFile:
         """Bring what was written to the disk."""
         await self.call(os.fsync, self._file.fileno())
 
+    async def settle(self) -> None:
+        """Have the file system say what it only says on closing: NFS may write that late."""
+        await self.call(lambda: os.close(os.dup(self._file.fileno())))
+
     async def call(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Call a function on the file's thread."""
         loop = asyncio.get_running_loop()

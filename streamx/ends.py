@@ -33,7 +33,7 @@ def targets_of(job: Job) -> Targets:
         UsageError: it is the input, or both are the same.
         OutputError: it cannot be written.
     """
-    output = Target.of(job.output, job.input, is_direct=job.is_direct)
+    output = Target.of(job.output, job.input, is_direct=job.is_direct, is_durable=job.fsync)
     if not job.writes_rejects:
         return Targets(output, None)
     return Targets(output, rejects_target(job.rejects, job.input, output))

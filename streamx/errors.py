@@ -3,6 +3,7 @@
     StreamxError                 1   anything that ends a run
     ├── UsageError               2   the options cannot work; said before reading
     ├── CheckpointError          1   a run cannot go on where another ended
+    ├── LockedError             75   another run holds the lock
     ├── InputError               1   the input cannot be read or decoded
     │   ├── BadRecordError       1   one record is not what its format allows
     │   └── InputOverflowError   1   a live input came faster than it was taken
@@ -36,6 +37,12 @@ class UsageError(StreamxError):
 
 class CheckpointError(StreamxError):
     """A run cannot go on where another ended; the text says what is not as it was."""
+
+
+class LockedError(StreamxError):
+    """Another run holds the lock; the code is EX_TEMPFAIL of sysexits.h: try again later."""
+
+    exit_code = 75
 
 
 class InputError(StreamxError):
@@ -161,13 +168,23 @@ class WorkerDiedError(WorkerError):
         return "see what the function, or a library that it uses, does there"
 
 
+# What the words of the system leave open.
+_ADVICE = {
+    errno.ENOSPC: "; make room there",
+    errno.EDQUOT: "; make room there, or have the quota raised",
+    errno.EFBIG: "; have the limit on the size of files raised (ulimit -f)",
+    errno.EIO: "; the disk or what connects it has failed, see the system's log",
+}
+
+
 def cannot(action: str, path: str | os.PathLike[str], error: OSError) -> str:
-    """Say in one line which action failed on which path, in the system's own words.
+    """Say in one line which action failed on which path, in the system's own words, and what helps.
 
     >>> cannot("write", "out.csv", OSError(28, "No space left on device"))
-    'cannot write out.csv: No space left on device'
+    'cannot write out.csv: No space left on device; make room there'
     """
-    return f"cannot {action} {os.fspath(path) or repr(path)}: {error.strerror or error}"
+    advice = _ADVICE.get(error.errno or 0, "")
+    return f"cannot {action} {os.fspath(path) or repr(path)}: {error.strerror or error}{advice}"
 
 
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:

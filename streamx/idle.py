@@ -88,7 +88,10 @@ def _format_checks(job: Job) -> list[_Check]:
 def _checkpoint_checks(job: Job) -> list[_Check]:
     is_used = job.is_checkpointed
     option = "--resume" if job.resume else "--checkpoint"
+    writes_files = job.output != "-" or job.writes_rejects
     return [
+        (not job.fsync, writes_files, "--no-fsync", "an output file"),
+        (not job.fsync, not is_used, "--no-fsync", f"a run without {option}, which counts on it"),
         (is_used, job.is_ordered, option, "the order of the input, so it goes without --unordered"),
         (is_used, not is_url(job.input), option, "an input file; what the web gives may differ"),
         (is_used, job.input != "-", option, "an input file: standard input cannot be read again"),

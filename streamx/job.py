@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
 
+# What a file is to the run, in messages, and its path if there is one.
+NamedPath = tuple[str, str | os.PathLike[str] | None]
+
 # A batch ends with its chunk, and may take long.
 _BATCHED_CHUNK_BYTES = 256 * 1024
 
@@ -91,6 +94,8 @@ class JobOptions(TypedDict, total=False):
     resume: bool
     allow_growth: bool
     checkpoint_interval_seconds: float | None
+    lock: bool
+    lock_file: str | os.PathLike[str] | None
     workers: int | None
     chunk_size_bytes: int | None
     buffer_chunks: int | None
@@ -102,6 +107,7 @@ class JobOptions(TypedDict, total=False):
     priority: str | None
     line_buffered: bool
     is_direct: bool
+    fsync: bool
     summary: str | os.PathLike[str] | None
     metrics: str | os.PathLike[str] | None
     report: str | os.PathLike[str] | None
@@ -149,6 +155,8 @@ class Job:
         resume: go on where an earlier run ended, if its checkpoint is there.
         allow_growth: the input may have become longer since, and the checkpoint is kept at the end.
         checkpoint_interval_seconds: how often, 5 seconds by default, and after each GiB of output.
+        lock: run only if no other run holds the lock, a file with the output's path and .lock.
+        lock_file: the lock's file, if it is another one; this too means to lock.
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
         buffer_bytes: what those that wait hold together; a chunk that holds more waits alone.
@@ -162,6 +170,7 @@ class Job:
             which it is lowest starts next. The output has no order then.
         line_buffered: pass every record of a live input on at once.
         is_direct: write the output file in place instead of replacing it when it is whole.
+        fsync: bring output and rejects file to the disk before the run counts as a success.
         summary: write the account of the run to this file, as JSON; README has its fields.
         metrics: write the state of the run to this file every five seconds and at the end, in
             Prometheus' text format.
@@ -207,6 +216,8 @@ class Job:
     resume: bool = False
     allow_growth: bool = False
     checkpoint_interval_seconds: float | None = None
+    lock: bool = False
+    lock_file: str | os.PathLike[str] | None = None
     workers: int | None = None
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
@@ -218,6 +229,7 @@ class Job:
     priority: str | None = None
     line_buffered: bool = False
     is_direct: bool = False
+    fsync: bool = True
     summary: str | os.PathLike[str] | None = None
     metrics: str | os.PathLike[str] | None = None
     report: str | os.PathLike[str] | None = None
@@ -273,6 +285,29 @@ class Job:
     def checkpoint_path(self) -> str:
         """The checkpoint's file, where there is one."""
         return os.fspath(self.checkpoint or f"{self.output}.checkpoint")
+
+    @property
+    def is_locked(self) -> bool:
+        """Tell whether the run keeps others away from its lock file."""
+        return self.lock or self.lock_file is not None
+
+    @property
+    def written(self) -> list[NamedPath]:
+        """The files that hold what the run makes, where it makes them."""
+        beside = self.writes_rejects and self.output != "-"
+        return [
+            ("the output", self.output),
+            (
+                "the rejects file",
+                self.rejects or (f"{self.output}.rejects.jsonl" if beside else None),
+            ),
+            ("the checkpoint", self.checkpoint_path if self.is_checkpointed else None),
+        ]
+
+    @property
+    def accounts(self) -> list[NamedPath]:
+        """The files that tell of the run, where they are asked for."""
+        return [("--summary", self.summary), ("--metrics", self.metrics), ("--report", self.report)]
 
     def judge(self) -> Judge | None:
         """Return what says when too many records are bad, to be used for one run."""
@@ -383,7 +418,11 @@ class Job:
             if not isinstance(step, Apply) or not isinstance(step.function, str):
                 continue
             place = step.function.rpartition(":")[0]
-            for option, path in (("OUTPUT", self.output), ("--rejects", self.rejects)):
+            for option, path in (
+                ("OUTPUT", self.output),
+                ("--rejects", self.rejects),
+                ("--lock-file", self.lock_file),
+            ):
                 with suppress(OSError):  # one of them is not there
                     if path is not None and os.path.samefile(path, place):
                         raise UsageError(

@@ -133,7 +133,8 @@ class Journal:
         """Open the partial outputs at the place where the run begins.
 
         Raises:
-            OutputError: one cannot be opened, or another run is writing it.
+            OutputError: one cannot be opened.
+            LockedError: another run is writing one.
             CheckpointError: one holds less than it should.
         """
         start = self._start
@@ -313,10 +314,10 @@ class Journal:
 
     async def commit(self, outputs: Outputs) -> None:
         """Put the outputs in their places; the checkpoint goes, unless the input may grow."""
+        for partial in (self._rejects, self._output):
+            if partial is not None:
+                await partial.prepare()
         if self._job.allow_growth:
-            for partial in (self._rejects, self._output):
-                if partial is not None:
-                    await partial.finish()
             await self._save(is_complete=True)
         else:
             await asyncio.to_thread(self._file.remove)

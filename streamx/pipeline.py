@@ -31,6 +31,7 @@ from streamx.flow import (
 )
 from streamx.intake import open_intake
 from streamx.job import Job
+from streamx.lock import locked
 from streamx.monitor.memory import resident_bytes
 from streamx.monitor.progress import progress_views
 from streamx.monitor.report import Report, Totals
@@ -62,7 +63,7 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
     Raises:
         StreamxError: whatever ended the run.
     """
-    with accounts_of(job, warn) as accounts:
+    with locked(job), accounts_of(job, warn) as accounts:
         return await _run(job, accounts)
 
 

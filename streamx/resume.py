@@ -22,7 +22,7 @@ _WITHOUT_EFFECT = frozenset(
         "input", "output", "workers", "chunk_size_bytes", "buffer_chunks", "buffer_bytes",
         "max_memory_bytes",
         "line_buffered", "concurrency", "rate", "batch_wait_seconds", "summary", "metrics",
-        "report", "progress", "checkpoint", "resume", "allow_growth",
+        "report", "progress", "lock", "lock_file", "fsync", "checkpoint", "resume", "allow_growth",
         "checkpoint_interval_seconds",
     }
 )  # fmt: skip

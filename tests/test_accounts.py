@@ -121,7 +121,8 @@ def test_summary_that_cannot_be_written_is_an_error(streamx: Run, tmp_path: Path
     result = streamx("transform", "in.csv", "out.jsonl", "--summary", "/dev/full")
     assert result.returncode == 1
     assert result.stderr == (
-        b"streamx: error: cannot write --summary /dev/full: No space left on device\n"
+        b"streamx: error: cannot write --summary /dev/full: No space left on device; "
+        b"make room there\n"
     )
 
 

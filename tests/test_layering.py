@@ -45,7 +45,7 @@ ALLOWED = {
     "job": {"idle", "errors", "codec", "flow", "monitor", "transform", "read", "sizing", "values"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
-        "job", "accounts", "delivery", "ends", "intake", "journal",
+        "job", "accounts", "delivery", "ends", "intake", "journal", "lock",
     },
     "ends": {"errors", "job", "journal", "read", "write"},
     "resume": {"errors", "job", "transform", "write"},
@@ -57,6 +57,7 @@ ALLOWED = {
     "__init__": {
         "errors", "codec", "explain", "job", "monitor", "read", "transform", "pipeline",
     },
+    "lock": {"errors", "job", "write"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},
     "__main__": {"errors", "cli"},
 }  # fmt: skip

@@ -184,6 +184,12 @@ class _OrderedCommand(click.Command):
     metavar="TIME",
     help="How often to write the checkpoint.  [default: 5s]",
 )
+@click.option(
+    "--lock",
+    is_flag=True,
+    help="Exit with 75 if another run holds the lock OUTPUT.lock.",
+)
+@click.option("--lock-file", metavar="FILE", help="Lock FILE instead; means --lock.")
 @click.option("-n", "--limit", type=int, multiple=True, metavar="N", help="Stop after N records.")
 @click.option(
     "-j", "--workers", type=int, metavar="N", help="Chunks worked on at a time.  [default: CPUs]"
@@ -246,6 +252,14 @@ class _OrderedCommand(click.Command):
     "is_direct",
     is_flag=True,
     help="Write OUTPUT in place, where its directory takes no new file. Not atomic.",
+)
+@click.option(
+    "--no-fsync",
+    "fsync",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Do not wait until output and rejects are on disk: a loss of power may take them.",
 )
 @click.option(
     "--summary", metavar="FILE", help="Write what the run amounted to as JSON, also if it fails."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -86,7 +87,8 @@ class FileSource:
         return count
 
     async def close(self) -> None:
-        await self._file.close()
+        with contextlib.suppress(OSError):  # what was read has been read
+            await self._file.close()
 
 
 class LiveSource:

@@ -29,6 +29,7 @@ class Target:
         descriptor: an open descriptor that the path stands for, such as 1 for standard output.
         is_special: a device, FIFO or the like, written directly.
         is_direct: written in place, for a directory that takes no new file.
+        is_durable: brought to the disk before it counts as written.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Target:
     descriptor: int | None = None
     is_special: bool = False
     is_direct: bool = False
+    is_durable: bool = True
 
     @property
     def is_replaceable(self) -> bool:
@@ -43,7 +45,7 @@ class Target:
         return self.descriptor is None and not self.is_special
 
     @classmethod
-    def of(cls, path: str, input_path: str, *, is_direct: bool) -> Target:
+    def of(cls, path: str, input_path: str, *, is_direct: bool, is_durable: bool = True) -> Target:
         """Look at a path without touching it.
 
         Raises:
@@ -60,7 +62,7 @@ class Target:
         except FileNotFoundError as error:
             if not path:
                 raise OutputError(cannot("write", path, error)) from error
-            return cls(path, _new_path(path), is_direct=is_direct)
+            return cls(path, _new_path(path), is_direct=is_direct, is_durable=is_durable)
         except OSError as error:
             raise OutputError(cannot("write", path, error)) from error
         if stat.S_ISDIR(status.st_mode):
@@ -68,7 +70,7 @@ class Target:
         if not stat.S_ISREG(status.st_mode):
             return cls(path, path, is_special=True)
         _refuse_same(path, path, input_path)
-        return cls(path, os.path.realpath(path), is_direct=is_direct)
+        return cls(path, os.path.realpath(path), is_direct=is_direct, is_durable=is_durable)
 
     def create(self) -> Unpublished:
         """Create the file that is written to: a temporary one, or the target itself if direct.
@@ -90,7 +92,7 @@ class Target:
                 f"{cannot('write', self.name, error)}; a new file in {directory} is needed, "
                 "or --direct to write in place"
             ) from error
-        unpublished = Unpublished(descriptor, temporary, self.path)
+        unpublished = Unpublished(descriptor, temporary, self.path, is_durable=self.is_durable)
         _temporary_files.add(temporary)
         try:
             unpublished.adopt_mode()
@@ -103,7 +105,8 @@ class Target:
     def _open_directly(self) -> Unpublished:
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-            return Unpublished(os.open(self.path, flags, 0o666), None, self.path)
+            descriptor = os.open(self.path, flags, 0o666)
+            return Unpublished(descriptor, None, self.path, is_durable=self.is_durable)
         except OSError as error:
             raise OutputError(cannot("write", self.name, error)) from error
 
@@ -115,6 +118,7 @@ class Unpublished:
     descriptor: int
     temporary: str | None
     path: str
+    is_durable: bool = True
 
     def adopt_mode(self) -> None:
         """Take over permissions and, where allowed, owner of the file to be replaced."""
@@ -135,26 +139,18 @@ class Unpublished:
             _temporary_files.discard(self.temporary)
 
     def publish(self) -> None:
-        """Put the file in its place and bring the directory's change to the disk.
+        """Put the file in its place and bring the directory's change to the disk, if it is durable.
 
         Raises:
             OSError: the file is not in its place.
             OutputError: it is, but whether that would survive a loss of power is not known.
         """
-        if self.temporary is None:
+        if not self.is_durable:
+            self.place()
             return
         with _directory_of(self.path) as directory:
             self.place()
-            try:
-                if directory is not None:
-                    os.fsync(directory)
-            except OSError as error:
-                if error.errno in (errno.EINVAL, errno.ENOTSUP):
-                    return  # this file system has no such thing as syncing a directory
-                raise OutputError(
-                    f"{self.path} has its new content, but its directory could not be brought "
-                    f"to the disk: {error.strerror}"
-                ) from error
+            _sync(directory, f"{self.path} has its new content")
 
     def discard(self) -> None:
         """Remove the temporary file; a direct one stays as far as it was written."""
@@ -171,6 +167,35 @@ def discard_all() -> None:
             os.unlink(path)
 
 
+def remove(path: str, *, is_durable: bool) -> None:
+    """Remove a file that may not be there, and bring that to the disk, if it is to be durable.
+
+    Raises:
+        OSError: the file is still there.
+        OutputError: it is not, but whether that would survive a loss of power is not known.
+    """
+    with _directory_of(path) as directory:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        if is_durable:
+            _sync(directory, f"{path} is removed")
+
+
+def _sync(directory: int | None, fact: str) -> None:
+    """Bring a directory to the disk, or say what holds all the same."""
+    try:
+        if directory is not None:
+            os.fsync(directory)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOTSUP):
+            return  # this file system has no such thing as syncing a directory
+        raise OutputError(
+            f"{fact}, but its directory could not be brought to the disk: {error.strerror}"
+        ) from error
+
+
 @contextlib.contextmanager
 def _directory_of(path: str) -> Iterator[int | None]:
     """Open a file's directory; None if it can be written but not read."""
@@ -182,7 +207,8 @@ def _directory_of(path: str) -> Iterator[int | None]:
     try:
         yield directory
     finally:
-        os.close(directory)
+        with contextlib.suppress(OSError):  # nothing was written through it
+            os.close(directory)
 
 
 def _descriptor_of(path: str) -> int | None:

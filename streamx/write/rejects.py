@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamx.errors import OutputError, UsageError, cannot
-from streamx.write.publish import Target
+from streamx.write.publish import Target, remove
 from streamx.write.sinks import GzipSink, Sink, open_sink
 
 
@@ -17,9 +16,13 @@ class NoRejects:
     """Stands for the rejects file of a run that writes none."""
 
     name = "no rejects file"
+    is_empty = True
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         raise AssertionError("nothing is rejected in this run")
+
+    async def prepare(self) -> None:
+        pass
 
     async def commit(self) -> None:
         pass
@@ -35,20 +38,27 @@ class RejectsSink:
         inner: the file.
         target: what it is to become.
         is_empty: nothing was written before, either.
+
+    Attributes:
+        is_empty: nothing was written.
     """
 
     def __init__(self, inner: Sink, target: Target, *, is_empty: bool = True) -> None:
         self.name = inner.name
         self._inner = inner
         self._target = target
-        self._is_empty = is_empty
+        self.is_empty = is_empty
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
-        self._is_empty = False
+        self.is_empty = False
         await self._inner.write(parts)
 
+    async def prepare(self) -> None:
+        if not self.is_empty:
+            await self._inner.prepare()
+
     async def commit(self) -> None:
-        if not self._is_empty:
+        if not self.is_empty:
             await self._inner.commit()
             return
         await self._inner.abort()
@@ -60,10 +70,12 @@ class RejectsSink:
 
     def _remove(self) -> None:
         try:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._target.path)
+            remove(self._target.path, is_durable=self._target.is_durable)
         except OSError as error:
-            raise OutputError(cannot("remove", self._target.name, error)) from error
+            raise OutputError(
+                f"{cannot('remove', self._target.name, error)}; it is of an earlier run, and the "
+                "output has its new content"
+            ) from error
 
 
 def rejects_target(path: str | os.PathLike[str] | None, input_path: str, output: Target) -> Target:
@@ -80,7 +92,7 @@ def rejects_target(path: str | os.PathLike[str] | None, input_path: str, output:
                 f"{output.name}; name one with --rejects"
             )
         path = f"{output.name}.rejects.jsonl"
-    target = Target.of(os.fspath(path), input_path, is_direct=False)
+    target = Target.of(os.fspath(path), input_path, is_direct=False, is_durable=output.is_durable)
     if (target.path, target.descriptor) == (output.path, output.descriptor):
         raise UsageError(f"the rejects and the output are both {output.name}; name another file")
     return target
@@ -96,7 +108,7 @@ class Outputs:
     """
 
     output: Sink
-    rejects: Sink
+    rejects: RejectsSink | NoRejects
     rejects_name: str | None = None
 
     @classmethod
@@ -118,9 +130,18 @@ class Outputs:
         return cls(output, RejectsSink(sink, rejects), rejects.name)
 
     async def commit(self) -> None:
-        """Make both whole; the rejects first, so that no record is in neither."""
-        await self.rejects.commit()
-        await self.output.commit()
+        """Make both whole; rejects come first and go last, so that no record is in neither.
+
+        Both are on the disk before one is put in its place, since little can fail behind that.
+        """
+        await self.rejects.prepare()
+        await self.output.prepare()
+        if self.rejects.is_empty:
+            await self.output.commit()
+            await self.rejects.commit()
+        else:
+            await self.rejects.commit()
+            await self.output.commit()
 
     async def abort(self, *, keeps_rejects: bool) -> None:
         """Take back both, or the output alone, where the rejects say why the run has failed."""

@@ -47,8 +47,16 @@ class Sink(Protocol):
         """
         ...
 
+    async def prepare(self) -> None:
+        """Make the output whole and durable where it is, so that `commit` has little left to do.
+
+        Raises:
+            OutputError: that failed.
+        """
+        ...
+
     async def commit(self) -> None:
-        """Make the output whole and durable, then close."""
+        """Do what `prepare` does if it has not been done, put the output in its place and close."""
         ...
 
     async def abort(self) -> None:
@@ -73,6 +81,8 @@ class FileSink:
         self._file = file
         self._target = target
         self._is_empty = target is None or holds_bytes > 0
+        self._is_durable = target is not None and target.is_durable
+        self._is_prepared = False
         self._written_bytes = self._flushed_bytes = holds_bytes
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
@@ -86,20 +96,32 @@ class FileSink:
                 except BlockingIOError:  # from a device that cannot be waited for
                     await asyncio.sleep(_RETRY_SECONDS)
             self._written_bytes += sum(map(len, parts))
-            if self._target is not None:
+            if self._is_durable:
                 await self._flush()
         except OSError as error:
             raise output_error(self.name, error) from error
 
-    async def commit(self) -> None:
+    async def prepare(self) -> None:
+        if self._target is None or self._is_prepared:
+            return
         try:
-            if self._target is not None:
-                await self._empty()
-                await self._file.sync()
-                await self._file.call(self._target.publish)
-            await self._file.close()
+            await self._empty()
+            await (self._file.sync() if self._is_durable else self._file.settle())
         except OSError as error:
             raise output_error(self.name, error) from error
+        self._is_prepared = True
+
+    async def commit(self) -> None:
+        await self.prepare()
+        try:
+            if self._target is None:
+                await self._file.close()
+                return
+            await self._file.call(self._target.publish)
+        except OSError as error:
+            raise output_error(self.name, error) from error
+        with contextlib.suppress(OSError):  # all of it is in its place, so there is nothing to lose
+            await self._file.close()
 
     async def abort(self) -> None:
         if self._target is not None:
@@ -142,6 +164,9 @@ class LiveSink:
             except OSError as error:
                 raise output_error(self.name, error) from error
 
+    async def prepare(self) -> None:
+        pass
+
     async def commit(self) -> None:
         await self.abort()
 
@@ -166,12 +191,19 @@ class GzipSink:
         self._inner = inner
         self._flushes = flushes
         self._compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+        self._is_ended = False
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         await self._inner.write(await asyncio.to_thread(self._compress, parts))
 
+    async def prepare(self) -> None:
+        if not self._is_ended:
+            await self._inner.write([self._compressor.flush()])
+            self._is_ended = True
+        await self._inner.prepare()
+
     async def commit(self) -> None:
-        await self._inner.write([self._compressor.flush()])
+        await self.prepare()
         await self._inner.commit()
 
     async def abort(self) -> None:
@@ -208,7 +240,9 @@ async def open_sink(target: Target) -> Sink:
 def _on_descriptor(descriptor: int, name: str) -> Sink:
     try:
         if not is_pollable(descriptor):
-            return FileSink(ThreadedFile(descriptor, "wb", _THREAD, closes=False), name, None)
+            # A duplicate can be closed, which is where some file systems say that a write failed.
+            own = os.dup(descriptor)
+            return FileSink(ThreadedFile(own, "wb", _THREAD, closes=True), name, None)
     except OSError as error:
         raise OutputError(f"{name} is closed; name an output file") from error
     try:

@@ -84,7 +84,9 @@ def test_schema_on_a_closed_standard_output_is_an_error(directory: Path) -> None
 def test_schema_on_a_full_standard_output_is_an_error(directory: Path) -> None:
     status, _, error = shell(directory, "streamx schema in.csv >/dev/full")
     assert status == 1
-    assert error == b"streamx: error: cannot write standard output: No space left on device\n"
+    assert error == (
+        b"streamx: error: cannot write standard output: No space left on device; make room there\n"
+    )
 
 
 def test_schema_whose_reader_goes_away_is_silent(directory: Path) -> None:

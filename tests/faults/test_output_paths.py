@@ -17,7 +17,8 @@ from processes import finish, running, temporary_files, until
 OLD = b"old output, longer than what replaces it\n"
 RECORDS = b"a\n" + b"x\n" * 10_000
 OUTPUT = b'{"a":"x"}\n' * 10_000
-FULL = "No space left on device"
+FULL = "No space left on device; make room there"
+TOO_LARGE = "File too large; have the limit on the size of files raised (ulimit -f)"
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def limit_file_size() -> None:
 @pytest.mark.parametrize("name", ["out.jsonl", "new.jsonl"])
 def test_file_size_limit_is_an_error_that_publishes_nothing(directory: Path, name: str) -> None:
     status, error = transform(directory, "in.csv", name, preexec_fn=limit_file_size)
-    assert (status, error) == (1, f"streamx: error: cannot write {name}: File too large\n")
+    assert (status, error) == (1, f"streamx: error: cannot write {name}: {TOO_LARGE}\n")
     assert sorted(os.listdir(directory)) == ["in.csv", "out.jsonl"]
     assert (directory / "out.jsonl").read_bytes() == OLD
 
@@ -120,7 +121,7 @@ def test_file_size_limit_on_standard_output_is_an_error(directory: Path) -> None
     with (directory / "stdout").open("wb") as file:
         arguments = ("in.csv", "--to", "jsonl")
         result = transform(directory, *arguments, stdout=file, preexec_fn=limit_file_size)
-    assert result == (1, "streamx: error: cannot write standard output: File too large\n")
+    assert result == (1, f"streamx: error: cannot write standard output: {TOO_LARGE}\n")
 
 
 def test_directory_that_vanishes_during_the_run_is_an_error(directory: Path) -> None:

@@ -52,7 +52,10 @@ def test_a_run_that_fails_keeps_the_old_rejects_file(streamx: Run, tmp_path: Pat
 def test_rejects_that_cannot_be_written_fail_the_run(streamx: Run, tmp_path: Path) -> None:
     result = streamx("transform", "in.csv", "out.jsonl", "--rejects", "/dev/full")
     assert result.returncode == 1
-    assert result.stderr == b"streamx: error: cannot write /dev/full: No space left on device\n"
+    assert (
+        result.stderr
+        == b"streamx: error: cannot write /dev/full: No space left on device; make room there\n"
+    )
     assert names(tmp_path) == set()
 
 

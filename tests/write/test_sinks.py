@@ -37,6 +37,9 @@ class MemorySink:
     async def write(self, parts: Sequence[bytes]) -> None:
         self.data += b"".join(parts)
 
+    async def prepare(self) -> None:
+        self.ending += "prepared, "
+
     async def commit(self) -> None:
         self.ending += "committed"
 
@@ -252,7 +255,7 @@ def compressed(*writes: bytes, flushes: bool = False) -> bytes:
         for data in writes:
             await sink.write([data])
         await sink.commit()
-        assert (sink.name, inner.ending) == ("memory", "committed")
+        assert (sink.name, inner.ending) == ("memory", "prepared, committed")
         return inner.data
 
     return asyncio.run(main())
