@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 from streamx.errors import UsageError
 from streamx.flow.buffer import OnFull
 from streamx.idle import refuse_idle_options
-from streamx.monitor.advice import Advisor
 from streamx.read.decode import is_utf8
 from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
 from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
 from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
-from streamx.transform.max_errors import Judge, MaxErrors
 from streamx.transform.operations import Drop, Limit, Operation, Select
 from streamx.transform.plan import Lenience, Recipe
 from streamx.transform.retries import Retries
@@ -37,6 +35,10 @@ from streamx.values import (
 
 if TYPE_CHECKING:
     from streamx.transform.expressions import Expression
+
+if TYPE_CHECKING:
+    from streamx.monitor.advice import Advisor
+    from streamx.transform.max_errors import Judge
 
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
@@ -311,7 +313,11 @@ class Job:
 
     def judge(self) -> Judge | None:
         """Return what says when too many records are bad, to be used for one run."""
-        return None if self.max_errors is None else Judge(MaxErrors.of(self.max_errors))
+        if self.max_errors is None:
+            return None
+        from streamx.transform.max_errors import Judge, MaxErrors  # for this alone
+
+        return Judge(MaxErrors.of(self.max_errors))
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -354,6 +360,8 @@ class Job:
     @property
     def advisor(self) -> Advisor:
         """What can be tried against a bottleneck."""
+        from streamx.monitor.advice import Advisor  # where somebody wants to hear of it
+
         return Advisor(
             self.placement.kind,
             self.sizing.workers,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,7 +31,6 @@ from streamx.flow import (
 )
 from streamx.intake import open_intake
 from streamx.job import Job
-from streamx.lock import locked
 from streamx.monitor.memory import resident_bytes
 from streamx.monitor.progress import progress_views
 from streamx.monitor.report import Report, Totals
@@ -63,8 +62,16 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
     Raises:
         StreamxError: whatever ended the run.
     """
-    with locked(job), accounts_of(job, warn) as accounts:
+    with _locked(job), accounts_of(job, warn) as accounts:
         return await _run(job, accounts)
+
+
+def _locked(job: Job) -> AbstractContextManager[None]:
+    if not job.is_locked:
+        return nullcontext()
+    from streamx.lock import locked  # few runs need it
+
+    return locked(job)
 
 
 async def _run(job: Job, accounts: Accounts) -> Report:
@@ -175,7 +182,7 @@ async def _convert(
         chunks = journal.noting(chunks, reader)
         delivery = replace(delivery, note=journal.take)
     flow = pipeline(chunks, *intake.stages, pool, sink=delivery.run)
-    shown = progress_views(job.progress, source.total_bytes, source.name, job.advisor)
+    shown = progress_views(job.progress, source.total_bytes, source.name, lambda: job.advisor)
     try:
         async with watch(monitor, [*accounts.views, *shown]):
             await (flow if journal is None else journal.run_beside(flow))

@@ -10,9 +10,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from streamx.flow import BufferStatistics, FlowSnapshot, Level
-from streamx.monitor.advice import Advisor
 from streamx.monitor.stderr import write_line
 from streamx.monitor.watch import View
+
+if TYPE_CHECKING:
+    from streamx.monitor.advice import Advisor
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -31,19 +33,21 @@ _BLOCKS = ("█", "░")
 _ASCII_BLOCKS = ("#", ".")
 
 
-def progress_views(mode: str, total_bytes: int | None, name: str, advisor: Advisor) -> list[View]:
+def progress_views(
+    mode: str, total_bytes: int | None, name: str, advisor: Callable[[], Advisor]
+) -> list[View]:
     """Return what shows the progress of a run: one view, or none.
 
     Args:
         mode: "bar", "plain", "json", "off", or "auto": a bar if standard error is a terminal.
         total_bytes: the input's size, where that is known.
         name: what is being read.
-        advisor: says what to try against a bottleneck.
+        advisor: makes what says what to try against a bottleneck.
     """
     if mode == "auto":
         mode = "bar" if sys.stderr is not None and sys.stderr.isatty() else "off"
     if mode == "bar":
-        return [_Bar(total_bytes, name, advisor)]
+        return [_Bar(total_bytes, name, advisor())]
     if mode == "plain":
         return [_Lines(_plain_line, _PLAIN_SECONDS)]
     return [_Lines(_json_line, _JSON_SECONDS)] if mode == "json" else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from streamx.chunk import BadKind, ChunkResult, Failure, Notice, Place
 from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat
@@ -16,8 +16,10 @@ from streamx.errors import (
     TooManyBadRecordsError,
 )
 from streamx.flow import BufferStatistics, FlowCounts, FlowSnapshot
-from streamx.transform.max_errors import Judge
 from streamx.transform.plan import AnyPlan
+
+if TYPE_CHECKING:
+    from streamx.transform.max_errors import Judge
 
 
 @dataclass(frozen=True, slots=True)
