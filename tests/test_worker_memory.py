@@ -106,7 +106,7 @@ WHERE, BATCHES = (*CSV, "--where", "a >= 0"), (*CSV, "--batch-size", "1000")
         pytest.param("Enlarge", TO_CSV, csv(600), id="dicts that are much larger, to CSV"),
         pytest.param("EnlargeInPlace", CSV, csv(600), id="records that become much larger"),
         pytest.param("EnlargeInPlace", JSONL, jsonl(600), id="objects that become much larger"),
-        pytest.param("EnlargeEscaped", CSV, csv(600), id="text that is escaped"),
+        pytest.param("EnlargeEscaped", CSV, csv(400), id="text that is escaped"),
         pytest.param("EnlargeNested", CSV, csv(600), id="long lists"),
         pytest.param("Several", CSV, csv(10), id="many results of one record"),
         pytest.param("Several", WHERE, csv(10), id="many results of one record, in a chain"),

@@ -83,17 +83,18 @@ class Target:
         directory, base = os.path.split(self.path)
         stem = os.fsdecode(os.fsencode(base)[:_LONGEST_STEM_BYTES])
         temporary = os.path.join(directory, f".{stem}.{os.urandom(6).hex()}.tmp")
+        _temporary_files.add(temporary)  # first: a signal may come as soon as it exists
         try:
             descriptor = os.open(
                 temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666
             )
         except OSError as error:
+            _temporary_files.discard(temporary)
             raise OutputError(
                 f"{cannot('write', self.name, error)}; a new file in {directory} is needed, "
                 "or --direct to write in place"
             ) from error
         unpublished = Unpublished(descriptor, temporary, self.path, is_durable=self.is_durable)
-        _temporary_files.add(temporary)
         try:
             unpublished.adopt_mode()
         except OSError as error:

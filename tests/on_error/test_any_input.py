@@ -46,11 +46,13 @@ def same(record: Any) -> Any:
     return record
 
 
-@pytest.mark.parametrize("operations", [[], [same]], ids=["conversion", "function"])
-@settings(deadline=None, max_examples=60)
-@given(soup=CSV, chunk_size_bytes=st.integers(1, 70), max_record_bytes=st.integers(4, 80))
-def test_rejects_of_csv_are_the_same_for_any_chunk_size(
-    operations: list[Any], soup: bytes, chunk_size_bytes: int, max_record_bytes: int
+# Processes take their time to start; what runs in this one is tried with more.
+MANY, SOME = settings(deadline=None, max_examples=60), settings(deadline=None, max_examples=8)
+IN_THIS_PROCESS: list[list[Any]] = [[], [lambda record: record]]
+
+
+def assert_rejects_are_those_of_one_chunk(
+    soup: bytes, chunk_size_bytes: int, max_record_bytes: int, operations: list[Any]
 ) -> None:
     data = b"a,b\n" + soup
     options: dict[str, Any] = {"operations": operations, "max_record_bytes": max_record_bytes}
@@ -63,11 +65,25 @@ def test_rejects_of_csv_are_the_same_for_any_chunk_size(
         assert data.count(b"\n", 0, reject["offset"]) + 1 == reject["line"]
 
 
-@pytest.mark.parametrize("operations", [[], [same]], ids=["conversion", "function"])
-@settings(deadline=None, max_examples=60)
-@given(soup=JSONL, chunk_size_bytes=st.integers(1, 70))
-def test_each_line_of_jsonl_is_in_the_output_or_in_the_rejects(
-    operations: list[Any], soup: bytes, chunk_size_bytes: int
+@pytest.mark.parametrize("operations", IN_THIS_PROCESS, ids=["conversion", "function"])
+@MANY
+@given(soup=CSV, chunk_size_bytes=st.integers(1, 70), max_record_bytes=st.integers(4, 80))
+def test_rejects_of_csv_are_the_same_for_any_chunk_size(
+    operations: list[Any], soup: bytes, chunk_size_bytes: int, max_record_bytes: int
+) -> None:
+    assert_rejects_are_those_of_one_chunk(soup, chunk_size_bytes, max_record_bytes, operations)
+
+
+@SOME
+@given(soup=CSV, chunk_size_bytes=st.integers(1, 70), max_record_bytes=st.integers(4, 80))
+def test_rejects_of_worker_processes_are_the_same_for_any_chunk_size(
+    soup: bytes, chunk_size_bytes: int, max_record_bytes: int
+) -> None:
+    assert_rejects_are_those_of_one_chunk(soup, chunk_size_bytes, max_record_bytes, [same])
+
+
+def assert_each_line_is_in_one_file(
+    soup: bytes, chunk_size_bytes: int, operations: list[Any]
 ) -> None:
     output, lines, _ = result(
         soup, "in.jsonl", operations=operations, chunk_size_bytes=chunk_size_bytes
@@ -75,6 +91,23 @@ def test_each_line_of_jsonl_is_in_the_output_or_in_the_rejects(
     rejects = [raw_of(json.loads(line)) for line in lines.splitlines()]
     found = sorted([*output.splitlines(), *(raw for raw in rejects)])
     assert found == sorted(line for line in soup.split(b"\n") if line.strip(b" \t\r\n"))
+
+
+@pytest.mark.parametrize("operations", IN_THIS_PROCESS, ids=["conversion", "function"])
+@MANY
+@given(soup=JSONL, chunk_size_bytes=st.integers(1, 70))
+def test_each_line_of_jsonl_is_in_the_output_or_in_the_rejects(
+    operations: list[Any], soup: bytes, chunk_size_bytes: int
+) -> None:
+    assert_each_line_is_in_one_file(soup, chunk_size_bytes, operations)
+
+
+@SOME
+@given(soup=JSONL, chunk_size_bytes=st.integers(1, 70))
+def test_each_line_that_worker_processes_read_is_in_the_output_or_in_the_rejects(
+    soup: bytes, chunk_size_bytes: int
+) -> None:
+    assert_each_line_is_in_one_file(soup, chunk_size_bytes, [same])
 
 
 def test_a_record_comes_back_byte_for_byte(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import streamx
 from streamx import OutputError
+from streamx.write import publish
 
 OLD = b"old output, longer than what replaces it\n"
 NEW = b'{"a":1}\n{"a":2}\n'
@@ -117,6 +118,22 @@ def test_directory_that_cannot_be_read_is_no_failure(
     calls = fail_nth(monkeypatch, "open", opens_directory, 1, errno.EACCES)
     streamx.transform(source, output)
     assert (calls, output.read_bytes()) == ([1], NEW)
+
+
+def test_a_signal_finds_the_temporary_file_as_soon_as_it_exists(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_open = os.open
+
+    def open_and_be_signalled(*arguments: Any) -> int:
+        descriptor = real_open(*arguments)
+        publish.discard_all()  # as the handler of a signal does
+        return descriptor
+
+    monkeypatch.setattr(os, "open", open_and_be_signalled)
+    target = publish.Target.of(os.fspath(output), "in.csv", is_direct=False)
+    os.close(target.create().descriptor)
+    assert os.listdir(output.parent) == [output.name]
 
 
 def test_file_is_on_the_disk_before_it_takes_its_place(
