@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -136,6 +137,13 @@ def _workers(inputs: Inputs, target: str) -> Iterator[Entry]:
         yield Entry("streamx", label, command, input.path.stat().st_size)
 
 
+def _watched(inputs: Inputs, target: str) -> Iterator[Entry]:
+    input = inputs.flights_csv(100)
+    task = Task(str(input.path), NOWHERE, "csv", "jsonl", NULL)
+    for label, options in (("not watched", ()), ("watched", ("--summary", os.devnull))):
+        yield Entry("streamx", label, streamx(task, *options), input.path.stat().st_size)
+
+
 def _stream(inputs: Inputs, target: str) -> Iterator[Entry]:
     for label, wanted_bytes in (("100 MB", 1e8), ("1 GB", 1e9), ("10 GB", 1e10)):
         times = max(round(wanted_bytes * inputs.scale / FLIGHTS_BYTES), 1)
@@ -264,6 +272,14 @@ JOBS = {
         is_extra=True,
         note="100 at a time, so 2.5 s are the least. The server, in Python, runs on the same CPUs, "
         "and its process is the one whose memory is shown.",
+    ),
+    "watched": Job(
+        "A run that is watched",
+        _watched,
+        base="not watched",
+        is_extra=True,
+        note="`--summary` has ten snapshots a second taken and keeps them. 3 GB of flights, CSV to "
+        "JSONL, to /dev/null.",
     ),
     "start": Job("Start", _start, base="python -c 'import click'"),
     "stream": Job(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from streamx.codec.record import Record
     from streamx.job import JobOptions
     from streamx.monitor.report import Report
+    from streamx.read.http_options import Http
     from streamx.transform.functions import Apply
     from streamx.transform.operations import Drop, Limit, Rename, Select, Set, Where
     from streamx.transform.summary import ColumnSummary
@@ -50,6 +51,7 @@ __all__ = [
     "CheckpointError",
     "Drop",
     "FunctionError",
+    "Http",
     "InputError",
     "Limit",
     "LockedError",
@@ -74,6 +76,7 @@ __all__ = [
 
 _LAZY = {
     "Apply": "streamx.transform.functions",
+    "Http": "streamx.read.http_options",
     "Record": "streamx.codec.record",
     "Report": "streamx.monitor.report",
     "Select": "streamx.transform.operations",
@@ -99,7 +102,8 @@ def transform(
 
     Args:
         input, output: paths, or `-`. The format comes from the extension (.csv, .tsv, .tab,
-            .jsonl, .ndjson, each also with .gz) or from `source_format` and `target_format`.
+            .jsonl, .ndjson, each also with .gz) or from `source_format` and `target_format`. The
+            input may be a URL; `Http` says how it is read.
         on_warning: called with each warning as it arises; the report holds them all.
         options: see streamx.job.Job.
 
@@ -164,7 +168,7 @@ async def schema_async(
     from streamx.job import job_of, source_format_of
     from streamx.pipeline import preview
 
-    source = options.get("source_format") or source_format_of(os.fspath(input))
+    source = options.get("source_format") or source_format_of(os.fspath(input), options.get("http"))
     options["target_format"] = "csv" if source == "jsonl" else "jsonl"
     seen = await preview(job_of(input, "-", options), on_warning or _ignore)
     columns = seen.resolution.plan.layout.columns
@@ -185,7 +189,7 @@ async def summary_async(
     from streamx.pipeline import preview
     from streamx.transform.summary import summarise
 
-    source = options.get("source_format") or source_format_of(os.fspath(input))
+    source = options.get("source_format") or source_format_of(os.fspath(input), options.get("http"))
     options["target_format"] = "csv" if source == "jsonl" else "jsonl"
     seen = await preview(job_of(input, "-", options), on_warning or _ignore)
     return summarise(seen.resolution.plan.layout, seen.sample)

@@ -8,7 +8,8 @@ from dataclasses import MISSING, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from streamx.errors import StreamxError, UsageError
+from streamx.errors import StreamxError
+from streamx.extras import needing
 from streamx.job import Job
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Accounts:
 
     Attributes:
         views: to be shown the run's snapshots.
+        warnings: what was warned of.
 
     Args:
         warn: called with each warning.
@@ -32,14 +34,13 @@ class Accounts:
 
     def __init__(self, warn: Warn, story: Story | None = None) -> None:
         self.views: list[View] = [] if story is None else [story.recorder]
+        self.warnings: list[str] = [] if story is None else story.warnings
         self._warn = warn
-        self._story = story
         self._endings: list[Callable[[BaseException | None], None]] = []
 
     def warn(self, text: str) -> None:
         """Pass a warning on, and remember it."""
-        if self._story is not None:
-            self._story.warnings.append(text)
+        self.warnings.append(text)
         self._warn(text)
 
     def at_end(self, ending: Callable[[BaseException | None], None]) -> None:
@@ -82,18 +83,18 @@ def _opened(job: Job, warn: Warn) -> Accounts:
 
     files = account_files(job.accounts, job.input, job.written)
     writes = {option: file.write for option, file in files.items()}
-    story = Story(job.input, job.output, job.advisor, _chosen(job))
+    story = Story(job.input_name, job.output, job.advisor, _chosen(job))
     accounts = Accounts(warn, story)
     if write := writes.get("--summary"):
         accounts.at_end(partial(_write_text, write, summary_text, story))
     if write := writes.get("--metrics"):
-        with _needing("--metrics", "metrics"):
+        with needing("--metrics", "metrics"):
             from streamx.monitor.metrics import Metrics
-        metrics = Metrics(write, job.input, job.output)
+        metrics = Metrics(write, job.input_name, job.output)
         accounts.views.append(metrics)
         accounts.at_end(metrics.end)
     if write := writes.get("--report"):
-        with _needing("--report", "report"):
+        with needing("--report", "report"):
             from streamx.monitor.page import page_text
         accounts.at_end(partial(_write_text, write, page_text, story))
     return accounts
@@ -106,7 +107,7 @@ def _chosen(job: Job) -> dict[str, Any]:
         default = option.default if option.default_factory is MISSING else option.default_factory()
         if (value := getattr(job, option.name)) != default:
             chosen[option.name] = value
-    return chosen
+    return chosen | {"input": job.input_name}
 
 
 def _write_text(
@@ -116,18 +117,3 @@ def _write_text(
     error: BaseException | None,
 ) -> None:
     write(text_of(story, error))
-
-
-@contextmanager
-def _needing(option: str, extra: str) -> Iterator[None]:
-    """Say how to install what is imported in the body, if it is missing.
-
-    Raises:
-        UsageError: it is.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"{option} needs {error.name}, which is not installed; pip install 'streamx[{extra}]'"
-        ) from error

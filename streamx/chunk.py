@@ -111,6 +111,7 @@ class ChunkResult:
         taken: how many records passed each limit of the plan.
         is_last: no further record is wanted (a limit was reached).
         new_columns: what the first chunk's results add to the columns of a plan that is open.
+        retries: calls of functions that its worker made again since its last result.
     """
 
     sequence: int = 0
@@ -126,6 +127,7 @@ class ChunkResult:
     taken: tuple[int, ...] = ()
     is_last: bool = False
     new_columns: tuple[str, ...] = ()
+    retries: int = 0
 
     def left_of(self, limits: tuple[int, ...]) -> tuple[int, ...]:
         """Return how many records may still pass each limit after this chunk."""

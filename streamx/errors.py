@@ -5,7 +5,8 @@
     ├── CheckpointError          1   a run cannot go on where another ended
     ├── LockedError             75   another run holds the lock
     ├── InputError               1   the input cannot be read or decoded
-    │   └── BadRecordError       1   one record is not what its format allows
+    │   ├── BadRecordError       1   one record is not what its format allows
+    │   └── InputOverflowError   1   a live input came faster than it was taken
     ├── FunctionError            1   a user's function failed, or its result cannot be written
     ├── TooManyBadRecordsError   1   more records were bad than may be
     ├── OutputError              1   the output cannot be written
@@ -73,6 +74,10 @@ class BadRecordError(InputError):
             f"{self.source}, line {self.line} (byte {self.offset}): "
             f"{self.found}; expected {self.expected}"
         )
+
+
+class InputOverflowError(InputError):
+    """A live input came faster than it was taken, and `--on-full error` ends the run then."""
 
 
 class FunctionError(StreamxError):

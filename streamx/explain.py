@@ -36,8 +36,11 @@ def explanation(job: Job, resolution: Resolution, total_bytes: int | None) -> st
 def _flow(job: Job, total_bytes: int | None) -> Iterator[tuple[str, str]]:
     size = "" if total_bytes is None else f", {total_bytes:,} bytes"
     zipped = ", gzip" if job.is_gzip_input else ""
-    name = "standard input" if job.input == "-" else job.input
+    name = "standard input" if job.input == "-" else job.input_name
     yield "input", f"{name}: {job.source}{zipped}{size}"
+    if job.http is not None and job.http.paginate is not None:
+        size = "" if job.http.page_size is None else f", {job.http.page_size:,} records each"
+        yield "", f"pages by {job.http.paginate}{size}"
     zipped = ", gzip" if job.is_gzip_output else ""
     name = "standard output" if job.output == "-" else job.output
     yield "output", f"{name}: {job.target}{zipped}"
@@ -89,8 +92,13 @@ def _work(job: Job) -> Iterator[tuple[str, str]]:
     yield "work", f"{_PLACES[place].format(sizing.workers)}; {CODEC_NAME} codec"
     if place == "loop":
         yield "", f"records on their way at a time: {job.recipe.calls.concurrency}"
+        if job.priority is not None:
+            yield "", f"of those that wait, the lowest first: {job.priority}"
     yield (
         "chunks",
         f"{sizing.chunk_size_bytes // 1024:,} KiB each, at most {sizing.credits} in flight",
     )
+    most = f"at most {sizing.buffer_chunks} chunks or {sizing.buffer_bytes:,} bytes"
+    beyond = f", then {job.on_full}" if job.overflows else ""
+    yield "buffer", f"{most} wait for a worker{beyond}"
     yield "memory", f"at most {-(-sizing.peak_bytes // MIB)} MiB, functions not counted"

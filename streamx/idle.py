@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamx.errors import UsageError
+from streamx.read.decode import is_utf8
+from streamx.read.http_options import is_url
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Limit, Select, before_records
 
@@ -24,6 +26,9 @@ def refuse_idle_options(job: Job) -> None:
     Raises:
         UsageError: there is one; the text says what it needs.
     """
+    for is_used, can_work, option, needed in _http_checks(job):
+        if is_used and not can_work:
+            raise UsageError(f"{option} needs {needed}")
     for is_used, can_work, option, needed in _format_checks(job):
         if is_used and not can_work:
             raise UsageError(
@@ -32,6 +37,16 @@ def refuse_idle_options(job: Job) -> None:
     for is_used, can_work, option, needed in (*_call_checks(job), *_checkpoint_checks(job)):
         if is_used and not can_work:
             raise UsageError(f"{option} needs {needed}")
+
+
+def _http_checks(job: Job) -> list[_Check]:
+    is_paged = job.http is not None and job.http.paginate is not None
+    an_option = "--paginate" if is_paged else "--header, --http-timeout or --http-retries"
+    return [
+        (job.http is not None, is_url(job.input), an_option, "an http:// or https:// INPUT"),
+        (is_paged, job.source == "jsonl", "--paginate", "JSONL, which pages become, not --from"),
+        (is_paged, is_utf8(job.encoding), "--paginate", "UTF-8, as JSON is, not --encoding"),
+    ]
 
 
 def _format_checks(job: Job) -> list[_Check]:
@@ -78,6 +93,7 @@ def _checkpoint_checks(job: Job) -> list[_Check]:
         (not job.fsync, writes_files, "--no-fsync", "an output file"),
         (not job.fsync, not is_used, "--no-fsync", f"a run without {option}, which counts on it"),
         (is_used, job.is_ordered, option, "the order of the input, so it goes without --unordered"),
+        (is_used, not is_url(job.input), option, "an input file; what the web gives may differ"),
         (is_used, job.input != "-", option, "an input file: standard input cannot be read again"),
         (is_used, job.output != "-", option, "an output file: what was passed on cannot be cut"),
         (is_used, not job.is_direct, option, "a partial output of its own, so no --direct"),
@@ -98,6 +114,12 @@ def _call_checks(job: Job) -> list[_Check]:
     has_batches = job.batch_records is not None
     an_async = "a function that is asynchronous (async def)"
     return [
+        (
+            job.on_full is not None,
+            job.input == "-",
+            "--on-full",
+            "a live standard input; a file or FIFO named as INPUT is read when there is room",
+        ),
         (job.rejects is not None, job.writes_rejects, "--rejects", "--on-error reject"),
         (
             job.max_errors is not None,
@@ -115,6 +137,8 @@ def _call_checks(job: Job) -> list[_Check]:
         (job.batch_wait_seconds is not None, is_async, "--batch-wait", an_async),
         (job.batch_wait_seconds is not None, has_batches, "--batch-wait", "--batch-size"),
         (job.concurrency is not None, is_async, "--concurrency", an_async),
+        (job.priority is not None, is_async, "--priority", an_async),
+        (job.priority is not None, not job.is_ordered, "--priority", "--unordered"),
         (job.rate is not None, calls, "--rate-limit", "--fn"),
         (job.retries is not None, calls, "--retries", "--fn"),
         (bool(job.retry_on), bool(job.retries), "--retry-on", "--retries"),

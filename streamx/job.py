@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from streamx.errors import UsageError
+from streamx.flow.buffer import OnFull
 from streamx.idle import refuse_idle_options
-from streamx.monitor.advice import Advisor
 from streamx.read.decode import is_utf8
+from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
 from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
 from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
-from streamx.transform.max_errors import Judge, MaxErrors
 from streamx.transform.operations import Drop, Limit, Operation, Select
 from streamx.transform.plan import Lenience, Recipe
 from streamx.transform.retries import Retries
@@ -32,6 +32,13 @@ from streamx.values import (
     is_gzip,
     utf8_text,
 )
+
+if TYPE_CHECKING:
+    from streamx.transform.expressions import Expression
+
+if TYPE_CHECKING:
+    from streamx.monitor.advice import Advisor
+    from streamx.transform.max_errors import Judge
 
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
@@ -49,6 +56,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
     "on_error": (None, *get_args(OnError)),
+    "on_full": (None, *get_args(OnFull)),
     "progress": get_args(ProgressMode),
 }
 
@@ -93,9 +101,12 @@ class JobOptions(TypedDict, total=False):
     workers: int | None
     chunk_size_bytes: int | None
     buffer_chunks: int | None
+    buffer_bytes: int | None
+    on_full: OnFull | None
     max_memory_bytes: int | None
     max_record_bytes: int | None
     is_ordered: bool
+    priority: str | None
     line_buffered: bool
     is_direct: bool
     fsync: bool
@@ -103,6 +114,7 @@ class JobOptions(TypedDict, total=False):
     metrics: str | os.PathLike[str] | None
     report: str | os.PathLike[str] | None
     progress: ProgressMode
+    http: Http | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +122,7 @@ class Job:
     """Everything that one run needs to know.
 
     Attributes:
-        input, output: paths; `-` is standard input or output.
+        input, output: paths; `-` is standard input or output. The input may be a URL.
         source_format, target_format: by the path's extension unless given here.
         delimiter, output_delimiter: one ASCII character; `,` or, for tsv, a tab.
         quote: one ASCII character, on both sides; `"` by default.
@@ -149,9 +161,15 @@ class Job:
         lock_file: the lock's file, if it is another one; this too means to lock.
         workers: chunks worked on at a time; by default the CPUs this process may use.
         chunk_size_bytes, buffer_chunks: how much a chunk holds, how many wait for a worker.
+        buffer_bytes: what those that wait hold together; a chunk that holds more waits alone.
+        on_full: what a live standard input does that comes faster than it is taken: wait ("block",
+            as every input does), lose whole chunks that no worker has taken ("drop-oldest",
+            "drop-newest"), or end the run ("error").
         max_memory_bytes: choose both so that the run stays within this.
         max_record_bytes: a longer record is a bad one.
         is_ordered: output in the order of the input.
+        priority: an expression; of the records that wait for an asynchronous chain, the one for
+            which it is lowest starts next. The output has no order then.
         line_buffered: pass every record of a live input on at once.
         is_direct: write the output file in place instead of replacing it when it is whole.
         fsync: bring output and rejects file to the disk before the run counts as a success.
@@ -160,6 +178,7 @@ class Job:
             Prometheus' text format.
         report: write a page with charts of the run to this file, as HTML.
         progress: how to show progress on standard error.
+        http: how to read an input that is a URL.
 
     Raises:
         UsageError: an option cannot work, alone or with another.
@@ -204,9 +223,12 @@ class Job:
     workers: int | None = None
     chunk_size_bytes: int | None = None
     buffer_chunks: int | None = None
+    buffer_bytes: int | None = None
+    on_full: OnFull | None = None
     max_memory_bytes: int | None = None
     max_record_bytes: int | None = None
     is_ordered: bool = True
+    priority: str | None = None
     line_buffered: bool = False
     is_direct: bool = False
     fsync: bool = True
@@ -214,17 +236,28 @@ class Job:
     metrics: str | os.PathLike[str] | None = None
     report: str | os.PathLike[str] | None = None
     progress: ProgressMode = "off"
+    http: Http | None = None
 
     def __post_init__(self) -> None:
         self._refuse_wrong_values()
         refuse_idle_options(self)
         self._refuse_overwriting_functions()
         is_utf8(self.encoding)
-        _ = self.recipe, self.sizing, self.placement  # what is wrong with them is said at once
+        _ = (
+            self.input_name,
+            self.recipe,
+            self.sizing,
+            self.placement,
+        )  # what is wrong with them is said at once
+
+    @property
+    def input_name(self) -> str:
+        """The input as it may be shown: a URL without what may be secret."""
+        return plain_url(self.input) if is_url(self.input) else self.input
 
     @property
     def is_gzip_input(self) -> bool:
-        return is_gzip(self.input)
+        return is_gzip(self.input_name) and not _is_paged(self.http)
 
     @property
     def is_gzip_output(self) -> bool:
@@ -233,7 +266,7 @@ class Job:
     @property
     def source(self) -> FormatName:
         """The input's format, as named or by extension."""
-        return self.source_format or source_format_of(self.input)
+        return self.source_format or source_format_of(self.input, self.http)
 
     @property
     def target(self) -> FormatName:
@@ -280,7 +313,11 @@ class Job:
 
     def judge(self) -> Judge | None:
         """Return what says when too many records are bad, to be used for one run."""
-        return None if self.max_errors is None else Judge(MaxErrors.of(self.max_errors))
+        if self.max_errors is None:
+            return None
+        from streamx.transform.max_errors import Judge, MaxErrors  # for this alone
+
+        return Judge(MaxErrors.of(self.max_errors))
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -307,6 +344,7 @@ class Job:
             calls=self._calls,
             max_record_bytes=self.sizing.max_record_bytes,
             lenience=self._lenience,
+            priority=self._priority,
         )
 
     @cached_property
@@ -322,6 +360,8 @@ class Job:
     @property
     def advisor(self) -> Advisor:
         """What can be tried against a bottleneck."""
+        from streamx.monitor.advice import Advisor  # where somebody wants to hear of it
+
         return Advisor(
             self.placement.kind,
             self.sizing.workers,
@@ -342,6 +382,7 @@ class Job:
             (self.batch_records, "--batch-size"),
             (None if self.concurrency == "auto" else self.concurrency, "--concurrency"),
             (self.buffer_chunks, "--buffer"),
+            (self.buffer_bytes, "--buffer-bytes"),
             (self.chunk_size_bytes, "--chunk-size"),
             (self.max_record_bytes, "--max-record-bytes"),
         ):
@@ -355,7 +396,14 @@ class Job:
             max_memory_bytes=self.max_memory_bytes,
             max_record_bytes=self.max_record_bytes,
             worker_bytes=WORKER_PROCESS_BYTES if in_processes else WORKER_THREAD_BYTES,
+            most_waiting_bytes=self.buffer_bytes,
+            has_reserve=self.overflows,
         )
+
+    @property
+    def overflows(self) -> bool:
+        """Tell whether the reader never waits for room."""
+        return self.on_full not in (None, "block")
 
     @property
     def _default_chunk_bytes(self) -> int:
@@ -405,6 +453,14 @@ class Job:
         return Lenience(self.writes_rejects, notes_places=self.judge() is not None)
 
     @property
+    def _priority(self) -> Expression | None:
+        if self.priority is None:
+            return None
+        from streamx.transform.expressions import parse
+
+        return parse(self.priority, "--priority")
+
+    @property
     def _calls(self) -> Calls:
         for seconds, option in (
             (self.batch_wait_seconds, "--batch-wait"),
@@ -448,13 +504,19 @@ class Job:
                 raise UsageError(f"{texts!r} is one text where a list of them is needed")
 
 
-def source_format_of(path: str) -> FormatName:
-    """Return the format of an input by its extension.
+def source_format_of(path: str, http: Http | None = None) -> FormatName:
+    """Return the format of an input by its extension; pages become JSONL.
 
     Raises:
         UsageError: the extension is none of ours.
     """
-    return format_of(path, "input", "--from")
+    if _is_paged(http):
+        return "jsonl"
+    return format_of(plain_url(path) if is_url(path) else path, "input", "--from")
+
+
+def _is_paged(http: Http | None) -> bool:
+    return http is not None and http.paginate is not None
 
 
 def job_of(

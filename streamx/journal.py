@@ -98,7 +98,10 @@ class Journal:
                     f"--checkpoint and --resume need an output that is a file; {each.name} is none"
                 )
         path = job.checkpoint_path
-        file = CheckpointFile(Target.of(path, job.input, is_direct=False))
+        place = Target.of(path, job.input, is_direct=False)
+        if place.path in (target.path, rejects and rejects.path):
+            raise UsageError(f"the checkpoint and an output are both {path}; name another file")
+        file = CheckpointFile(place)
         now = Checkpoint(
             streamx.__version__,
             input_of(job.input),
@@ -108,8 +111,8 @@ class Journal:
             {},
             _START,
         )
-        before = file.load() if job.resume else None
-        if before is None:
+        before = file.load()  # also where it is not wanted: another file must not be replaced
+        if before is None or not job.resume:
             return cls(job, file, now, None)
         found = list(differences(before, job, now, allows_growth=job.allow_growth))
         if found:
@@ -130,7 +133,8 @@ class Journal:
         """Open the partial outputs at the place where the run begins.
 
         Raises:
-            OutputError: one cannot be opened, or another run is writing it.
+            OutputError: one cannot be opened.
+            LockedError: another run is writing one.
             CheckpointError: one holds less than it should.
         """
         start = self._start
@@ -152,13 +156,18 @@ class Journal:
         sink = RejectsSink(self._rejects, rejects, is_empty=start.rejects_bytes == 0)
         return Outputs(self._output, sink, rejects.name)
 
-    async def begin(self, resolution: Resolution, reader: ChunkReader, name: str) -> Resolution:
+    async def begin(self, resolution: Resolution, reader: ChunkReader) -> Resolution:
         """Stand where the run begins; return what is to be done from there on.
+
+        Args:
+            resolution: of the whole run.
+            reader: has read no more than the head.
 
         Raises:
             CheckpointError: the input there is not as it was.
         """
         plan = resolution.plan
+        name = self._job.input
         columns = {column.name: str(column.type) for column in plan.layout.columns}
         if not self.is_resumed:
             self._checkpoint = replace(self._checkpoint, columns=columns)
@@ -305,10 +314,10 @@ class Journal:
 
     async def commit(self, outputs: Outputs) -> None:
         """Put the outputs in their places; the checkpoint goes, unless the input may grow."""
+        for partial in (self._rejects, self._output):
+            if partial is not None:
+                await partial.prepare()
         if self._job.allow_growth:
-            for partial in (self._rejects, self._output):
-                if partial is not None:
-                    await partial.finish()
             await self._save(is_complete=True)
         else:
             await asyncio.to_thread(self._file.remove)

@@ -20,7 +20,7 @@ _LONGEST_HOLDER_BYTES = 512
 
 @contextmanager
 def locked(job: Job) -> Iterator[None]:
-    """Hold the job's lock while the body runs; a job that asks for none holds none.
+    """Hold the job's lock while the body runs.
 
     The lock ends with the process, however that ends, and is no process's that this one starts.
 
@@ -29,9 +29,6 @@ def locked(job: Job) -> Iterator[None]:
         UsageError: the lock file is another file, or there is nothing that it could be beside.
         OutputError: it cannot be opened or locked.
     """
-    if not job.is_locked:
-        yield
-        return
     path = _path_of(job)
     _refuse_file_of_the_run(job, path)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +17,7 @@ from streamx.accounts import Accounts, accounts_of
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.delivery import Delivery
+from streamx.ends import open_input, open_journal, open_outputs, reader_of, targets_of
 from streamx.engine import open_engine
 from streamx.errors import StreamxError, TooManyBadRecordsError
 from streamx.flow import (
@@ -24,24 +25,20 @@ from streamx.flow import (
     DrainWriter,
     FlowMonitor,
     HealthLimits,
-    Limit,
     ReorderWindow,
     WorkerPool,
     pipeline,
 )
+from streamx.intake import open_intake
 from streamx.job import Job
-from streamx.lock import locked
 from streamx.monitor.memory import resident_bytes
 from streamx.monitor.progress import progress_views
 from streamx.monitor.report import Report, Totals
 from streamx.monitor.watch import watch
-from streamx.read.decode import wrap
-from streamx.read.reader import LINGER_SECONDS, ChunkReader
-from streamx.read.sources import Source, open_source
+from streamx.read.reader import ChunkReader
+from streamx.read.sources import Source
 from streamx.transform.resolve import Resolution, resolve
-from streamx.write.publish import Target
-from streamx.write.rejects import Outputs, rejects_target
-from streamx.write.sinks import GzipSink, open_sink
+from streamx.write.rejects import Outputs
 
 if TYPE_CHECKING:
     from streamx.journal import Journal
@@ -65,21 +62,26 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
     Raises:
         StreamxError: whatever ended the run.
     """
-    with locked(job), accounts_of(job, warn) as accounts:
+    with _locked(job), accounts_of(job, warn) as accounts:
         return await _run(job, accounts)
+
+
+def _locked(job: Job) -> AbstractContextManager[None]:
+    if not job.is_locked:
+        return nullcontext()
+    from streamx.lock import locked  # few runs need it
+
+    return locked(job)
 
 
 async def _run(job: Job, accounts: Accounts) -> Report:
     started = time.monotonic()
-    target = Target.of(job.output, job.input, is_direct=job.is_direct, is_durable=job.fsync)
-    rejects = None
-    if job.writes_rejects:
-        rejects = rejects_target(job.rejects, job.input, target)
-    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
-    reader = _reader(job, source)
+    targets = targets_of(job)
+    source = await open_input(job, accounts.warn)
+    reader = reader_of(job, source)
     try:
-        journal = await _journal(job, target, rejects)
-        outputs = await _outputs(job, source, target, rejects, journal)
+        journal = await open_journal(job, targets)
+        outputs = await open_outputs(job, source, targets, journal)
         try:
             report = await _convert(job, source, reader, outputs, accounts, journal)
             await (outputs.commit() if journal is None else journal.commit(outputs))
@@ -96,33 +98,14 @@ async def _run(job: Job, accounts: Accounts) -> Report:
     return report
 
 
-async def _journal(job: Job, target: Target, rejects: Target | None) -> Journal | None:
-    if not job.is_checkpointed:
-        return None
-    from streamx.journal import Journal  # with what it takes to compare two runs
-
-    return await Journal.open(job, target, rejects)
-
-
-async def _outputs(
-    job: Job, source: Source, target: Target, rejects: Target | None, journal: Journal | None
-) -> Outputs:
-    if journal is not None:
-        return await journal.open_outputs(target, rejects)
-    sink = await open_sink(target)
-    if job.is_gzip_output:
-        sink = GzipSink(sink, flushes=source.is_live)
-    return await Outputs.beside(sink, rejects)
-
-
 async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
     """Read the head of a job's input and return what a run would make of it, and run nothing.
 
     Raises:
         StreamxError: the input cannot be read.
     """
-    source = wrap(await open_source(job.input), is_gzip=job.is_gzip_input, encoding=job.encoding)
-    reader = _reader(job, source)
+    source = await open_input(job, warn)
+    reader = reader_of(job, source)
     try:
         resolution = await _resolve(job, source, reader, warn)
     finally:
@@ -142,15 +125,6 @@ async def _resolve(
     return resolution
 
 
-def _reader(job: Job, source: Source) -> ChunkReader:
-    return ChunkReader(
-        source,
-        job.pace,
-        job.sizing.max_record_bytes,
-        linger_seconds=0 if job.line_buffered else LINGER_SECONDS,
-    )
-
-
 async def _convert(
     job: Job,
     source: Source,
@@ -162,33 +136,32 @@ async def _convert(
     started = time.monotonic()
     resolution = await _resolve(job, source, reader, accounts.warn)
     if journal is not None:
-        resolution = await journal.begin(resolution, reader, source.name)
+        resolution = await journal.begin(resolution, reader)
     plan, sizing = resolution.plan, job.sizing
+    totals = Totals(source.name, plan, outputs.rejects_name, job.judge())
+    if journal is not None:
+        journal.count_in(totals)
     credits = Credits(sizing.credits, sizing.credit_bytes)
+    intake = open_intake(job.on_full, sizing, credits, totals)
     engine = open_engine(
         plan, job.placement, sizing.workers, job.recipe.calls, is_ordered=job.is_ordered
     )
     pool: WorkerPool[Chunk, Part, ChunkResult] = WorkerPool(
         reader.pace.timed(engine.run),
         engine.lanes,
-        Limit(
-            sizing.buffer_chunks,
-            sizing.buffer_chunks * sizing.chunk_size_bytes,
-            size_of=lambda chunk: len(chunk.data),
-        ),
+        intake.limit,
         ReorderWindow(sizing.credits, sizing.window_bytes),
         is_ordered=job.is_ordered,
     )
     writer = DrainWriter(outputs.output.write, sizing.output_bytes)
     rejects = DrainWriter(outputs.rejects.write, sizing.output_bytes)
-    totals = Totals(source.name, plan, outputs.rejects_name, job.judge())
     monitor = FlowMonitor(
         bytes_read=lambda: source.bytes_read,
         total_bytes=source.total_bytes,
         bytes_written=lambda: writer.bytes_written,
         workers_busy=lambda: min(pool.busy, sizing.workers),
         workers=sizing.workers,
-        input_buffer=pool.inbound.statistics,
+        input_buffer=lambda: intake.statistics(pool.inbound.statistics()),
         reorder_window=pool.outbound.statistics,
         output_buffer=writer.statistics,
         in_flight=credits.statistics,
@@ -197,18 +170,19 @@ async def _convert(
         chunk_latency=pool.latency,
         record_latency=engine.record_latency,
         limits=HealthLimits(
-            memory_critical_bytes=job.max_memory_bytes, judges_waiting=source.is_live
+            memory_critical_bytes=job.max_memory_bytes,
+            is_lossy=job.overflows,
+            judges_waiting=source.is_live,
         ),
         started=started,
     )
-    chunks = reader.chunks(resolution, plan.layout.source, credits)
+    chunks = reader.chunks(resolution, plan.layout.source, intake.reader_credits)
     delivery = Delivery(writer, rejects, totals, credits)
     if journal is not None:
-        journal.count_in(totals)
         chunks = journal.noting(chunks, reader)
         delivery = replace(delivery, note=journal.take)
-    flow = pipeline(chunks, pool, sink=delivery.run)
-    shown = progress_views(job.progress, source.total_bytes, source.name, job.advisor)
+    flow = pipeline(chunks, *intake.stages, pool, sink=delivery.run)
+    shown = progress_views(job.progress, source.total_bytes, source.name, lambda: job.advisor)
     try:
         async with watch(monitor, [*accounts.views, *shown]):
             await (flow if journal is None else journal.run_beside(flow))
@@ -217,7 +191,6 @@ async def _convert(
             await engine.close()
         raise
     await engine.close()
-    warnings = totals.warnings()
-    for text in warnings:
+    for text in totals.warnings():
         accounts.warn(text)
-    return totals.report(monitor.snapshot(), (*resolution.warnings, *warnings))
+    return totals.report(monitor.snapshot(), tuple(accounts.warnings))

@@ -19,9 +19,10 @@ _BLOCK_BYTES = 64 * 1024
 # Options on which no byte of the output or of the rejects depends.
 _WITHOUT_EFFECT = frozenset(
     {
-        "input", "output", "workers", "chunk_size_bytes", "buffer_chunks", "max_memory_bytes",
+        "input", "output", "workers", "chunk_size_bytes", "buffer_chunks", "buffer_bytes",
+        "max_memory_bytes",
         "line_buffered", "concurrency", "rate", "batch_wait_seconds", "summary", "metrics",
-        "report", "progress", "checkpoint", "resume", "allow_growth",
+        "report", "progress", "lock", "lock_file", "fsync", "checkpoint", "resume", "allow_growth",
         "checkpoint_interval_seconds",
     }
 )  # fmt: skip

@@ -33,6 +33,9 @@ class Sizing:
         buffer_chunks: chunks that may wait for a worker.
         max_record_bytes: how long a record may become.
         worker_bytes: what a worker needs besides what it works on.
+        most_waiting_bytes: what the chunks that wait may hold, if that is less than they could; one
+            that holds more waits alone.
+        has_reserve: the reader never waits for credit, since it has some of its own.
     """
 
     workers: int
@@ -40,6 +43,14 @@ class Sizing:
     buffer_chunks: int
     max_record_bytes: int
     worker_bytes: int = WORKER_THREAD_BYTES
+    most_waiting_bytes: int | None = None
+    has_reserve: bool = False
+
+    @property
+    def buffer_bytes(self) -> int:
+        """What the chunks that wait for a worker may hold."""
+        could_bytes = self.buffer_chunks * self.chunk_size_bytes
+        return min(self.most_waiting_bytes or could_bytes, could_bytes)
 
     @property
     def credits(self) -> int:
@@ -49,7 +60,13 @@ class Sizing:
     @property
     def credit_bytes(self) -> int:
         """Input bytes in flight at most, but for a single longer record."""
-        return self.credits * self.chunk_size_bytes
+        others = self.credits - self.buffer_chunks
+        return max(self.buffer_bytes, self.chunk_size_bytes) + others * self.chunk_size_bytes
+
+    @property
+    def reserve_credits(self) -> int:
+        """Chunks of the reader's own: one being read, the waiting, one about to leave them."""
+        return self.buffer_chunks + 2 if self.has_reserve else 0
 
     @property
     def window_bytes(self) -> int:
@@ -67,6 +84,7 @@ class Sizing:
         return (
             _BASE_BYTES
             + 2 * self.credit_bytes
+            + self.reserve_credits * self.chunk_size_bytes
             + 2 * self.window_bytes
             + 2 * self.output_bytes
             + self.workers * (self.worker_bytes + 8 * self.chunk_size_bytes)
@@ -82,6 +100,8 @@ def choose_sizing(
     max_memory_bytes: int | None,
     max_record_bytes: int | None,
     worker_bytes: int = WORKER_THREAD_BYTES,
+    most_waiting_bytes: int | None = None,
+    has_reserve: bool = False,
 ) -> Sizing:
     """Fill in what the user left open, within `max_memory_bytes` if that is given.
 
@@ -89,14 +109,15 @@ def choose_sizing(
         UsageError: the memory is too little, or does not go with what the user fixed.
     """
     record_bytes = max_record_bytes or MAX_RECORD_BYTES
+    fixed = record_bytes, worker_bytes, most_waiting_bytes, has_reserve
     count = workers or available_cpus()
     if max_memory_bytes is None:
         size_bytes = chunk_size_bytes or default_chunk_size_bytes
         depth = buffer_chunks or max(4, 2 * count)
-        return Sizing(count, size_bytes, depth, record_bytes, worker_bytes)
+        return Sizing(count, size_bytes, depth, *fixed)
     size_bytes = chunk_size_bytes or default_chunk_size_bytes
     depth = buffer_chunks or max(8, 4 * count)
-    sizing = Sizing(count, size_bytes, depth, record_bytes, worker_bytes)
+    sizing = Sizing(count, size_bytes, depth, *fixed)
     while sizing.peak_bytes > max_memory_bytes:
         if buffer_chunks is None and depth > max(2, count // 2):
             depth //= 2
@@ -106,7 +127,7 @@ def choose_sizing(
             count -= 1
         else:
             raise _too_little(max_memory_bytes, sizing)
-        sizing = Sizing(count, size_bytes, depth, record_bytes, worker_bytes)
+        sizing = Sizing(count, size_bytes, depth, *fixed)
     if max_record_bytes is None:
         spare_bytes = max_memory_bytes - sizing.peak_bytes
         affordable = max(spare_bytes // _COPIES_OF_A_LONG_RECORD, size_bytes)

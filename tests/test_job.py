@@ -141,6 +141,7 @@ def test_options_that_go_together_make_a_job(job: dict[str, Any]) -> None:
         ({"skip_lines": -1}, "--skip-lines -1 cannot work; it must be at least 0"),
         ({"workers": 0}, "--workers 0 cannot work; it must be at least 1"),
         ({"buffer_chunks": -1}, "--buffer -1 cannot work"),
+        ({"buffer_bytes": 0}, "--buffer-bytes 0 cannot work"),
         ({"chunk_size_bytes": 0}, "--chunk-size 0 cannot work"),
         ({"max_record_bytes": 0}, "--max-record-bytes 0 cannot work"),
         ({"max_memory_bytes": 0}, "--max-memory 0 bytes is too little"),
@@ -197,6 +198,30 @@ def test_sizing_keeps_what_was_fixed() -> None:
     for max_memory_bytes in (None, 100 * MIB):
         sizing = choose_sizing(**fixed, max_memory_bytes=max_memory_bytes)
         assert dataclasses.asdict(sizing).items() >= fixed.items()
+
+
+def test_memory_of_a_run_follows_from_the_bytes_that_may_wait() -> None:
+    fixed = {**OPEN, "workers": 2, "chunk_size_bytes": MIB, "buffer_chunks": 8}
+    by_count = choose_sizing(**fixed)
+    by_bytes = choose_sizing(**fixed, most_waiting_bytes=3 * MIB)
+    alone = choose_sizing(**fixed, most_waiting_bytes=1)
+    assert (by_count.buffer_bytes, by_bytes.buffer_bytes, alone.buffer_bytes) == (
+        8 * MIB,
+        3 * MIB,
+        1,
+    )
+    assert by_bytes.credit_bytes == by_count.credit_bytes - 5 * MIB
+    assert alone.credit_bytes == by_count.credit_bytes - 7 * MIB
+    assert by_bytes.peak_bytes == by_count.peak_bytes - 10 * MIB
+    assert choose_sizing(**fixed, most_waiting_bytes=99 * MIB).buffer_bytes == 8 * MIB
+
+
+def test_reader_that_never_waits_has_credits_for_all_that_may_wait_and_two() -> None:
+    fixed = {**OPEN, "workers": 2, "chunk_size_bytes": MIB, "buffer_chunks": 8}
+    waiting, overflowing = choose_sizing(**fixed), choose_sizing(**fixed, has_reserve=True)
+    assert (waiting.reserve_credits, overflowing.reserve_credits) == (0, 10)
+    assert overflowing.credits == waiting.credits
+    assert overflowing.peak_bytes == waiting.peak_bytes + 10 * MIB
 
 
 def test_no_run_is_sized_for_more_than_its_memory() -> None:

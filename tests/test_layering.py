@@ -21,6 +21,7 @@ PACKAGE = ROOT / "streamx"
 # What each part may import of the others; a stage never imports another stage.
 ALLOWED = {
     "errors": set(),
+    "extras": {"errors"},
     "blame": set(),
     "chunk": set(),
     "position": set(),
@@ -31,22 +32,32 @@ ALLOWED = {
     "flow": set(),
     "codec": {"errors", "blame"},
     "transform": {"", "errors", "blame", "chunk", "position", "codec", "flow"},
-    "read": {"errors", "chunk", "descriptors", "codec", "flow", "transform"},
+    "read": {"errors", "extras", "chunk", "descriptors", "codec", "flow", "transform"},
     "write": {"errors", "descriptors"},
+    "intake": {"chunk", "flow", "monitor", "overflow", "sizing"},
+    "overflow": {"errors", "chunk", "codec", "flow", "intake", "monitor", "sizing"},
     "delivery": {"errors", "chunk", "codec", "flow", "monitor"},
     "engine": {"", "errors", "blame", "chunk", "heap", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "sizing", "transform"},
     "values": {"errors", "codec", "transform"},
     "explain": {"errors", "codec", "job", "sizing", "transform"},
-    "idle": {"errors", "job", "transform"},
-    "job": {"idle", "errors", "codec", "monitor", "transform", "read", "sizing", "values"},
+    "idle": {"errors", "job", "read", "transform"},
+    "job": {"idle", "errors", "codec", "flow", "monitor", "transform", "read", "sizing", "values"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
-        "job", "accounts", "delivery", "lock",
+        "job", "accounts", "delivery", "ends", "intake", "journal", "lock",
+    },
+    "ends": {"errors", "job", "journal", "read", "write"},
+    "resume": {"errors", "job", "transform", "write"},
+    "journal": {
+        "", "errors", "chunk", "codec", "descriptors", "flow", "job", "monitor", "read", "resume",
+        "transform", "write",
+    },
+    "accounts": {"errors", "extras", "job", "monitor", "write"},
+    "__init__": {
+        "errors", "codec", "explain", "job", "monitor", "read", "transform", "pipeline",
     },
     "lock": {"errors", "job", "write"},
-    "accounts": {"errors", "job", "monitor", "write"},
-    "__init__": {"errors", "codec", "explain", "job", "monitor", "transform", "pipeline"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},
     "__main__": {"errors", "cli"},
 }  # fmt: skip
@@ -57,6 +68,7 @@ RESERVED = {
     "aiofiles": "descriptors.py",
     "prometheus_client": "monitor/metrics.py",
     "plotly": "monitor/page.py",
+    "httpx": "read/http",
 }
 # What takes long to import: for rare cases only, for files, for any run.
 UNUSED = {"tqdm", "difflib", "secrets", "hashlib"}

@@ -43,6 +43,18 @@ def test_a_report_accounts_for_records_bytes_and_buffers(tmp_path: Path) -> None
     assert in_flight.total >= 20
 
 
+@pytest.mark.parametrize("buffer_bytes", [40 * 1024, 100])
+def test_no_more_bytes_wait_for_a_worker_than_may_but_for_one_chunk(
+    tmp_path: Path, buffer_bytes: int
+) -> None:
+    sizes: JobOptions = {"chunk_size_bytes": 16 * 1024, "buffer_bytes": buffer_bytes, "workers": 1}
+    report = streamx.transform(FLIGHTS, tmp_path / "flights.jsonl", **sizes)
+    waiting = report.buffers["input buffer"]
+    assert report.records_out == 4_000
+    assert waiting.capacity_bytes == buffer_bytes
+    assert waiting.peak_bytes <= max(buffer_bytes, 16 * 1024)
+
+
 def test_operations_apply_in_order(tmp_path: Path) -> None:
     output = tmp_path / "out.csv"
     streamx.transform(

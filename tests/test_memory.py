@@ -36,6 +36,7 @@ class Stream:
         os.set_blocking(self.stdin, False)
         self.sent_bytes = 0
         self.received_bytes = 0
+        self.position = 0
         self.feed(HEADER)
 
     def feed(self, data: bytes) -> int:
@@ -53,6 +54,13 @@ class Stream:
         while select.select([], [self.stdin], [], 1)[1]:
             position = (position + self.feed(BLOCK[position:])) % len(BLOCK)
         self.position = position
+
+    def feed_for(self, total_bytes: int) -> None:
+        """Write so much more while nothing is read."""
+        goal = self.sent_bytes + total_bytes
+        while self.sent_bytes < goal:
+            assert select.select([], [self.stdin], [], 60)[1], "the run waits for its reader"
+            self.position = (self.position + self.feed(BLOCK[self.position :])) % len(BLOCK)
 
     def exchange(self, total_bytes: int) -> int:
         """Pass on `total_bytes` more, reading a little at a time; return the most in flight."""
@@ -74,7 +82,7 @@ class Stream:
         (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
 
-    def finish(self) -> dict[str, dict[str, float]]:
+    def finish(self, status: int = 0) -> dict[str, dict[str, float]]:
         """End the input, read the rest and return the last statistics of the buffers."""
         assert self.process.stdin is not None
         assert self.process.stderr is not None
@@ -87,10 +95,9 @@ class Stream:
         self.process.stdin.close()
         while block := os.read(self.stdout, MIB):
             self.received_bytes += len(block)
-        buffers: dict[str, dict[str, float]] = json.loads(
-            self.process.stderr.read().splitlines()[-1]
-        )["buffers"]
-        assert self.process.wait() == 0
+        shown = [line for line in self.process.stderr.read().splitlines() if line[:1] == b"{"]
+        buffers: dict[str, dict[str, float]] = json.loads(shown[-1])["buffers"]
+        assert self.process.wait() == status
         return buffers
 
 
@@ -147,3 +154,21 @@ def test_max_memory_is_kept_to(limit_mib: int) -> None:
         run.exchange(20_000_000)
         assert run.peak_memory_bytes() <= limit_mib * MIB
         run.finish()
+
+
+@pytest.mark.parametrize("on_full", ["drop-oldest", "drop-newest"])
+def test_memory_is_flat_while_a_fast_producer_is_dropped_for_a_consumer_that_reads_nothing(
+    on_full: str,
+) -> None:
+    arguments = ("--from", "csv", "--to", "tsv", "-j", "2", "--on-full", on_full)
+    with stream(*arguments, "--max-memory", "96M") as run:
+        run.feed_for(30_000_000)
+        early = run.peak_memory_bytes()
+        run.feed_for(200_000_000)
+        late = run.peak_memory_bytes()
+        buffers = run.finish(status=3)
+    assert late - early <= 4 * MIB
+    assert late <= 96 * MIB
+    waiting = buffers["input buffer"]
+    assert waiting["dropped"] * MIB > 100_000_000
+    assert waiting["peak_bytes"] <= waiting["capacity_bytes"]

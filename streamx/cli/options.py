@@ -122,7 +122,7 @@ FORMATS = click.Choice(["csv", "tsv", "jsonl"])
 
 def input_options(command: F) -> F:
     """Add the options that say how to read an input."""
-    return _add(
+    return add_options(
         command,
         click.option("--from", "source_format", type=FORMATS, help="Format of the input."),
         click.option(
@@ -182,7 +182,8 @@ def refuse_to_wait_on_terminal(ctx: click.Context, input: str | None) -> None:
         ctx.exit(2)
 
 
-def _add(command: F, *options: Callable[[F], F]) -> F:
+def add_options(command: F, *options: Callable[[F], F]) -> F:
+    """Add options to a command, to be listed in this order."""
     for option in reversed(options):
         command = option(command)
     return command

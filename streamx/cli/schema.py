@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import streamx
+from streamx.cli.http import http_options, with_http
 from streamx.cli.options import input_options, refuse_to_wait_on_terminal
 from streamx.cli.run import print_data, run, warn
 from streamx.codec.layout import printable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @click.command("schema", short_help="Print the columns of a file and their types.")
 @click.argument("input", required=False)
 @input_options
+@http_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.pass_context
 def command(ctx: click.Context, /, input: str | None, as_json: bool, **values: Any) -> None:
@@ -32,7 +34,9 @@ def command(ctx: click.Context, /, input: str | None, as_json: bool, **values: A
     refuse_to_wait_on_terminal(ctx, input)
     values["pinned_types"] = dict(values["pinned_types"])
     count, columns = run(
-        lambda: streamx.summary_async("-" if input is None else input, on_warning=warn, **values)
+        lambda: streamx.summary_async(
+            "-" if input is None else input, on_warning=warn, **with_http(values)
+        )
     )
     print_data(_json(count, columns) if as_json else _table(columns))
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 import streamx
+from streamx.cli.http import http_options, with_http
 from streamx.cli.options import (
     FORMATS,
     Concurrency,
@@ -42,6 +43,7 @@ class _OrderedCommand(click.Command):
 @click.argument("output", default="-")
 @click.option("--to", "target_format", type=FORMATS, help="Format of the output.")
 @input_options
+@http_options
 @click.option(
     "-D", "--output-delimiter", metavar="CHAR", help="Delimiter of the output; `tab` works too."
 )
@@ -200,6 +202,12 @@ class _OrderedCommand(click.Command):
     help="Keep the order of the input (default), or write what is finished first.",
 )
 @click.option(
+    "--priority",
+    metavar="EXPR",
+    help="Of the records that wait for async functions start the one with the lowest value next; "
+    "with -u.",
+)
+@click.option(
     "--chunk-size",
     "chunk_size_bytes",
     type=Size(),
@@ -212,6 +220,18 @@ class _OrderedCommand(click.Command):
     type=int,
     metavar="CHUNKS",
     help="Chunks that may wait for a worker.  [default: 2 per worker, at least 4]",
+)
+@click.option(
+    "--buffer-bytes",
+    type=Size(),
+    metavar="SIZE",
+    help="Bytes that may wait for a worker, beside --buffer; a larger chunk waits alone.",
+)
+@click.option(
+    "--on-full",
+    type=click.Choice(["block", "drop-oldest", "drop-newest", "error"]),
+    help="What a live standard input does that comes faster than it is taken: wait, lose chunks "
+    "(exit code 3), or end the run.  [default: block]",
 )
 @click.option(
     "--max-memory",
@@ -277,12 +297,13 @@ def command(
 
     The format comes from the extension (.csv, .tsv, .tab, .jsonl, .ndjson, each also .gz) or
     from --from and --to. Without OUTPUT, or with -, standard output is written; without INPUT,
-    or with -, standard input is read.
+    or with -, standard input is read. INPUT may be a URL that begins with http:// or https://.
 
     \b
     Examples:
       streamx transform flights.csv flights.jsonl --null NA
       streamx transform flights.csv.gz flights.tsv --select carrier,flight
+      streamx transform https://example.org/api/items items.csv --paginate page --page-size 100
       tail -f log.jsonl | streamx transform --from jsonl --to csv --columns time,level
     """
     refuse_to_wait_on_terminal(ctx, input)
@@ -294,11 +315,11 @@ def command(
     values["pinned_types"] = dict(values["pinned_types"])
     source = "-" if input is None else input
     if explain:
-        print_data(run(lambda: streamx.explain_async(source, output, **values)))
+        print_data(run(lambda: streamx.explain_async(source, output, **with_http(values))))
         return
     report = run(
         lambda: streamx.transform_async(
-            source, output, on_warning=None if quiet else warn, **values
+            source, output, on_warning=None if quiet else warn, **with_http(values)
         )
     )
     ctx.exit(report.exit_code)

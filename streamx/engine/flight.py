@@ -73,12 +73,17 @@ class Flight:
         """Yield what steps before the first function make of the records; None to make a pause."""
         return chain.run(self.source, self.counter)
 
+    @property
+    def has_room(self) -> bool:
+        """Tell whether not too much output of this chunk waits to be written."""
+        return self._waiting_bytes <= MOST_WAITING_BYTES
+
     async def wait_for_room(self) -> None:
         """Wait while much output of this chunk waits to be written.
 
-        Chunks before it do not wait for that: all their records have started.
+        Chunks before it do not wait for that: all their records have started, or wait to start.
         """
-        while self._waiting_bytes > MOST_WAITING_BYTES:
+        while not self.has_room:
             self._has_room.clear()
             await self._has_room.wait()
 

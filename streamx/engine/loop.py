@@ -10,6 +10,7 @@ from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.engine.flight import Flight, Outcome, parts_of
 from streamx.engine.lenient_flight import LenientFlight
+from streamx.engine.starting import ByPriority, InInputOrder, Starting
 from streamx.flow import LatencyHistogram, together
 from streamx.flow.adaptive import AdaptiveLimit
 from streamx.transform.async_chain import AsyncChain
@@ -20,6 +21,7 @@ from streamx.transform.opening import Deciding, new_names
 from streamx.transform.operations import Limit
 from streamx.transform.record_plan import RecordPlan
 from streamx.transform.results import CallError, Item, stop
+from streamx.transform.retries import RetryCount
 
 Emit = Callable[[Part], Awaitable[None]]
 
@@ -30,9 +32,9 @@ _MOST_LANES = 32
 class LoopEngine:
     """Runs a plan with asynchronous functions.
 
-    Records start in input order, `plan.calls.concurrency` of them on their way at a time, across
-    chunks. One that is slow holds up nobody: those behind it go on as far as credits reach, are
-    encoded when they have ended and wait for it as bytes.
+    Records start in input order, or by the plan's priority, `plan.calls.concurrency` of them on
+    their way at a time, across chunks. One that is slow holds up nobody: those behind it go on as
+    far as credits reach, are encoded when they have ended and wait for it as bytes.
 
     Args:
         plan: what to do.
@@ -55,14 +57,16 @@ class LoopEngine:
         self._is_ordered = is_ordered
         self._faults = Faults()
         self._before = Chain(before, refuse=self._faults.refuse if plan.lenience else stop)
-        self._middle = AsyncChain(middle, plan.calls, self._note_overload)
+        self._retries = RetryCount()
+        self._middle = AsyncChain(middle, plan.calls, self._note_overload, self._retries.note)
         self._behind = Chain([step for step in behind if not isinstance(step, Limit)])
         self._encoder = plan.encoder()
         self._is_settled = asyncio.Event()
         if not plan.is_open:
             self._is_settled.set()
         self._slots = _slots(plan.calls)
-        self._turn = asyncio.Lock()  # to start records: a chunk's all start before the next one's
+        self._starting = self._starting_of(plan)
+        self._turn = asyncio.Lock()  # to read records: a chunk's all come before the next one's
         self._is_entered = False
 
     pids = ()
@@ -81,7 +85,7 @@ class LoopEngine:
             await flight.cancel()
         for lines in flight.last_rejects():
             await emit(lines)
-        result = flight.result()
+        result = replace(flight.result(), retries=self._retries.taken())
         self._limits = result.left_of(self._limits)
         return result
 
@@ -104,15 +108,19 @@ class LoopEngine:
                 await self._is_settled.wait()
             flight.starting = asyncio.current_task()
             try:
-                for item in flight.items(self._before):
-                    await flight.wait_for_room()
-                    if item is None:
-                        continue
-                    started = await self._slots.acquire()
-                    flight.add(asyncio.create_task(self._take(item, started)))
+                await self._starting.read(flight, flight.items(self._before))
             except CallError as error:
                 flight.fail_at_start(error)
+        await self._starting.start_rest(flight)
         flight.close()
+
+    def _starting_of(self, plan: RecordPlan) -> Starting:
+        if plan.priority is None:
+            return InInputOrder(self._slots, self._take)
+        from streamx.transform.priority import urgency_of
+
+        urgency, is_lenient = urgency_of(plan.priority), plan.lenience is not None
+        return ByPriority(self._slots, self._take, urgency, is_lenient=is_lenient)
 
     async def _enter(self) -> None:
         if not self._is_entered:

@@ -10,9 +10,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from streamx.flow import BufferStatistics, FlowSnapshot, Level
-from streamx.monitor.advice import Advisor
 from streamx.monitor.stderr import write_line
 from streamx.monitor.watch import View
+
+if TYPE_CHECKING:
+    from streamx.monitor.advice import Advisor
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -26,23 +28,26 @@ _WIDE_COLUMNS = 80
 _NARROW_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{remaining}{postfix}]"
 _FIRST_BAR_SECONDS = 0.5
 _COLOURS = {Level.HEALTHY: "green", Level.WARNING: "yellow", Level.CRITICAL: "red"}
+_COLOUR_CODES = {Level.HEALTHY: 32, Level.WARNING: 33, Level.CRITICAL: 31}
 _BLOCKS = ("█", "░")
 _ASCII_BLOCKS = ("#", ".")
 
 
-def progress_views(mode: str, total_bytes: int | None, name: str, advisor: Advisor) -> list[View]:
+def progress_views(
+    mode: str, total_bytes: int | None, name: str, advisor: Callable[[], Advisor]
+) -> list[View]:
     """Return what shows the progress of a run: one view, or none.
 
     Args:
         mode: "bar", "plain", "json", "off", or "auto": a bar if standard error is a terminal.
         total_bytes: the input's size, where that is known.
         name: what is being read.
-        advisor: says what to try against a bottleneck.
+        advisor: makes what says what to try against a bottleneck.
     """
     if mode == "auto":
         mode = "bar" if sys.stderr is not None and sys.stderr.isatty() else "off"
     if mode == "bar":
-        return [_Bar(total_bytes, name, advisor)]
+        return [_Bar(total_bytes, name, advisor())]
     if mode == "plain":
         return [_Lines(_plain_line, _PLAIN_SECONDS)]
     return [_Lines(_json_line, _JSON_SECONDS)] if mode == "json" else []
@@ -95,21 +100,27 @@ class _Bar:
         bar, fills = self._bars
         bar.update(snapshot.bytes_read - bar.n)
         if bar.colour is not None:
-            bar.colour = _COLOURS[snapshot.health.worst]
+            self._colour(bar, snapshot.health.worst)
         rate = snapshot.records_out / max(snapshot.seconds, 0.001)
-        bad = f", {_short(snapshot.bad_records)} bad" if snapshot.bad_records else ""
-        postfix = f"{_short(snapshot.records_out)} records{bad}, {_short(rate)}/s"
+        lost = "".join(f", {_short(count)} {what}" for count, what in _lost(snapshot))
+        postfix = f"{_short(snapshot.records_out)} records{lost}, {_short(rate)}/s"
         bar.set_postfix_str(postfix, refresh=True)
         fills.set_description_str(_fills_line(snapshot, self._advisor), refresh=True)
+
+    def _colour(self, bar: tqdm[Any], level: Level) -> None:
+        """Show the health; where the size is not known, and so no bar, the name has its colour."""
+        bar.colour = _COLOURS[level]
+        if not self._total_bytes:
+            name = f"\x1b[{_COLOUR_CODES[level]}m{_shortened(self._name)}\x1b[0m"
+            bar.set_description_str(name, refresh=False)
 
     def _open(self, seconds: float) -> tuple[tqdm[Any], tqdm[Any]]:
         from tqdm import tqdm
 
         is_wide = _terminal_columns() >= _WIDE_COLUMNS or not self._total_bytes
         known: Any = {"file": sys.stderr, "dynamic_ncols": True}
-        name = self._name
         bar = tqdm(
-            desc=name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 3] + "...",
+            desc=_shortened(self._name),
             total=self._total_bytes,
             unit="B",
             unit_scale=True,
@@ -122,6 +133,10 @@ class _Bar:
         bar.start_t -= seconds
         bar.last_print_t -= seconds
         return bar, tqdm(bar_format="{desc}", position=1, leave=False, **known)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 3] + "..."
 
 
 class _Lines:
@@ -174,11 +189,17 @@ def _plain_line(snapshot: FlowSnapshot, is_complete: bool) -> str:
     share = ""
     if snapshot.total_bytes:
         share = f"{100 * snapshot.bytes_read / snapshot.total_bytes:.0f}%, "
-    bad = f"{snapshot.bad_records:,} bad, " if snapshot.bad_records else ""
+    lost = "".join(f"{count:,} {what}, " for count, what in _lost(snapshot))
     return (
         f"streamx: {share}{snapshot.bytes_read / 1e6:.1f} MB read, "
-        f"{snapshot.records_out:,} records, {bad}{snapshot.seconds:.0f} s, {end}"
+        f"{snapshot.records_out:,} records, {lost}{snapshot.seconds:.0f} s, {end}"
     )
+
+
+def _lost(snapshot: FlowSnapshot) -> list[tuple[int, str]]:
+    """Return how many records are missing from the output, and why, where there are any."""
+    counts = (snapshot.bad_records, "bad"), (snapshot.records_dropped, "dropped")
+    return [(count, what) for count, what in counts if count]
 
 
 def _json_line(snapshot: FlowSnapshot, is_complete: bool) -> str:

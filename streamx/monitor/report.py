@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from streamx.chunk import BadKind, ChunkResult, Failure, Notice, Place
 from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat
@@ -16,8 +16,10 @@ from streamx.errors import (
     TooManyBadRecordsError,
 )
 from streamx.flow import BufferStatistics, FlowCounts, FlowSnapshot
-from streamx.transform.max_errors import Judge
 from streamx.transform.plan import AnyPlan
+
+if TYPE_CHECKING:
+    from streamx.transform.max_errors import Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Report:
     """The account of a finished run.
 
     Attributes:
-        records_in, records_out: records read, bad ones included, and written.
+        records_in, records_out: records read, bad and dropped ones included, and written.
         blank_lines: blank lines skipped.
         bytes_in: bytes read, compressed ones if the input is compressed.
         bytes_out: bytes written, before compression.
@@ -37,6 +39,8 @@ class Report:
         ran_in: "threads"; with functions "processes" or, if one is asynchronous, the event "loop";
             or one thread of the "caller", if one can be found in no other process.
         bad_records: the bad records that were left out, by kind: how many, and the first.
+        retries: calls of functions that were made again.
+        records_dropped: records of a live input that came faster than they were taken.
     """
 
     records_in: int
@@ -50,16 +54,18 @@ class Report:
     warnings: tuple[str, ...] = ()
     ran_in: Literal["threads", "processes", "loop", "caller"] = "threads"
     bad_records: Mapping[BadKind, Notice] = field(default_factory=dict)
+    retries: int = 0
+    records_dropped: int = 0
 
     @property
     def bad_record_count(self) -> int:
-        """How many records were left out."""
+        """How many bad records were left out."""
         return _count(self.bad_records)
 
     @property
     def exit_code(self) -> int:
-        """What the command exits with: 3 if a record was left out, else 0."""
-        return 3 if self.bad_records else 0
+        """What the command exits with: 3 if a record was left out or dropped, else 0."""
+        return 3 if self.bad_records or self.records_dropped else 0
 
 
 @dataclass
@@ -84,10 +90,17 @@ class Totals:
     dropped_values: int = 0
     dropped_keys: dict[str, Place] = field(default_factory=dict)
     bad_records: dict[BadKind, Notice] = field(default_factory=dict)
+    retries: int = 0
+    dropped: Notice | None = None
+
+    @property
+    def records_dropped(self) -> int:
+        """How many records were dropped so far."""
+        return 0 if self.dropped is None else self.dropped.count
 
     @property
     def bad_record_count(self) -> int:
-        """How many records were left out so far."""
+        """How many bad records were left out so far."""
         return _count(self.bad_records)
 
     def add(self, result: ChunkResult) -> StreamxError | None:
@@ -95,6 +108,7 @@ class Totals:
         self.records_in += result.records_in
         self.records_out += result.records_out
         self.blank_lines += result.blank_lines
+        self.retries += result.retries
         for name, notice in result.misfits.items():
             known = self.misfits.get(name)
             self.misfits[name] = notice if known is None else known + notice
@@ -118,6 +132,7 @@ class Totals:
             "records_in": self.records_in,
             "records_out": self.records_out,
             "blank_lines": self.blank_lines,
+            "retries": self.retries,
             "misfits": {name: _listed(notice) for name, notice in self.misfits.items()},
             "dropped_values": self.dropped_values,
             "dropped_keys": {
@@ -138,6 +153,7 @@ class Totals:
         self.records_in = int(state["records_in"])
         self.records_out = int(state["records_out"])
         self.blank_lines = int(state["blank_lines"])
+        self.retries = int(state["retries"])
         self.misfits = {name: _notice(*values) for name, values in state["misfits"].items()}
         self.dropped_values = int(state["dropped_values"])
         self.dropped_keys = {key: Place(*place) for key, place in state["dropped_keys"].items()}
@@ -147,6 +163,12 @@ class Totals:
         if self.judge is not None:
             self.judge.begin_with(self.bad_record_count, self.records_in)
 
+    def drop(self, records: int, first: Place) -> None:
+        """Count records that were read, and dropped before a worker took them."""
+        if records:
+            notice = Notice(records, first, "")
+            self.dropped = notice if self.dropped is None else self.dropped + notice
+
     def end(self) -> StreamxError | None:
         """Return the error that the run as a whole amounts to, if it does to one."""
         return None if self.judge is None else self._too_many(self.judge.end())
@@ -155,10 +177,12 @@ class Totals:
         """Return what became of the records so far."""
         bad = self.bad_record_count
         return FlowCounts(
-            records_in=self.records_in,
+            records_in=self.records_in + self.records_dropped,
             records_out=self.records_out,
+            records_dropped=self.records_dropped,
             records_rejected=0 if self.rejects is None else bad,
             records_skipped=bad if self.rejects is None else 0,
+            retries=self.retries,
         )
 
     def warnings(self) -> list[str]:
@@ -168,6 +192,7 @@ class Totals:
             *self._misfit_warnings(),
             *self._key_warnings(),
             *self._bad_record_warnings(),
+            *self._drop_warnings(),
         ]
 
     def _too_many(self, found: str | None) -> StreamxError | None:
@@ -189,6 +214,14 @@ class Totals:
         kept = "" if self.rejects is None else f". They are in {self.rejects}"
         counted = _times(self.bad_record_count, "bad record")
         yield f"{self.source}: {counted} left out: {kinds}{kept}"
+
+    def _drop_warnings(self) -> Iterator[str]:
+        if self.dropped is not None:
+            yield (
+                f"{self.source}: {_times(self.dropped.count, 'record')} dropped, first in line "
+                f"{self.dropped.first.line}: they came faster than they were taken (--on-full); "
+                "a larger --buffer holds more"
+            )
 
     def _error_of(self, failure: Failure) -> StreamxError:
         place, what = failure.place, (failure.found, failure.expected)
@@ -231,7 +264,7 @@ class Totals:
     def report(self, last: FlowSnapshot, warnings: tuple[str, ...]) -> Report:
         """Return the account, with the flow's last snapshot."""
         return Report(
-            records_in=self.records_in,
+            records_in=self.records_in + self.records_dropped,
             records_out=self.records_out,
             blank_lines=self.blank_lines,
             bytes_in=last.bytes_read,
@@ -241,6 +274,8 @@ class Totals:
             buffers=last.buffers,
             warnings=warnings,
             bad_records=self.bad_records,
+            retries=self.retries,
+            records_dropped=self.records_dropped,
         )
 
 

@@ -22,6 +22,7 @@ class _Wrapped:
         self.name = inner.name
         self.total_bytes = inner.total_bytes
         self.is_live = inner.is_live
+        self.is_slow = inner.is_slow
 
     @property
     def bytes_read(self) -> int:
@@ -35,10 +36,16 @@ class _Wrapped:
 
 
 class GzipSource(_Wrapped):
-    """Decompresses gzip (RFC 1952), any number of members, never more at once than asked for."""
+    """Decompresses gzip (RFC 1952), any number of members, never more at once than asked for.
 
-    def __init__(self, inner: Source) -> None:
+    Args:
+        inner: gives gzip.
+        reason: why that is expected, for messages.
+    """
+
+    def __init__(self, inner: Source, reason: str = "the file's name ends with .gz") -> None:
         super().__init__(inner)
+        self._reason = reason
         self._member = zlib.decompressobj(_GZIP)
         self._block = memoryview(bytearray(_COMPRESSED_BLOCK_BYTES))
         self._input = b""
@@ -88,7 +95,7 @@ class GzipSource(_Wrapped):
         except zlib.error as error:
             raise InputError(
                 f"{self.name}: broken gzip data within its first {self.bytes_read} bytes "
-                f"({error}); expected gzip, as the file's name ends with .gz"
+                f"({error}); expected gzip, as {self._reason}"
             ) from error
         self._input = self._member.unconsumed_tail
         if self._member.eof:

@@ -36,7 +36,7 @@ class ChunkReader:
         source: where the blocks come from.
         pace: decides how much a chunk should hold, if records allow.
         max_record_bytes: how long a record may become.
-        linger_seconds: how long a whole record on a live input may wait for company.
+        linger_seconds: how long a whole record on a slow input may wait for company.
 
     Attributes:
         pace: as given.
@@ -114,15 +114,19 @@ class ChunkReader:
                     return resolution
                 # A longer head is looked at again when it has grown by half, or at a pause.
                 look_at_bytes = len(self._head) * 3 // 2 + 1
-            block = await self._read(room, _WAIT_SECONDS[ending])
+            block = await self._read(room, self._wait_seconds(ending))
             if block is None:
                 ending = "idle" if ending == "pause" else "pause"
             else:
                 ending = "open" if block else "end"
                 self._head += block
                 self._is_at_end = not block
-                if overdue_at is None and self._source.is_live:
+                if overdue_at is None and self._source.is_slow:
                     overdue_at = loop.time() + LINGER_SECONDS
+
+    def _wait_seconds(self, ending: Ending) -> float | None:
+        """Return how long to wait for more of the head; what is not live does not go idle."""
+        return None if ending == "pause" and not self._source.is_live else _WAIT_SECONDS[ending]
 
     async def chunks(
         self, resolution: Resolution, format: Format, credits: Credits
@@ -163,7 +167,7 @@ class ChunkReader:
         await self._source.close()
 
     async def _next_chunk(self, chunker: Chunker, credits: Credits) -> Chunk | None:
-        """Return the next chunk: a full one, or on a live input what has waited long enough."""
+        """Return the next chunk: a full one, or on a slow input what has waited long enough."""
         loop = asyncio.get_running_loop()
         deadline: float | None = None
         while True:
@@ -182,7 +186,7 @@ class ChunkReader:
                     return chunk
             elif count == 0:
                 return chunker.finish()
-            elif self._source.is_live and deadline is None:
+            elif self._source.is_slow and deadline is None:
                 deadline = loop.time() + self._linger_seconds
 
     async def _fill(self, chunker: Chunker, wait_seconds: float | None) -> int | None:
@@ -216,7 +220,7 @@ class ChunkReader:
             if wait_seconds == 0:
                 return None
             await asyncio.sleep(0)  # there may always be something to read, and others must run
-            if not self._source.is_live:
+            if not self._source.is_slow:
                 return await self._read_into(room)
             count = self._source.read_now(room)
             if count is not None:

@@ -23,12 +23,15 @@ class Source(Protocol):
         name: what to call the input in messages.
         total_bytes: size on disk, where that is known.
         bytes_read: how much of that has been read.
-        is_live: data may be slow to come (a pipe, a terminal), so nothing must wait for a full
-            block.
+        is_slow: data may be slow to come (a pipe, a terminal, a server), so nothing must wait for a
+            full block.
+        is_live: they come at the pace of whoever makes them (a pipe, a terminal): a pause may last,
+            and a buffer that is full holds someone up.
     """
 
     name: str
     total_bytes: int | None
+    is_slow: bool
     is_live: bool
 
     @property
@@ -50,6 +53,7 @@ class Source(Protocol):
 class FileSource:
     """A file on disk, read on a thread of its own."""
 
+    is_slow: bool = False
     is_live: bool = False
 
     def __init__(self, file: ThreadedFile, name: str, total_bytes: int | None) -> None:
@@ -91,6 +95,7 @@ class LiveSource:
     """A pipe, socket or terminal, read as soon as the event loop finds something to read."""
 
     total_bytes: int | None = None
+    is_slow: bool = True
     is_live: bool = True
 
     def __init__(self, descriptor: int, name: str, *, closes: bool) -> None:

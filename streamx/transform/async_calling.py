@@ -33,6 +33,7 @@ class AsyncCaller:
         calls: the policies.
         wait_for_turn: awaited before each call.
         note_overload: told of each call that failed since the far side has too much to do.
+        note_retry: told of each call that is made again.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class AsyncCaller:
         calls: Calls,
         wait_for_turn: Callable[[], Awaitable[None]] | None = None,
         note_overload: Callable[[], None] | None = None,
+        note_retry: Callable[[], None] | None = None,
     ) -> None:
         self._function = function
         self._calls = calls
         self._wait_for_turn = wait_for_turn
         self._note_overload = note_overload
+        self._note_retry = note_retry
 
     async def __call__(self, argument: Any) -> Any:
         """Return what the function gives in the end; what iterates, as a list.
@@ -71,6 +74,8 @@ class AsyncCaller:
                     note_calls(error, failures)
                     raise
             await asyncio.sleep(delay_seconds)
+            if self._note_retry is not None:
+                self._note_retry()
 
     async def _once(self, argument: Any) -> Any:
         limit = asyncio.timeout(self._calls.timeout_seconds)

@@ -30,6 +30,7 @@ class AsyncChain:
         steps: in the order written, without limits.
         calls: how functions are called.
         note_overload: told of each call that failed since the far side has too much to do.
+        note_retry: told of each call that is made again.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class AsyncChain:
         steps: Sequence[Step],
         calls: Calls,
         note_overload: Callable[[], None] | None = None,
+        note_retry: Callable[[], None] | None = None,
     ) -> None:
         self._steps = steps
         self._calls = calls
         self._limiter = limiter_of(calls)
         self._note_overload = note_overload
+        self._note_retry = note_retry
         self._stages: list[_Stage] = []
         self._stack = AsyncExitStack()
 
@@ -76,7 +79,7 @@ class AsyncChain:
             return change
         function, name = await _entered(step, stack), step.name
         turn = None if self._limiter is None else self._limiter.acquire
-        call = AsyncCaller(function, self._calls, turn, self._note_overload)
+        call = AsyncCaller(function, self._calls, turn, self._note_overload, self._note_retry)
         if self._calls.batch_records is None:
             return lambda item: _call(call, name, item)
         batcher = _batcher(call, name, self._calls)

@@ -59,19 +59,25 @@ class CallTimeoutError(TimeoutError):
     """A call took longer than it may."""
 
 
-def sync_caller(function: Function, calls: Calls, limiter: RateLimiter | None = None) -> Function:
+def sync_caller(
+    function: Function,
+    calls: Calls,
+    limiter: RateLimiter | None = None,
+    note_retry: Callable[[], None] | None = None,
+) -> Function:
     """Return what calls a function within the policies for calls.
 
     Args:
         function: what to call.
         calls: the policies.
         limiter: gives each call its turn.
+        note_retry: told of each call that is made again.
     """
     if calls.timeout_seconds is not None:
         function = _while_wanted(function)
     if limiter is not None:
         function = _in_turn(function, limiter)
-    return _retried(function, calls.retries) if calls.retries.most else function
+    return _retried(function, calls.retries, note_retry) if calls.retries.most else function
 
 
 def _while_wanted(function: Function) -> Function:
@@ -91,7 +97,9 @@ def _in_turn(function: Function, limiter: RateLimiter) -> Function:
     return call
 
 
-def _retried(function: Function, retries: Retries) -> Function:
+def _retried(
+    function: Function, retries: Retries, note_retry: Callable[[], None] | None
+) -> Function:
     def call(argument: Any) -> Any:
         failures = 0
         while True:
@@ -107,6 +115,8 @@ def _retried(function: Function, retries: Retries) -> Function:
                     raise
             with position.waiting():
                 time.sleep(delay_seconds)
+            if note_retry is not None:
+                note_retry()
 
     return call
 

@@ -25,6 +25,7 @@ from streamx.transform.results import (
     one_of,
     stop,
 )
+from streamx.transform.retries import RetryCount
 from streamx.transform.turns import limiter_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Chain:
 
     Attributes:
         only_function: what is called with each record, and its name, if that is the whole chain.
+        retries: counts the calls that are made again.
 
     Args:
         steps: in the order written.
@@ -64,6 +66,7 @@ class Chain:
         self._limiter = limiter_of(self._calls)
         self._stages: list[Callable[[Iterable[Item], Counter], Iterable[Item]]] = []
         self._stack = ExitStack()
+        self.retries = RetryCount()
         self.only_function: tuple[Callable[..., Any], str] | None = None
 
     def __enter__(self) -> Chain:
@@ -108,7 +111,8 @@ class Chain:
         if not isinstance(step, Apply):
             change = change_of(step)
             return lambda items, _: ((change(result), position) for result, position in items)
-        function = sync_caller(_entered(step, stack), self._calls, self._limiter)
+        known = self._calls, self._limiter, self.retries.note
+        function = sync_caller(_entered(step, stack), *known)
         name, most = step.name, self._calls.batch_records
         if most is None:
             self.only_function = (function, name) if len(self._steps) == 1 else None
@@ -191,7 +195,7 @@ def _kept(condition: Evaluate, items: Iterable[Item], refuse: Refuse) -> Iterato
         try:
             is_kept = condition(item[0])
         except ExpressionError as error:
-            refuse(_unknown(error, item[1]), (item[1],))
+            refuse(without_value(error, item[1]), (item[1],))
             continue
         if is_kept is True:
             yield item
@@ -205,12 +209,13 @@ def _given(value: Evaluate, name: str, items: Iterable[Item], refuse: Refuse) ->
         try:
             changed[name] = value(result)
         except ExpressionError as error:
-            refuse(_unknown(error, position), (position,))
+            refuse(without_value(error, position), (position,))
             continue
         yield changed, position
 
 
-def _unknown(error: ExpressionError, position: int) -> CallError:
+def without_value(error: ExpressionError, position: int) -> CallError:
+    """Return what a record is refused with whose expression has no value."""
     return CallError(position, error.found, error.expected, kind="expression")
 
 

@@ -72,7 +72,8 @@ class LenientRecordRunner(AbstractContextManager["LenientRecordRunner"]):
         source.account(tally)
         result = result_of(chunk, tally, counter.taken, is_last=counter.is_finished)
         new_columns = self._plan.columns[len(columns) :]
-        return bad_records.added_to(replace(result, new_columns=new_columns))
+        result = replace(result, new_columns=new_columns, retries=self._chain.retries.taken())
+        return bad_records.added_to(result)
 
     def _open(
         self, header: OpenHeader, groups: Iterator[list[Item]]

@@ -175,8 +175,8 @@ def adds_columns(operations: Sequence[Operation]) -> bool:
     return False
 
 
-def check_expressions(operations: Sequence[Operation], names: Sequence[str]) -> None:
-    """Refuse expressions over columns that are not there.
+def check_expressions(operations: Sequence[Operation], names: Sequence[str]) -> list[str]:
+    """Refuse expressions over columns that are not there; return those that a function gets.
 
     Args:
         operations: a chain.
@@ -186,17 +186,19 @@ def check_expressions(operations: Sequence[Operation], names: Sequence[str]) -> 
         UsageError: an expression names another column.
 
     >>> check_expressions([Set("c", "a + 1"), Drop(("a",)), Where("c > b")], ["a", "b"])
+    ['b', 'c']
     """
     known = list(names)
     for operation in operations:
         if isinstance(operation, Apply):
-            return
+            break
         if isinstance(operation, Where | Set):
             operation.expression().check(known)
         if isinstance(operation, Set) and operation.name not in known:
             known.append(operation.name)
         elif isinstance(operation, Select | Drop | Rename):
             known = [pick.name for pick in apply_operations([operation], known)]
+    return known
 
 
 def limits_of(operations: Sequence[Operation]) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from streamx.transform.functions import Calls
 from streamx.transform.operations import Operation
 
 if TYPE_CHECKING:
+    from streamx.transform.expressions import Expression
     from streamx.transform.opening import OpenHeader
 
 
@@ -62,6 +63,7 @@ class Recipe:
         calls: how functions are called.
         max_record_bytes: a longer record is a bad one.
         lenience: what becomes of bad records; None if the first one ends the run.
+        priority: says which of the records that wait for a function is next; None for input order.
     """
 
     source: Format
@@ -80,6 +82,7 @@ class Recipe:
     calls: Calls = field(default_factory=Calls)
     max_record_bytes: int = MAX_RECORD_BYTES
     lenience: Lenience | None = None
+    priority: Expression | None = None
 
 
 class Runner(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec import records
@@ -19,6 +19,9 @@ from streamx.transform.opening import Beginning, OpenHeader
 from streamx.transform.operations import Drop, Rename, Select, Set
 from streamx.transform.plan import Lenience, Runner, result_of
 from streamx.transform.results import CallError, Item, grouped
+
+if TYPE_CHECKING:
+    from streamx.transform.expressions import Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class RecordPlan:
         extra_keys: what a key beyond them means.
         calls: how functions are called.
         lenience: what becomes of bad records; None if the first one ends the run.
+        priority: of the records that wait for the first function, the one for which this is lowest
+            is called with next; None for that of the input.
     """
 
     layout: Layout
@@ -47,6 +52,7 @@ class RecordPlan:
     extra_keys: Literal["error", "drop", "ignore"] = "error"
     calls: Calls = field(default_factory=Calls)
     lenience: Lenience | None = None
+    priority: Expression | None = None
 
     @property
     def is_open(self) -> bool:
@@ -96,7 +102,11 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
         columns = self._plan.columns
         tally = yield from self.convert(chunk.data, counter)
         result = result_of(chunk, tally, counter.taken, is_last=counter.is_finished)
-        return replace(result, new_columns=self._plan.columns[len(columns) :])
+        return replace(
+            result,
+            new_columns=self._plan.columns[len(columns) :],
+            retries=self._chain.retries.taken(),
+        )
 
     def convert(self, data: bytes | memoryview, counter: Counter) -> Generator[Part, None, Tally]:
         """Transform whole records: yield bounded parts of output, return the tally."""

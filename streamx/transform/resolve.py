@@ -234,7 +234,9 @@ def _record_plan(recipe: Recipe, layout: Layout, header: Header, *, has_records:
     )
     picks = {pick.name: pick.index for pick in layout.picks}
     if picks:
-        check_expressions(steps, list(picks))
+        names = check_expressions(steps, list(picks))
+        if recipe.priority is not None:
+            recipe.priority.check(names)
     columns: dict[str, int | None] = {}
     if isinstance(recipe.target, CsvFormat):
         columns = output_columns(recipe.columns, picks, steps)
@@ -256,6 +258,7 @@ def _record_plan(recipe: Recipe, layout: Layout, header: Header, *, has_records:
         extra_keys=recipe.extra_keys,
         calls=recipe.calls,
         lenience=recipe.lenience,
+        priority=recipe.priority,
     )
     return as_program(plan)
 

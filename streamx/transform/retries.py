@@ -54,6 +54,28 @@ class Retries:
         return not known.isdisjoint(self.names)
 
 
+class RetryCount:
+    """Calls that were made again, until they are told of.
+
+    >>> count = RetryCount()
+    >>> count.note()
+    >>> count.taken(), count.taken()
+    (1, 0)
+    """
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def note(self) -> None:
+        """Count a call that is made again."""
+        self._calls += 1
+
+    def taken(self) -> int:
+        """Return how many there have been since this was last asked."""
+        calls, self._calls = self._calls, 0
+        return calls
+
+
 def is_overload(error: BaseException) -> bool:
     """Tell whether an exception means that the far side, or the way to it, has too much to do."""
     if isinstance(error, TimeoutError | ConnectionError):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from streamx.descriptors import ThreadedFile, uninterrupted
-from streamx.errors import CheckpointError, OutputError, cannot
+from streamx.errors import CheckpointError, LockedError, OutputError, cannot
 from streamx.write.publish import Target, Unpublished
 from streamx.write.sinks import FileSink, GzipSink, Sink
 
@@ -35,10 +35,6 @@ class Partial(Sink, Protocol):
 
     def place_of(self, size_bytes: int) -> int:
         """Return where in the file writing would begin again, to keep so many settled bytes."""
-        ...
-
-    async def finish(self) -> None:
-        """Write what was held back, so that all bytes are settled."""
         ...
 
     async def sync(self) -> None:
@@ -72,9 +68,6 @@ class PartialFile(FileSink):
 
     def place_of(self, size_bytes: int) -> int:
         return size_bytes
-
-    async def finish(self) -> None:
-        pass
 
     async def sync(self) -> None:
         # Not on the file's own thread, where it would keep writes waiting.
@@ -115,26 +108,19 @@ class PartialGzip(GzipSink):
         await super().write(parts)
         self._settled_bytes = self._members[-1][0]
 
-    async def finish(self) -> None:
+    async def prepare(self) -> None:
         start_bytes = self._members[-1][0]
         if not self._is_finished and (self._taken_bytes > start_bytes or self._file_bytes == 0):
             await self._inner.write([self._ended()])
         self._is_finished = True
         self._settled_bytes = self._taken_bytes
+        await self._inner.prepare()
 
     async def sync(self) -> None:
         await self._file.sync()
 
     async def suspend(self) -> None:
         await self._file.suspend()
-
-    async def prepare(self) -> None:
-        await self.finish()
-        await self._inner.prepare()
-
-    async def commit(self) -> None:
-        await self.prepare()
-        await self._inner.commit()
 
     def _compress(self, parts: Sequence[bytes | memoryview]) -> list[bytes]:
         compressed = []
@@ -170,17 +156,15 @@ async def open_partial(target: Target, size_bytes: int, place: int, *, is_gzip: 
         is_gzip: it is compressed.
 
     Raises:
-        OutputError: it cannot be opened, or another run is writing it.
+        OutputError: it cannot be opened.
+        LockedError: another run is writing it.
         CheckpointError: what is to be kept is not there.
     """
     path = partial_path(target)
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise OutputError(cannot("write", path, error)) from error
+    descriptor = _open_locked(path)
     try:
         start = await asyncio.to_thread(_prepare, descriptor, path, size_bytes, place, is_gzip)
-        unpublished = Unpublished(descriptor, path, target.path)
+        unpublished = Unpublished(descriptor, path, target.path, is_durable=target.is_durable)
         unpublished.adopt_mode()
     except BaseException as error:
         os.close(descriptor)
@@ -219,12 +203,33 @@ def restore_partial(target: Target) -> None:
         raise OutputError(cannot(f"copy {target.name} to", path, error)) from error
 
 
-def _prepare(descriptor: int, path: str, size_bytes: int, place: int, is_gzip: bool) -> bytes:
-    """Lock the file and cut off what is behind the place; return what was in the member there."""
+def _open_locked(path: str) -> int:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_at(path, descriptor):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)  # another run had it, and has just put it in its place
     except BlockingIOError:
-        raise OutputError(f"{path} is being written by another run; wait until it ends") from None
+        raise LockedError(f"{path} is being written by another run; wait until it ends") from None
+    except OSError as error:
+        raise OutputError(cannot("write", path, error)) from error
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _prepare(descriptor: int, path: str, size_bytes: int, place: int, is_gzip: bool) -> bytes:
+    """Cut off what is behind the place; return what was in the member there."""
     start = b""
     held_bytes = os.fstat(descriptor).st_size
     if is_gzip and size_bytes % MEMBER_BYTES and held_bytes > place:

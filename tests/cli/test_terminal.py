@@ -19,6 +19,7 @@ import pytest
 STREAMX = (sys.executable, "-m", "streamx")
 PATIENCE_SECONDS = 20.0
 INTERRUPT, END_OF_FILE = b"\x03", b"\x04"
+COLOUR, RED, GREEN = b"\x1b[3", b"\x1b[31m", b"\x1b[32m"
 
 
 class Terminal:
@@ -131,6 +132,54 @@ def test_data_on_a_terminal_is_not_drawn_over_by_a_bar(directory: Path) -> None:
         assert status_of(run) == 0
 
 
+@contextmanager
+def overwhelmed(directory: Path, **environment: str) -> Iterator[Terminal]:
+    """Run with a live input whose buffer is full until the body has ended, and then to the end."""
+    (directory / "f.py").write_text(WAITING)
+    os.mkfifo(directory / "live.csv")
+    writer = os.open(directory / "live.csv", os.O_RDWR)  # so that it waits for no reader
+    os.write(writer, b"a\n" + b"x\n" * 10_000)
+    sizes = ("--types", "string", "-j", "1", "--buffer", "4", "--chunk-size", "1K")
+    arguments = ("transform", "live.csv", "out.jsonl", "--fn", "f.py:wait", *sizes)
+    with on_terminal(*arguments, cwd=directory, **environment) as (run, screen):
+        screen.wait_for("input ████ 4/4".encode())
+        yield screen
+        (directory / "go").touch()
+        os.close(writer)
+        screen.read_to_end()
+        assert status_of(run) == 0
+
+
+# Returns when the test says so.
+WAITING = """
+import os, time
+
+def wait(record):
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    return record
+"""
+
+
+def test_bar_is_red_while_a_live_input_has_no_room(directory: Path) -> None:
+    with overwhelmed(directory) as screen:
+        screen.wait_for(RED + b"live.csv")
+
+
+def test_bar_of_a_healthy_run_is_green(directory: Path) -> None:
+    with on_terminal("transform", "in.csv", "out.jsonl", cwd=directory) as (run, screen):
+        shown = screen.read_to_end()
+        assert status_of(run) == 0
+    assert GREEN in shown
+    assert RED not in shown
+
+
+def test_no_color_leaves_colour_codes_out_whatever_the_health(directory: Path) -> None:
+    with overwhelmed(directory, NO_COLOR="1") as screen:
+        pass
+    assert COLOUR not in screen.shown
+
+
 def test_no_color_leaves_colour_codes_out(directory: Path) -> None:
     with on_terminal("transform", "in.csv", "out.jsonl", cwd=directory, NO_COLOR="1") as (
         run,
@@ -138,7 +187,7 @@ def test_no_color_leaves_colour_codes_out(directory: Path) -> None:
     ):
         shown = screen.read_to_end()
         assert status_of(run) == 0
-    assert b"\x1b[3" not in shown
+    assert COLOUR not in shown
     assert b"100%" in shown
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamx.codec.boundaries import record_around, records_of
+from streamx.codec.counting import count_records
 from streamx.codec.layout import CsvFormat, Format, JsonlFormat
 from streamx.codec.reference.slices import scanner_of
 from streamx.codec.skipping import RecordSkip
@@ -59,3 +60,10 @@ def test_the_end_of_a_record_is_found_however_it_is_cut_into_blocks(
             break
         start += size
     assert found == scanner_of(format).first_boundary(data)
+
+
+@given(FORMATS, LONG | st.text("a \t\r\n").map(str.encode))
+def test_records_are_counted_as_they_are_told_apart_without_blank_lines(
+    format: Format, data: bytes
+) -> None:
+    assert count_records(data, format) == len(list(scanner_of(format).starts(data)))

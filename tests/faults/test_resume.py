@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
@@ -19,7 +20,7 @@ import streamx
 from streamx import CheckpointError, Report, UsageError
 
 # How many runs of each kind are killed; more, to be asked for by hand.
-KILLED_RUNS = int(os.environ.get("STREAMX_KILLED_RUNS", "2"))
+KILLED_RUNS = int(os.environ.get("STREAMX_KILLED_RUNS", "1"))
 
 FUNCTIONS = """
     async def checked(record):
@@ -39,7 +40,7 @@ KINDS = {
     "async function with rejects": (
         "out.jsonl", *SMALL, "--fn", "f.py:checked", "--on-error", "reject"
     ),
-    "program with limits": ("out.csv", *SMALL, "--where", "id % 3 > 0", "--limit", "120000"),
+    "program with limits": ("out.csv", *SMALL, "--where", "id % 3 > 0", "--limit", "60000"),
     "compressed input": ("out.jsonl", *SMALL, "--select", "text,id"),
 }  # fmt: skip
 
@@ -69,19 +70,19 @@ def is_written(path: Path, mark: bytes) -> bool:
     return path.exists() and path.read_bytes() != mark
 
 
-def kill_after_checkpoints(process: Process, path: Path, count: int) -> None:
-    """Kill a process when it has written so many checkpoints, or let it end."""
+def kill_after_checkpoints(process: Process, path: Path, count: int) -> bool:
+    """Kill a process when it has written so many checkpoints; tell whether it had not ended."""
     for _ in range(count):
         mark = path.read_bytes() if path.exists() else b""
         until(lambda mark=mark: process.poll() is not None or is_written(path, mark))  # type: ignore[misc]  # mypy takes no defaults of lambdas
     process.kill()
-    process.wait()
+    return process.wait() == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_run_is_resumed_to_the_same_bytes(here: Path, kind: str) -> None:
     output, *options = KINDS[kind]
-    count = 20_000 if "function" in kind else 200_000
+    count = {"async function with rejects": 15_000, "process function": 40_000}.get(kind, 100_000)
     name = "in.csv.gz" if kind == "compressed input" else "in.csv"
     data = HEADER + table(count)
     (here / name).write_bytes(gzip.compress(data, 1) if name.endswith(".gz") else data)
@@ -95,13 +96,12 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(here: Path, kind: str) -> Non
     for _ in range(KILLED_RUNS):
         for path in here.glob("out.*"):
             path.unlink()
-        kills = 0
-        while kills < 3:
+        checkpoint = here / f"{output}.checkpoint"
+        was_killed = []
+        for checkpoints in (chance.randrange(1, 3), 1):
             with running(*arguments, cwd=here) as process:
-                kill_after_checkpoints(
-                    process, here / f"{output}.checkpoint", chance.randrange(1, 4)
-                )
-                kills += 1
+                was_killed.append(kill_after_checkpoints(process, checkpoint, checkpoints))
+        assert was_killed[0]
         assert finish_resumed(here, arguments) == status
         assert outputs_in(here) == whole
 
@@ -274,13 +274,39 @@ def test_two_runs_never_write_one_partial_output(here: Path) -> None:
     (here / "in.csv").write_bytes(HEADER + table(200_000))
     arguments = ("in.csv", "out.jsonl", "--resume", "--chunk-size", "4K")
     with running(*arguments, cwd=here) as process:
-        until(lambda: (here / "out.jsonl.partial").exists())
+        until(lambda: is_written(here / "out.jsonl.partial", b""))
         process.send_signal(signal.SIGSTOP)
         with running(*arguments, cwd=here) as second:
             status, said = finish(second)
-        assert (status, "is being written by another run" in said) == (1, True)
+        assert (status, "is being written by another run" in said) == (75, True)
         process.send_signal(signal.SIGCONT)
         assert finish(process) == (0, "")
+
+
+def test_a_partial_output_that_is_published_while_it_is_opened_stays_as_it_is(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "in.csv").write_bytes(HEADER + table(10))
+    partial = here / "out.jsonl.partial"
+    partial.write_bytes(b"by another run")
+    lock = fcntl.flock
+
+    def publish_first(descriptor: int, operation: int) -> None:
+        if not (here / "published").exists():
+            partial.replace(here / "published")
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", publish_first)
+    streamx.transform(here / "in.csv", here / "out.jsonl", resume=True)
+    assert (here / "published").read_bytes() == b"by another run"
+    assert (here / "out.jsonl").read_bytes().count(b"\n") == 10
+
+
+def test_a_checkpoint_does_not_take_the_place_of_another_file(here: Path) -> None:
+    (here / "in.csv").write_bytes(HEADER)
+    with pytest.raises(streamx.InputError, match="is no checkpoint"):
+        streamx.transform(here / "in.csv", here / "out.jsonl", checkpoint=here / "f.py")
+    assert "as told" in (here / "f.py").read_text()
 
 
 @pytest.mark.parametrize(
@@ -290,6 +316,8 @@ def test_two_runs_never_write_one_partial_output(here: Path) -> None:
         ("in.csv", "-", {"target_format": "jsonl"}, "what was passed on cannot be cut"),
         ("in.csv", "out.jsonl", {"is_ordered": False}, "without --unordered"),
         ("in.csv", "out.jsonl", {"is_direct": True}, "so no --direct"),
+        ("in.csv", "out.jsonl", {"checkpoint": "out.jsonl"}, "are both out.jsonl"),
+        ("in.csv", "out.jsonl", {"summary": "c"}, "--summary and the checkpoint are the same"),
         ("in.csv", "/dev/null", {"target_format": "jsonl"}, "an output that is a file"),
     ],
 )
@@ -299,4 +327,4 @@ def test_what_cannot_be_continued_is_a_usage_error(
     monkeypatch.chdir(here)
     (here / "in.csv").write_bytes(HEADER)
     with pytest.raises(UsageError, match=message):
-        streamx.transform(input, output, checkpoint="c", **options)
+        streamx.transform(input, output, **{"checkpoint": "c", **options})

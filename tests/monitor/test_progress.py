@@ -156,7 +156,9 @@ def test_last_line_is_shown_also_when_the_body_fails(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(progress, "write_line", lines.append)
 
     async def main() -> None:
-        async with watch(FakeFlow().monitor(), progress_views("json", None, "in.csv", ADVISOR)):
+        async with watch(
+            FakeFlow().monitor(), progress_views("json", None, "in.csv", lambda: ADVISOR)
+        ):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -174,7 +176,7 @@ def test_nothing_is_looked_at_where_nobody_watches(
     async def main() -> None:
         monitor = FakeFlow().monitor()
         monitor.bytes_read = lambda: pytest.fail("a snapshot was taken")
-        async with watch(monitor, progress_views(mode, None, "in.csv", ADVISOR)):
+        async with watch(monitor, progress_views(mode, None, "in.csv", lambda: ADVISOR)):
             await asyncio.sleep(0)
 
     asyncio.run(main())

@@ -12,6 +12,7 @@ from codec.conversions import CSV, JSONL, layout_of
 
 from streamx.chunk import ChunkResult, Failure, Notice, Place
 from streamx.codec.layout import MOST_NAMED_KEYS, ColumnType
+from streamx.flow import FlowSnapshot
 from streamx.monitor.report import Totals
 from streamx.transform.plan import Plan
 
@@ -35,6 +36,21 @@ def test_counts_add_up() -> None:
     )
     assert (totals.records_in, totals.records_out, totals.blank_lines) == (7, 2, 1)
     assert totals.warnings() == []
+
+
+def test_dropped_records_are_read_ones_that_are_missing_from_the_output() -> None:
+    totals = totals_of(ChunkResult(0, records_in=3, records_out=2, retries=4))
+    totals.drop(1_000, Place(90, 900))
+    totals.drop(0, Place(1, 10))
+    totals.drop(5, Place(40, 400))
+    totals.add(ChunkResult(1, retries=1))
+    counts = totals.counts()
+    assert (counts.records_in, counts.records_out, counts.records_dropped) == (1_008, 2, 1_005)
+    assert counts.retries == 5
+    (warning,) = totals.warnings()
+    assert warning.startswith("in.csv: 1,005 records dropped, first in line 40: they came faster")
+    report = totals.report(FlowSnapshot(), ())
+    assert (report.records_in, report.records_dropped, report.exit_code) == (1_008, 1_005, 3)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))

@@ -19,7 +19,7 @@ from streamx.read.reader import ChunkReader
 from streamx.testing import settle
 from streamx.transform.operations import Select
 from streamx.transform.plan import Recipe
-from streamx.transform.resolve import Resolution, resolve
+from streamx.transform.resolve import Ending, Resolution, resolve
 
 # Longer than any test; a wait that the test expects to end is patched to be short.
 NEVER_SECONDS = 1_000.0
@@ -36,6 +36,7 @@ class LiveFake:
 
     name = "live"
     total_bytes: int | None = None
+    is_slow = True
     is_live = True
 
     def __init__(self) -> None:
@@ -165,6 +166,38 @@ def test_jsonl_to_csv_waits_beyond_a_pause_until_the_input_is_idle(
         await reader.close()
 
     wait_for(monkeypatch, open=SHORT_SECONDS, pause=SHORT_SECONDS)
+    run(main())
+
+
+def test_slow_input_that_is_not_live_never_counts_as_idle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wait_for(monkeypatch, open=SHORT_SECONDS, pause=0)
+
+    async def main() -> None:
+        source = LiveFake()
+        source.is_live = False
+        reader = ChunkReader(source, ChunkPace(1024), 4096)
+        endings: list[str] = []
+        has_paused = asyncio.Event()
+
+        def decide(head: bytes, ending: Ending) -> Resolution | None:
+            endings.append(ending)
+            if ending == "pause":
+                loop.call_soon_threadsafe(has_paused.set)
+            return resolve(Recipe(JSONL, CSV), head, ending, "slow")
+
+        loop = asyncio.get_running_loop()
+        resolution = asyncio.ensure_future(reader.resolve(decide))
+        await source.send(b'{"a":1}\n')
+        await has_paused.wait()
+        await settle()  # in which a live one would become idle
+        await source.send(b'{"a":1,"b":2}\n')
+        await source.send(b"")
+        assert [column.name for column in (await resolution).plan.layout.columns] == ["a", "b"]
+        assert "idle" not in endings
+        await reader.close()
+
     run(main())
 
 

@@ -13,24 +13,24 @@ import orjson
 
 from streamx.codec.patterns import ANY, OPTIONAL
 
-_STRING = rb'"(?:[^"\\]++|\\.)%b"' % ANY
+STRING = rb'"(?:[^"\\]++|\\.)%b"' % ANY
 _SPACE = rb"[ \t\r\n]*+"
 # A value that holds no more than two levels is taken whole; of a deeper one only the start is.
-_INNER = rb'[\[{](?:[^\[\]{}"]++|%b)%b[\]}]' % (_STRING, ANY)
-_NESTED = rb'[\[{](?:[^\[\]{}"]++|%b|%b)%b[\]}]' % (_STRING, _INNER, ANY)
-VALUE = rb'(%b|[^\[\]{}" \t\r\n,]++|%b)' % (_STRING, _NESTED)
+_INNER = rb'[\[{](?:[^\[\]{}"]++|%b)%b[\]}]' % (STRING, ANY)
+_NESTED = rb'[\[{](?:[^\[\]{}"]++|%b|%b)%b[\]}]' % (STRING, _INNER, ANY)
+VALUE = rb'(%b|[^\[\]{}" \t\r\n,]++|%b)' % (STRING, _NESTED)
 _VALUE = rb"%b%b[,}\]]" % (VALUE, _SPACE)
 _PAIR = re.compile(
-    rb"%b(%b)%b:%b(?:%b|(?=[\[{]))" % (_SPACE, _STRING, _SPACE, _SPACE, _VALUE), re.DOTALL
+    rb"%b(%b)%b:%b(?:%b|(?=[\[{]))" % (_SPACE, STRING, _SPACE, _SPACE, _VALUE), re.DOTALL
 )
 _AFTER = re.compile(rb"%b[,}\]]" % _SPACE)
 _TOKEN = re.compile(
-    rb'(%b)(%b:)?|([\[{])|([\]}])|([^\[\]{}",: \t\r\n]++)' % (_STRING, _SPACE), re.DOTALL
+    rb'(%b)(%b:)?|([\[{])|([\]}])|([^\[\]{}",: \t\r\n]++)' % (STRING, _SPACE), re.DOTALL
 )
-_BRACKET = re.compile(rb"%b|[\[\]{}]" % _STRING, re.DOTALL)
+_BRACKET = re.compile(rb"%b|[\[\]{}]" % STRING, re.DOTALL)
 NUMBER = rb"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)%b(?:[eE][-+]?+[0-9]++)%b" % (OPTIONAL, OPTIONAL)
-_STRING_OR_NUMBER = re.compile(rb"(%b)|%b" % (_STRING, NUMBER), re.DOTALL)
-_STRING_OR_SPACE = re.compile(rb"(%b)|[ \t\r\n]++" % _STRING, re.DOTALL)
+_STRING_OR_NUMBER = re.compile(rb"(%b)|%b" % (STRING, NUMBER), re.DOTALL)
+_STRING_OR_SPACE = re.compile(rb"(%b)|[ \t\r\n]++" % STRING, re.DOTALL)
 
 
 class DuplicateKeyError(ValueError):
@@ -179,12 +179,17 @@ def _raw_pairs(text: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _deep_value(text: bytes, start: int) -> tuple[bytes, int]:
     """Return the nested value that starts at `start`, and where to go on behind it."""
-    end = _end_of_nested(text, start)
+    end = end_of_nested(text, start)
     after = _AFTER.match(text, end)
     return text[start:end], end if after is None else after.end()
 
 
-def _end_of_nested(text: bytes, start: int) -> int:
+def end_of_nested(text: bytes, start: int) -> int:
+    """Return the end of the object or array at `start`, whatever is in it.
+
+    Raises:
+        ValueError: it has none.
+    """
     depth = 0
     for match in _BRACKET.finditer(text, start):
         if match[0] in (b"{", b"["):

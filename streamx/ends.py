@@ -1,0 +1,103 @@
+"""The ends of a run: what it reads and what it writes, opened as its options say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from streamx.errors import UsageError
+from streamx.job import Job
+from streamx.read.decode import wrap
+from streamx.read.http_options import Http, is_url
+from streamx.read.reader import LINGER_SECONDS, ChunkReader
+from streamx.read.sources import Source, open_source
+from streamx.write.publish import Target
+from streamx.write.rejects import Outputs, rejects_target
+from streamx.write.sinks import GzipSink, open_sink
+
+if TYPE_CHECKING:
+    from streamx.journal import Journal
+
+
+class Targets(NamedTuple):
+    """Where output and rejects shall go; None where none are written."""
+
+    output: Target
+    rejects: Target | None
+
+
+def targets_of(job: Job) -> Targets:
+    """Look at where a job writes, without touching it.
+
+    Raises:
+        UsageError: it is the input, or both are the same.
+        OutputError: it cannot be written.
+    """
+    output = Target.of(job.output, job.input, is_direct=job.is_direct, is_durable=job.fsync)
+    if not job.writes_rejects:
+        return Targets(output, None)
+    return Targets(output, rejects_target(job.rejects, job.input, output))
+
+
+async def open_input(job: Job, warn: Callable[[str], None]) -> Source:
+    """Open what a job reads.
+
+    Raises:
+        InputError: it cannot be opened.
+        UsageError: it cannot be read as the options say.
+    """
+    if is_url(job.input):
+        from streamx.read.remote import open_remote  # with all that the web takes
+
+        source = await open_remote(
+            job.input,
+            job.http or Http(),
+            is_gzip=job.is_gzip_input,
+            most_page_bytes=job.sizing.max_record_bytes,
+            warn=warn,
+        )
+    else:
+        source = await open_source(job.input)
+    if job.on_full is not None and not source.is_live:
+        await source.close()
+        raise UsageError("--on-full needs a live standard input; this one is a file and can wait")
+    return wrap(source, is_gzip=job.is_gzip_input, encoding=job.encoding)
+
+
+def reader_of(job: Job, source: Source) -> ChunkReader:
+    """Return what reads a source in chunks."""
+    return ChunkReader(
+        source,
+        job.pace,
+        job.sizing.max_record_bytes,
+        linger_seconds=0 if job.line_buffered else LINGER_SECONDS,
+    )
+
+
+async def open_journal(job: Job, targets: Targets) -> Journal | None:
+    """Return the journal of a run that can be resumed, else None.
+
+    Raises:
+        CheckpointError: the run cannot go on where the one before had come to.
+    """
+    if not job.is_checkpointed:
+        return None
+    from streamx.journal import Journal  # with what it takes to compare two runs
+
+    return await Journal.open(job, *targets)
+
+
+async def open_outputs(
+    job: Job, source: Source, targets: Targets, journal: Journal | None
+) -> Outputs:
+    """Open what a job writes.
+
+    Raises:
+        OutputError: it cannot be opened.
+    """
+    if journal is not None:
+        return await journal.open_outputs(*targets)
+    sink = await open_sink(targets.output)
+    if job.is_gzip_output:
+        sink = GzipSink(sink, flushes=source.is_live)
+    return await Outputs.beside(sink, targets.rejects)

@@ -1,0 +1,92 @@
+"""BodySource: the body of a response as a source, read no faster than it is asked for."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import httpx
+
+from streamx.errors import InputError
+from streamx.read.decode import GzipSource
+from streamx.read.sources import Source
+
+_BLOCK_BYTES = 64 * 1024
+
+
+class BodySource:
+    """A body as it comes over the wire, whatever it is encoded with.
+
+    What nobody reads stays in the socket, and when that is full with the server.
+
+    Raises:
+        httpx.TransportError: on reading, where the connection breaks.
+    """
+
+    is_live = False
+    is_slow = True
+
+    def __init__(self, response: httpx.Response, name: str) -> None:
+        self.name = name
+        length = response.headers.get("Content-Length", "")
+        self.total_bytes = int(length) if length.isdecimal() else None
+        self.bytes_read = 0
+        self._response = response
+        self._blocks = response.aiter_raw()
+        self._rest = memoryview(b"")
+
+    def read_now(self, view: memoryview) -> int | None:
+        if not self._rest:
+            return None
+        count = min(len(self._rest), len(view))
+        view[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        self.bytes_read += count
+        return count
+
+    async def read_into(self, view: memoryview) -> int:
+        while not self._rest:
+            block = await anext(self._blocks, None)
+            if block is None:
+                return 0
+            self._rest = memoryview(block)
+        return self.read_now(view) or 0
+
+    async def close(self) -> None:
+        await self._response.aclose()
+
+
+def decoded(source: Source, response: httpx.Response) -> Source:
+    """Return a source of a body without its Content-Encoding.
+
+    Raises:
+        InputError: the server chose one that it was not asked for.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in ("gzip", "x-gzip"):
+        return GzipSource(source, "its Content-Encoding is gzip")
+    if encoding not in ("identity", ""):
+        raise InputError(
+            f"{source.name}: the server sent it with Content-Encoding {encoding!r}; expected gzip "
+            "or none, as it was asked for"
+        )
+    return source
+
+
+async def read_whole(source: Source, most_bytes: int) -> bytes | None:
+    """Return all that a source gives, or None as soon as it is known to be more than allowed."""
+    whole = bytearray()
+    room = memoryview(bytearray(_BLOCK_BYTES))
+    while count := await source.read_into(room):
+        if len(whole) + count > most_bytes:
+            return None
+        whole += room[:count]
+    return bytes(whole)
+
+
+async def read_start(response: httpx.Response, most_bytes: int) -> bytes:
+    """Return how a body starts, for a message; nothing if it cannot be read."""
+    start = memoryview(bytearray(most_bytes))
+    with suppress(httpx.TransportError, InputError):
+        count = await decoded(BodySource(response, ""), response).read_into(start)
+        return bytes(start[:count])
+    return b""
