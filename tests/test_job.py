@@ -102,6 +102,21 @@ def test_values_that_are_flattened_meet_no_function_and_no_expression(operation:
 
 
 @pytest.mark.parametrize(
+    ("options", "needed"),
+    [
+        ({"output": "-", "target_format": "jsonl"}, "an output file"),
+        ({"resume": True}, "a run without --resume"),
+        ({"checkpoint": "c"}, "a run without --checkpoint"),
+    ],
+)
+def test_doing_without_fsync_is_refused_where_it_has_no_effect_or_a_bad_one(
+    options: dict[str, Any], needed: str
+) -> None:
+    with pytest.raises(UsageError, match=f"--no-fsync needs {needed}"):
+        Job(**{**CSV_TO_JSONL, **options, "fsync": False})
+
+
+@pytest.mark.parametrize(
     "job",
     [
         {**JSONL_TO_JSONL, "columns": ["a"], "operations": [Select(("a",))]},

@@ -14,7 +14,7 @@ from streamx.codec.layout import Part
 from streamx.engine.child import WorkerGoneError, WorkerProcess
 from streamx.engine.wire import Failed, anonymous_file
 from streamx.engine.worker import Workable
-from streamx.errors import UsageError, WorkerDiedError, WorkerError
+from streamx.errors import UsageError, WorkerDiedError, WorkerError, cannot
 
 Emit = Callable[[Part], Awaitable[None]]
 
@@ -162,7 +162,10 @@ class ProcessEngine:
     def _take_process(self) -> WorkerProcess:
         if self._idle:
             return self._idle.pop()
-        process = WorkerProcess(self._turns.fileno())
+        try:
+            process = WorkerProcess(self._turns.fileno())
+        except OSError as error:
+            raise WorkerError(cannot("start", "a worker process", error)) from error
         self._processes.add(process)
         return process
 

@@ -18,7 +18,7 @@ import struct
 from typing import NamedTuple
 
 from streamx.chunk import ChunkResult, Death
-from streamx.errors import WorkerError
+from streamx.errors import WorkerError, cannot
 
 # Two would do for one process to fill while the other reads; the others are for a busy event loop.
 SLOTS = 4
@@ -161,10 +161,17 @@ def anonymous_file() -> int:
 
 
 def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
-    """Write all of the data: the system may take it in pieces."""
+    """Write all of the data: the system may take it in pieces.
+
+    Raises:
+        WorkerError: there is no more memory for it, or the process may write no larger files.
+    """
     rest = memoryview(data)
     while rest:
-        written_bytes = os.pwrite(descriptor, rest, offset)
+        try:
+            written_bytes = os.pwrite(descriptor, rest, offset)
+        except OSError as error:
+            raise WorkerError(cannot("pass data between", "processes", error)) from error
         rest = rest[written_bytes:]
         offset += written_bytes
 

@@ -23,6 +23,7 @@ from streamx.chunk import Chunk, ChunkResult, RejectLines
 from streamx.codec.layout import Part
 from streamx.engine import wire
 from streamx.engine.wire import PARENTS_SIGNALS, SLOT_BYTES, SLOT_READ, SLOTS, Failed, Order, Step
+from streamx.errors import WorkerError
 from streamx.transform.turns import share_turns
 
 _RECEIVE_BYTES = 64 * 1024
@@ -113,7 +114,10 @@ def _run(
             return result
         except BaseException as error:
             return _failed(error)
-        link.write(part)
+        try:
+            link.write(part)
+        except WorkerError as error:
+            return _failed(error)
 
 
 class _Link:

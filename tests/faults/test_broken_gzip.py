@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,29 @@ def test_gzip_is_read_to_its_end(directory: Path, data: bytes) -> None:
     with running("in.csv.gz", "out.jsonl", "--chunk-size", "16K", cwd=directory) as process:
         assert finish(process) == (0, "")
     assert (directory / "out.jsonl").read_bytes() == OUTPUT
+
+
+def test_gzip_bomb_ends_at_the_longest_record_in_bounded_memory(directory: Path) -> None:
+    mebibyte = b"x" * 1024 * 1024
+    bomb = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    blocks = [bomb.compress(b"a\n"), *(bomb.compress(mebibyte) for _ in range(100)), bomb.flush()]
+    (directory / "in.csv.gz").write_bytes(b"".join(blocks))
+    assert (directory / "in.csv.gz").stat().st_size < len(mebibyte)
+    with running(
+        "in.csv.gz",
+        "out.jsonl",
+        "--max-record-bytes",
+        "1M",
+        "--summary",
+        "summary.json",
+        cwd=directory,
+    ) as process:
+        status, error = finish(process)
+    assert status == 1
+    assert "--max-record-bytes" in error
+    assert (directory / "out.jsonl").read_bytes() == OLD
+    peak_bytes = json.loads((directory / "summary.json").read_bytes())["memory_peak_bytes"]
+    assert peak_bytes < 90 * len(mebibyte)
 
 
 def test_failed_run_does_not_leave_half_a_gzip_output(directory: Path) -> None:

@@ -61,6 +61,15 @@ def test_replaced_file_keeps_its_mode(directory: Path, mode: int) -> None:
     assert stat.S_IMODE((directory / "out.jsonl").stat().st_mode) == mode
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_replaced_file_keeps_its_owner(directory: Path) -> None:
+    os.chown(directory / "out.jsonl", 12_345, 23_456)
+    assert transform(directory, "in.csv", "out.jsonl") == (0, "")
+    status = (directory / "out.jsonl").stat()
+    assert (status.st_uid, status.st_gid) == (12_345, 23_456)
+    assert (directory / "out.jsonl").read_bytes() == OUTPUT
+
+
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
 def test_new_file_has_the_mode_that_the_umask_leaves(
     directory: Path, umask: int, mode: int

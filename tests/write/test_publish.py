@@ -120,6 +120,32 @@ def test_directory_that_cannot_be_read_is_no_failure(
     assert (calls, output.read_bytes()) == ([1], NEW)
 
 
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done to put files in their places, in order."""
+    noted: list[str] = []
+    real: dict[str, Callable[..., Any]] = {
+        name: getattr(os, name) for name in ("fsync", "replace", "unlink")
+    }
+
+    def sync(descriptor: int) -> None:
+        noted.append("sync directory" if is_directory(descriptor) else "sync file")
+        real["fsync"](descriptor)
+
+    def replace(old: str, new: str) -> None:
+        noted.append(f"place {os.path.basename(new)}")
+        real["replace"](old, new)
+
+    def unlink(path: str) -> None:
+        if not path.endswith(".tmp"):
+            noted.append(f"remove {os.path.basename(path)}")
+        real["unlink"](path)
+
+    for name, function in (("fsync", sync), ("replace", replace), ("unlink", unlink)):
+        monkeypatch.setattr(os, name, function)
+    return noted
+
+
 def test_a_signal_finds_the_temporary_file_as_soon_as_it_exists(
     output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,23 +163,63 @@ def test_a_signal_finds_the_temporary_file_as_soon_as_it_exists(
 
 
 def test_file_is_on_the_disk_before_it_takes_its_place(
-    source: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+    source: Path, output: Path, steps: list[str]
 ) -> None:
-    steps: list[str] = []
-    real_sync, real_replace = os.fsync, os.replace
-
-    def sync(descriptor: int) -> None:
-        steps.append("sync directory" if is_directory(descriptor) else "sync file")
-        real_sync(descriptor)
-
-    def replace(old: str, new: str) -> None:
-        steps.append("replace")
-        real_replace(old, new)
-
-    monkeypatch.setattr(os, "fsync", sync)
-    monkeypatch.setattr(os, "replace", replace)
     streamx.transform(source, output)
-    assert steps == ["sync file", "replace", "sync directory"]
+    assert steps == ["sync file", "place out.jsonl", "sync directory"]
+
+
+def test_output_and_rejects_are_both_on_the_disk_before_one_takes_its_place(
+    source: Path, output: Path, steps: list[str]
+) -> None:
+    source.write_bytes(b"a\n1\n2,3\n")
+    streamx.transform(source, output, on_error="reject")
+    assert steps == [
+        "sync file",
+        "sync file",
+        "place out.jsonl.rejects.jsonl",
+        "sync directory",
+        "place out.jsonl",
+        "sync directory",
+    ]
+
+
+def test_old_rejects_are_removed_behind_the_output_without_any(
+    source: Path, output: Path, steps: list[str]
+) -> None:
+    output.with_name("out.jsonl.rejects.jsonl").write_bytes(OLD)
+    streamx.transform(source, output, on_error="reject")
+    assert steps == [
+        "sync file",
+        "place out.jsonl",
+        "sync directory",
+        "remove out.jsonl.rejects.jsonl",
+        "sync directory",
+    ]
+
+
+def test_new_file_written_in_place_has_its_directory_on_the_disk_too(
+    source: Path, output: Path, steps: list[str]
+) -> None:
+    streamx.transform(source, output.with_name("new.jsonl"), is_direct=True)
+    assert steps == ["sync file", "sync directory"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "taken"),
+    [
+        (b"", ["place out.jsonl", "remove out.jsonl.rejects.jsonl"]),
+        (b"2,3\n", ["place out.jsonl.rejects.jsonl", "place out.jsonl"]),
+    ],
+    ids=["good records", "a bad record"],
+)
+def test_without_fsync_nothing_waits_for_the_disk(
+    source: Path, output: Path, steps: list[str], bad: bytes, taken: list[str]
+) -> None:
+    source.write_bytes(b"a\n1\n2\n" + bad)
+    streamx.transform(source, output, on_error="reject", fsync=False)
+    assert steps == taken
+    assert output.read_bytes() == NEW
 
 
 @pytest.mark.parametrize("letter", ["é", "語", "𝄞"])
