@@ -67,6 +67,9 @@ __all__ = [
     "UsageError",
     "Where",
     "explain_async",
+    "explain_retry_async",
+    "retry",
+    "retry_async",
     "schema",
     "schema_async",
     "summary_async",
@@ -138,6 +141,54 @@ async def transform_async(
     from streamx.pipeline import run
 
     return await run(job_of(input, output, options), on_warning or _ignore)
+
+
+def retry(
+    input: StrPath = "-",
+    output: StrPath = "-",
+    *,
+    on_warning: Callable[[str], None] | None = None,
+    **options: Unpack[JobOptions],
+) -> Report:
+    """Run the records of a rejects file again, and wait for it.
+
+    Their format, columns and types are those of the first run, unless options say otherwise. What
+    is bad again can go to a rejects file of its own, which names the first input, counts all
+    attempts, and can be retried like the first.
+
+    Args:
+        input: path of a rejects file, or `-`; several of the same columns may be joined to one.
+        output: path of a new file, or `-`.
+        on_warning: called with each warning as it arises; the report holds them all.
+        options: as for `transform`, but for how the input was read and resumed.
+
+    Returns:
+        The same as `transform`.
+
+    Raises:
+        BadRecordError: also if a line is no reject, or cannot be read like the first one.
+        StreamxError: the same as `transform` raises.
+
+    Example:
+        >>> streamx.transform("in.csv", "out.jsonl", on_error="reject")  # doctest: +SKIP
+        >>> streamx.retry("out.jsonl.rejects.jsonl", "more.jsonl", nulls=["n/a"])  # doctest: +SKIP
+    """
+    return _wait_for("retry", retry_async(input, output, on_warning=on_warning, **options))
+
+
+async def retry_async(
+    input: StrPath = "-",
+    output: StrPath = "-",
+    *,
+    on_warning: Callable[[str], None] | None = None,
+    **options: Unpack[JobOptions],
+) -> Report:
+    """Do the same as `retry` within a running event loop; cancelling it cleans up."""
+    from streamx.pipeline import run
+    from streamx.retrying import opened_retry
+
+    async with opened_retry(input, output, options) as (job, inlet):
+        return await run(job, on_warning or _ignore, inlet)
 
 
 def schema(
@@ -213,6 +264,23 @@ async def explain_async(
     job = job_of(input, output, options)
     seen = await preview(job, on_warning or _ignore)
     return explanation(job, seen.resolution, seen.total_bytes)
+
+
+async def explain_retry_async(
+    input: StrPath = "-",
+    output: StrPath = "-",
+    *,
+    on_warning: Callable[[str], None] | None = None,
+    **options: Unpack[JobOptions],
+) -> str:
+    """Return what `retry` would do with the same arguments, as `explain_async` does."""
+    from streamx.explain import explanation
+    from streamx.pipeline import preview
+    from streamx.retrying import opened_retry
+
+    async with opened_retry(input, output, options) as (job, inlet):
+        seen = await preview(job, on_warning or _ignore, inlet)
+        return explanation(job, seen.resolution, seen.total_bytes)
 
 
 def _wait_for(name: str, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -60,6 +60,7 @@ class Failure:
         stage: what could not be done with the record: "parse" it, call a function with it
             ("transform"), or "encode" the result.
         traceback: of the user's code, where that raised an exception.
+        source: the input's name, if it is another than that of the run.
     """
 
     place: Place
@@ -67,6 +68,7 @@ class Failure:
     expected: str
     stage: Literal["parse", "transform", "encode"] = "parse"
     traceback: str = ""
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,13 @@ class Targets(NamedTuple):
     rejects: Target | None
 
 
+class Inlet(NamedTuple):
+    """What a job reads, open, and what cuts it into chunks and closes it."""
+
+    source: Source
+    reader: ChunkReader
+
+
 def targets_of(job: Job) -> Targets:
     """Look at where a job writes, without touching it.
 
@@ -39,7 +46,7 @@ def targets_of(job: Job) -> Targets:
     return Targets(output, rejects_target(job.rejects, job.input, output))
 
 
-async def open_input(job: Job, warn: Callable[[str], None]) -> Source:
+async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
     """Open what a job reads.
 
     Raises:
@@ -61,17 +68,14 @@ async def open_input(job: Job, warn: Callable[[str], None]) -> Source:
     if job.on_full is not None and not source.is_live:
         await source.close()
         raise UsageError("--on-full needs a live standard input; this one is a file and can wait")
-    return wrap(source, is_gzip=job.is_gzip_input, encoding=job.encoding)
-
-
-def reader_of(job: Job, source: Source) -> ChunkReader:
-    """Return what reads a source in chunks."""
-    return ChunkReader(
+    source = wrap(source, is_gzip=job.is_gzip_input, encoding=job.encoding)
+    reader = ChunkReader(
         source,
         job.pace,
         job.sizing.max_record_bytes,
         linger_seconds=0 if job.line_buffered else LINGER_SECONDS,
     )
+    return Inlet(source, reader)
 
 
 async def open_journal(job: Job, targets: Targets) -> Journal | None:

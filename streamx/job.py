@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
+from streamx.codec.layout import Column, ColumnType
 from streamx.errors import UsageError
 from streamx.flow.buffer import OnFull
 from streamx.idle import refuse_idle_options
@@ -79,6 +80,7 @@ class JobOptions(TypedDict, total=False):
     nulls: Sequence[str]
     strict_types: bool
     columns: Sequence[str] | None
+    known_columns: Mapping[str, str] | None
     extra_keys: Literal["error", "drop"] | None
     nested: Literal["json", "flatten"] | None
     operations: Sequence[Operation | Callable[..., Any]]
@@ -136,6 +138,8 @@ class Job:
         nulls: cell texts that stand for null, in every column.
         strict_types: a cell that does not fit its column's type makes a bad record.
         columns: the columns of a JSONL input, instead of the keys in its first records.
+        known_columns: the columns of an input and, for CSV, their types, as an earlier run found
+            them; a CSV has no header then. For records that are retried.
         extra_keys: what a key beyond the columns means in JSONL to CSV: "error" or "drop".
         nested: nested JSON becomes compact "json" in a cell, or columns with "flatten".
         operations: Select, Drop, Rename, Where, Set, Limit and functions (callables, or Apply with
@@ -201,6 +205,7 @@ class Job:
     nulls: Sequence[str] = ()
     strict_types: bool = False
     columns: Sequence[str] | None = None
+    known_columns: Mapping[str, str] | None = None
     extra_keys: Literal["error", "drop"] | None = None
     nested: Literal["json", "flatten"] | None = None
     operations: Sequence[Operation | Callable[..., Any]] = ()
@@ -338,6 +343,7 @@ class Job:
             nulls=frozenset(utf8_text(token, "--null").encode() for token in self.nulls),
             strict_types=self.strict_types,
             columns=None if self.columns is None else distinct_names(self.columns, "--columns"),
+            known_columns=self._known_columns,
             extra_keys=self.extra_keys or "error",
             nested=self.nested or "json",
             operations=self._placed_chain(),
@@ -444,6 +450,16 @@ class Job:
             return self.chain
         return tuple(
             (each.elsewhere() or each) if isinstance(each, Apply) else each for each in self.chain
+        )
+
+    @property
+    def _known_columns(self) -> tuple[Column, ...] | None:
+        if self.known_columns is None:
+            return None
+        infers = self.types == "infer"
+        return tuple(
+            Column(name, column_type(name, type) if infers else ColumnType.STRING)
+            for name, type in self.known_columns.items()
         )
 
     @property

@@ -17,7 +17,7 @@ from streamx.accounts import Accounts, accounts_of
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.delivery import Delivery
-from streamx.ends import open_input, open_journal, open_outputs, reader_of, targets_of
+from streamx.ends import Inlet, open_inlet, open_journal, open_outputs, targets_of
 from streamx.engine import open_engine
 from streamx.errors import StreamxError, TooManyBadRecordsError
 from streamx.flow import (
@@ -52,18 +52,19 @@ class Preview(NamedTuple):
     total_bytes: int | None
 
 
-async def run(job: Job, warn: Callable[[str], None]) -> Report:
+async def run(job: Job, warn: Callable[[str], None], inlet: Inlet | None = None) -> Report:
     """Run a job to its end: the output is whole when this returns, or as it was when it raises.
 
     Args:
         job: what to do.
         warn: called with each warning, as soon as it is known.
+        inlet: what it reads, if that is open already.
 
     Raises:
         StreamxError: whatever ended the run.
     """
     with _locked(job), accounts_of(job, warn) as accounts:
-        return await _run(job, accounts)
+        return await _run(job, accounts, inlet)
 
 
 def _locked(job: Job) -> AbstractContextManager[None]:
@@ -74,11 +75,10 @@ def _locked(job: Job) -> AbstractContextManager[None]:
     return locked(job)
 
 
-async def _run(job: Job, accounts: Accounts) -> Report:
+async def _run(job: Job, accounts: Accounts, inlet: Inlet | None) -> Report:
     started = time.monotonic()
     targets = targets_of(job)
-    source = await open_input(job, accounts.warn)
-    reader = reader_of(job, source)
+    source, reader = inlet or await open_inlet(job, accounts.warn)
     try:
         journal = await open_journal(job, targets)
         outputs = await open_outputs(job, source, targets, journal)
@@ -98,14 +98,13 @@ async def _run(job: Job, accounts: Accounts) -> Report:
     return report
 
 
-async def preview(job: Job, warn: Callable[[str], None]) -> Preview:
+async def preview(job: Job, warn: Callable[[str], None], inlet: Inlet | None = None) -> Preview:
     """Read the head of a job's input and return what a run would make of it, and run nothing.
 
     Raises:
         StreamxError: the input cannot be read.
     """
-    source = await open_input(job, warn)
-    reader = reader_of(job, source)
+    source, reader = inlet or await open_inlet(job, warn)
     try:
         resolution = await _resolve(job, source, reader, warn)
     finally:
@@ -147,7 +146,7 @@ async def _convert(
         plan, job.placement, sizing.workers, job.recipe.calls, is_ordered=job.is_ordered
     )
     pool: WorkerPool[Chunk, Part, ChunkResult] = WorkerPool(
-        reader.pace.timed(engine.run),
+        reader.around(engine.run),
         engine.lanes,
         intake.limit,
         ReorderWindow(sizing.credits, sizing.window_bytes),

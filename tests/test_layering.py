@@ -32,7 +32,8 @@ ALLOWED = {
     "flow": set(),
     "codec": {"errors", "blame"},
     "transform": {"", "errors", "blame", "chunk", "position", "codec", "flow"},
-    "read": {"errors", "extras", "chunk", "descriptors", "codec", "flow", "transform"},
+    "origins": {"errors", "chunk", "codec", "transform"},
+    "read": {"errors", "extras", "chunk", "descriptors", "codec", "flow", "origins", "transform"},
     "write": {"errors", "descriptors"},
     "intake": {"chunk", "flow", "monitor", "overflow", "sizing"},
     "overflow": {"errors", "chunk", "codec", "flow", "intake", "monitor", "sizing"},
@@ -48,6 +49,7 @@ ALLOWED = {
         "job", "accounts", "delivery", "ends", "intake", "journal", "lock",
     },
     "ends": {"errors", "job", "journal", "read", "write"},
+    "retrying": {"errors", "codec", "ends", "job", "read", "values"},
     "resume": {"errors", "job", "transform", "write"},
     "journal": {
         "", "errors", "chunk", "codec", "descriptors", "flow", "job", "monitor", "read", "resume",
@@ -55,7 +57,7 @@ ALLOWED = {
     },
     "accounts": {"errors", "extras", "job", "monitor", "write"},
     "__init__": {
-        "errors", "codec", "explain", "job", "monitor", "read", "transform", "pipeline",
+        "errors", "codec", "explain", "job", "monitor", "read", "retrying", "transform", "pipeline",
     },
     "lock": {"errors", "job", "write"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},

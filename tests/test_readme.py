@@ -61,7 +61,12 @@ def test_the_set_up_is_two_commands_of_one_line_each() -> None:
 
 def test_every_option_is_documented_by_the_help(workspace: Path) -> None:
     command, text = workspace / "bin" / "streamx", ""
-    for arguments in (["--help"], ["transform", "--help"], ["schema", "--help"]):
+    for arguments in (
+        ["--help"],
+        ["transform", "--help"],
+        ["schema", "--help"],
+        ["retry", "--help"],
+    ):
         text += subprocess.check_output([command, *arguments], text=True)
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--help", "--quiet"}:
         assert option in text or option == "--upgrade", f"README names {option}"

@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 _COMMANDS = {
+    "retry": "streamx.cli.retry",
     "schema": "streamx.cli.schema",
     "transform": "streamx.cli.transform",
 }

@@ -125,12 +125,7 @@ def input_options(command: F) -> F:
     return add_options(
         command,
         click.option("--from", "source_format", type=FORMATS, help="Format of the input."),
-        click.option(
-            "-d", "--delimiter", metavar="CHAR", help="Delimiter of the input; `tab` works too."
-        ),
-        click.option(
-            "--quote", metavar="CHAR", help='Quote character, on both sides.  [default: "]'
-        ),
+        dialect_options,
         click.option(
             "--no-header",
             "has_header",
@@ -149,6 +144,27 @@ def input_options(command: F) -> F:
             show_default=True,
             help="Encoding of the input, such as latin-1 or utf-16. The output is UTF-8.",
         ),
+        type_options,
+    )
+
+
+def dialect_options(command: F) -> F:
+    """Add the options that say how cells of an input are told apart."""
+    return add_options(
+        command,
+        click.option(
+            "-d", "--delimiter", metavar="CHAR", help="Delimiter of the input; `tab` works too."
+        ),
+        click.option(
+            "--quote", metavar="CHAR", help='Quote character, on both sides.  [default: "]'
+        ),
+    )
+
+
+def type_options(command: F) -> F:
+    """Add the options that say what the cells of an input become."""
+    return add_options(
+        command,
         click.option(
             "--type",
             "pinned_types",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamx.codec import last_boundary
-from streamx.codec.layout import Format
+from streamx.codec.layout import CsvFormat, Format
 from streamx.codec.reference.slices import scanner_of
 
 # Most records are shorter, and a longer one is looked for in twice as much each time.
@@ -36,6 +36,19 @@ def record_end(data: memoryview, start: int, format: Format) -> int:
         if end < len(piece) or len(piece) < size_bytes:
             return start + end
         size_bytes *= 2
+
+
+def ends_whole(record: bytes, format: Format) -> bool:
+    r"""Tell whether nothing behind a line feed is part of the record too: no quote is left open.
+
+    >>> from streamx.codec.layout import CsvFormat
+    >>> ends_whole(b'1,"a"\n', CsvFormat()), ends_whole(b'1,"a\n', CsvFormat())
+    (True, False)
+    """
+    if not isinstance(format, CsvFormat) or format.quote not in record:
+        return True
+    line = record if record.endswith(b"\n") else record + b"\n"
+    return last_boundary(line, format) == len(line)
 
 
 def records_of(data: memoryview, start: int, size_bytes: int, format: Format) -> int:

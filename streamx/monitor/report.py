@@ -224,10 +224,11 @@ class Totals:
             )
 
     def _error_of(self, failure: Failure) -> StreamxError:
-        place, what = failure.place, (failure.found, failure.expected)
+        where = failure.source or self.source, failure.place.line, failure.place.offset
+        what = failure.found, failure.expected
         if failure.stage == "parse":
-            return BadRecordError(self.source, place.line, place.offset, *what)
-        return FunctionError(self.source, place.line, place.offset, *what, failure.traceback)
+            return BadRecordError(*where, *what)
+        return FunctionError(*where, *what, failure.traceback)
 
     def _blank_line_warnings(self) -> Iterator[str]:
         layout = self.plan.layout

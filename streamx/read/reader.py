@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from typing import TypeVar
 
 from streamx.chunk import Chunk, Place
 from streamx.codec import last_boundary
@@ -13,7 +14,7 @@ from streamx.codec.layout import Format
 from streamx.codec.skipping import RecordSkip
 from streamx.flow import Credits
 from streamx.read.chunker import Chunker
-from streamx.read.pace import ChunkPace
+from streamx.read.pace import ChunkPace, Run
 from streamx.read.sources import FileSource, Source
 from streamx.transform.resolve import Ending, Resolution
 
@@ -27,6 +28,9 @@ _WAIT_SECONDS: dict[Ending, float | None] = {
     "pause": IDLE_SECONDS - LINGER_SECONDS,
     "idle": None,
 }
+
+
+R = TypeVar("R")
 
 
 class ChunkReader:
@@ -97,7 +101,7 @@ class ChunkReader:
         """Return the records that `resolve` has read, as many as make a sample."""
         return sample_of(bytes(self._head), resolution.start, format, self._is_at_end)
 
-    async def resolve(self, decide: Callable[[bytes, Ending], Resolution | None]) -> Resolution:
+    async def resolve(self, decide: Callable[[bytes, Ending], R | None]) -> R:
         """Read until `decide` finds the head long enough; the head is kept for `chunks`."""
         loop = asyncio.get_running_loop()
         ending: Ending = "open"
@@ -158,6 +162,10 @@ class ChunkReader:
         # A last record without a line end is whole only if nothing more can come.
         is_all = self._is_at_end and resolution.opening_bytes == len(self._head)
         return resolution.opening_bytes + is_all
+
+    def around(self, run: Run) -> Run:
+        """Return what runs the chunks of this reader by `run`, and lets the pace know of it."""
+        return self.pace.timed(run)
 
     async def close(self) -> None:
         """Stop reading and close the source."""

@@ -14,7 +14,7 @@ import orjson
 
 from streamx.chunk import BadKind, Chunk, ChunkResult, Notice, Place, RejectLines
 from streamx.codec import count_lines
-from streamx.codec.boundaries import record_around
+from streamx.codec.boundaries import ends_whole, record_around
 from streamx.codec.layout import Bad, CsvFormat, Layout
 from streamx.transform.plan import Lenience
 
@@ -106,7 +106,7 @@ class BadRecords:
             "stage": bad.stage,
             "error": {"type": bad.kind, "message": _as_text(message)},
             "attempts": bad.attempts,
-            **_raw(record, self._layout.max_record_bytes),
+            **_raw(record, self._layout),
         }
         return orjson.dumps({**line, **self._known}, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -124,12 +124,12 @@ class BadRecords:
         }
 
 
-def _raw(record: bytes, max_record_bytes: int) -> dict[str, Any]:
+def _raw(record: bytes, layout: Layout) -> dict[str, Any]:
     """Return the bytes of a record without its line end, of one that is too long the first ones."""
-    is_cut = {"is_cut": True} if len(record) > max_record_bytes else {}
+    is_cut = {"is_cut": True} if len(record) > layout.max_record_bytes else {}
     if is_cut:
-        record = record[: min(_MOST_CUT_BYTES, max_record_bytes)]
-    elif record.endswith(b"\n"):
+        record = record[: min(_MOST_CUT_BYTES, layout.max_record_bytes)]
+    elif ends_whole(record, layout.source) and record.endswith(b"\n"):
         record = record[:-1].removesuffix(b"\r")
     try:
         return {"raw": utf_8_decode(record, "strict", not is_cut)[0], **is_cut}

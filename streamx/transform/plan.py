@@ -13,6 +13,7 @@ from streamx.codec import convert, count_lines
 from streamx.codec.layout import (
     MAX_RECORD_BYTES,
     Bad,
+    Column,
     ColumnType,
     Format,
     Layout,
@@ -57,6 +58,8 @@ class Recipe:
         nulls: cell texts that stand for null.
         strict_types: a cell that does not fit its column makes its record a bad one.
         columns: the keys of a JSONL input, instead of those in a sample; None to look.
+        known_columns: the input's columns, where an earlier run has found them, in place of those
+            in a sample; a CSV has no header then. None to look.
         extra_keys: what a key beyond the columns means when JSONL becomes CSV.
         nested: how JSONL's nested values become cells.
         operations: column operations, functions and limits, in order.
@@ -76,6 +79,7 @@ class Recipe:
     nulls: frozenset[bytes] = frozenset()
     strict_types: bool = False
     columns: tuple[str, ...] | None = None
+    known_columns: tuple[Column, ...] | None = None
     extra_keys: Literal["error", "drop"] = "error"
     nested: Literal["json", "flatten"] = "json"
     operations: tuple[Operation, ...] = ()

@@ -92,24 +92,16 @@ def resolve(recipe: Recipe, head: bytes, ending: Ending, source: str) -> Resolut
 def _resolve_csv(
     recipe: Recipe, format: CsvFormat, head: bytes, start: int, ending: Ending, source: str
 ) -> Resolution | None:
-    bounds = heads.first_record(head, start, format, ending == "end")
-    if bounds is None:
-        heads.refuse_endless(head, start, format, recipe.max_record_bytes, source)
+    header = _header_in(recipe, format, head, start, ending, source)
+    if header is None:
         return None
-    if bounds[0] == bounds[1]:
-        return Resolution(_plan(recipe, (), Header((), (), bounds[1], ())), bounds[1], 1)
-    header = heads.read_header(
-        head,
-        bounds,
-        format,
-        is_named=recipe.has_header,
-        source=source,
-        max_record_bytes=recipe.max_record_bytes,
-    )
+    if not header.names:
+        return Resolution(_plan(recipe, (), header), header.end, 1)
     columns: tuple[Column, ...] = _pinned(recipe, header.names)
     warnings = [f"{source}: {text}" for text in (*header.warnings, *_doubts(header, format))]
     is_typed = isinstance(recipe.target, JsonlFormat) or _opens_records(recipe)
-    infers = is_typed and recipe.infers_types and not all(column.is_pinned for column in columns)
+    infers = is_typed and recipe.infers_types and recipe.known_columns is None
+    infers = infers and not all(column.is_pinned for column in columns)
     sample = b""
     if infers or _is_open(recipe):
         end = _sample_end(recipe, head, header.end, ending)
@@ -126,6 +118,32 @@ def _resolve_csv(
     line = head.count(b"\n", 0, header.end) + 1
     opening_bytes = _opening_bytes(plan, sample)
     return Resolution(plan, header.end, line, tuple(warnings), opening_bytes)
+
+
+def _header_in(
+    recipe: Recipe, format: CsvFormat, head: bytes, start: int, ending: Ending, source: str
+) -> Header | None:
+    """Return the header of a CSV, without names if there is no record; None if it is yet to come.
+
+    Raises:
+        BadRecordError: it cannot be read.
+    """
+    if recipe.known_columns is not None:
+        return Header((), tuple(column.name for column in recipe.known_columns), start, ())
+    bounds = heads.first_record(head, start, format, ending == "end")
+    if bounds is None:
+        heads.refuse_endless(head, start, format, recipe.max_record_bytes, source)
+        return None
+    if bounds[0] == bounds[1]:
+        return Header((), (), bounds[1], ())
+    return heads.read_header(
+        head,
+        bounds,
+        format,
+        is_named=recipe.has_header,
+        source=source,
+        max_record_bytes=recipe.max_record_bytes,
+    )
 
 
 def _resolve_jsonl(
@@ -147,7 +165,9 @@ def _resolve_jsonl(
     end = _sample_end(recipe, head, start, ending)
     if end is None:
         return None
-    keys = keys_of(head[start:end], flattens=recipe.nested == "flatten")
+    keys: list[str] | None = [column.name for column in recipe.known_columns or ()]
+    if not keys:
+        keys = keys_of(head[start:end], flattens=recipe.nested == "flatten")
     if keys == []:
         raise InputError(
             f"{source}: no key in the first records to make a column of; name some with --columns"
@@ -283,8 +303,10 @@ def _pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
     for name in recipe.pinned_types:
         if name not in known:
             raise unknown_column(names, name, "--type")
+    types = {column.name: column.type for column in recipe.known_columns or ()}
+    types |= recipe.pinned_types
     return tuple(
-        Column(name, recipe.pinned_types.get(name, ColumnType.STRING), name in recipe.pinned_types)
+        Column(name, types.get(name, ColumnType.STRING), name in recipe.pinned_types)
         for name in names
     )
 

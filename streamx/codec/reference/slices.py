@@ -76,7 +76,8 @@ def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes,
             data.decode()
     except UnicodeDecodeError as error:
         start = scanner.last_boundary(data, 0, error.start)
-        found = data[error.start : error.start + 8].partition(b"\n")[0]
+        found, line_end, _ = data[error.start : error.start + 8].partition(b"\n")
+        found = found.removesuffix(b"\r") if line_end else found
         bad = Bad(
             error.start,
             f"bytes that are not UTF-8: {excerpt(found)}",
