@@ -63,6 +63,7 @@ def _format_checks(job: Job) -> list[_Check]:
         (job.quote is not None, reads_csv or writes_csv, "--quote", _CSV),
         (job.crlf, writes_csv, "--crlf", f"{_CSV} output"),
         (job.add_bom, writes_csv, "--add-bom", f"{_CSV} output"),
+        (job.ragged is not None, reads_csv, "--ragged", f"{_CSV} input"),
         (not job.has_header, reads_csv or writes_csv, "--no-header", _CSV),
         (bool(job.pinned_types), decodes, "--type", _TO_JSONL),
         (job.strict_types, to_json, "--strict-types", _TO_JSONL),

@@ -53,6 +53,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "types": ("infer", "string"),
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
+    "ragged": (None, "error", "pad"),
     "on_error": (None, *get_args(OnError)),
     "on_full": (None, *get_args(OnFull)),
     "progress": get_args(ProgressMode),
@@ -79,6 +80,7 @@ class JobOptions(TypedDict, total=False):
     columns: Sequence[str] | None
     extra_keys: Literal["error", "drop"] | None
     nested: Literal["json", "flatten"] | None
+    ragged: Literal["error", "pad"] | None
     operations: Sequence[Operation | Callable[..., Any]]
     batch_records: int | None
     batch_wait_seconds: float | None
@@ -136,6 +138,8 @@ class Job:
         columns: the columns of a JSONL input, instead of the keys in its first records.
         extra_keys: what a key beyond the columns means in JSONL to CSV: "error" or "drop".
         nested: nested JSON becomes compact "json" in a cell, or columns with "flatten".
+        ragged: what a CSV record with fewer cells than the header is: an "error", a bad record, or
+            one to "pad" with empty cells. One with more cells is a bad record anyway.
         operations: Select, Drop, Rename, Where, Set, Limit and functions (callables, or Apply with
             the place of one), applied in this order.
         batch_records: call functions with lists of so many records, not with single ones.
@@ -201,6 +205,7 @@ class Job:
     columns: Sequence[str] | None = None
     extra_keys: Literal["error", "drop"] | None = None
     nested: Literal["json", "flatten"] | None = None
+    ragged: Literal["error", "pad"] | None = None
     operations: Sequence[Operation | Callable[..., Any]] = ()
     batch_records: int | None = None
     batch_wait_seconds: float | None = None
@@ -331,6 +336,7 @@ class Job:
             },
             nulls=frozenset(utf8_text(token, "--null").encode() for token in self.nulls),
             strict_types=self.strict_types,
+            pads_short_records=self.ragged == "pad",
             columns=None if self.columns is None else distinct_names(self.columns, "--columns"),
             extra_keys=self.extra_keys or "error",
             nested=self.nested or "json",

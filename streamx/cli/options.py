@@ -144,6 +144,12 @@ def input_options(command: F) -> F:
             "--skip-lines", type=int, default=0, metavar="N", help="Pass over the first N lines."
         ),
         click.option(
+            "--ragged",
+            type=click.Choice(["error", "pad"]),
+            help="What a CSV record with fewer cells than the header is: an error, or one to pad "
+            "with empty cells.  [default: error]",
+        ),
+        click.option(
             "--encoding",
             default="utf-8",
             show_default=True,

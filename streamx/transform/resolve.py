@@ -117,7 +117,9 @@ def _resolve_csv(
             return None
         sample = head[header.end : end]
     if infers:
-        columns = heads.infer_columns(sample, format, columns, recipe.nulls)
+        columns = heads.infer_columns(
+            sample, format, columns, recipe.nulls, pads_short_records=recipe.pads_short_records
+        )
         if ending == "idle":
             flags = [f"--type {shlex.quote(f'{c.name}={c.type}')}" for c in columns]
             warnings.append(_idle_warning(source, "column types", flags, "--types string"))
@@ -213,6 +215,7 @@ def _plan(
         nulls=recipe.nulls,
         strict_types=recipe.strict_types,
         flattens=recipe.nested == "flatten",
+        pads_short_records=recipe.pads_short_records,
         max_record_bytes=recipe.max_record_bytes,
     )
     if len(before) < len(recipe.operations):

@@ -136,6 +136,7 @@ def csv_layout(
         _picks(chance, names, least=1),
         nulls=frozenset(chance.sample(NULLS, chance.choice([0, 0, 1, 4]))),
         strict_types=chance.random() < 0.2,
+        pads_short_records=chance.random() < 0.4,
         max_record_bytes=_max_record_bytes(chance),
     )
 
