@@ -62,6 +62,7 @@ def _format_checks(job: Job) -> list[_Check]:
         (job.output_delimiter is not None, writes_csv, "--output-delimiter", f"{_CSV} output"),
         (job.quote is not None, reads_csv or writes_csv, "--quote", _CSV),
         (job.crlf, writes_csv, "--crlf", f"{_CSV} output"),
+        (job.escape_formulas, writes_csv, "--escape-formulas", f"{_CSV} output"),
         (job.add_bom, writes_csv, "--add-bom", f"{_CSV} output"),
         (job.ragged is not None, reads_csv, "--ragged", f"{_CSV} input"),
         (not job.has_header, reads_csv or writes_csv, "--no-header", _CSV),

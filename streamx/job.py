@@ -70,6 +70,7 @@ class JobOptions(TypedDict, total=False):
     quote: str | None
     crlf: bool
     add_bom: bool
+    escape_formulas: bool
     has_header: bool
     skip_lines: int
     encoding: str
@@ -128,6 +129,7 @@ class Job:
         quote: one ASCII character, on both sides; `"` by default.
         crlf: end CSV records with CR LF.
         add_bom: start a CSV output with a UTF-8 byte order mark.
+        escape_formulas: put `'` before the cells of a CSV output that a spreadsheet would compute.
         has_header: a CSV's first record names its columns, on both sides.
         skip_lines: lines to pass over before the header or the first record.
         encoding: of the input; the output is UTF-8.
@@ -195,6 +197,7 @@ class Job:
     quote: str | None = None
     crlf: bool = False
     add_bom: bool = False
+    escape_formulas: bool = False
     has_header: bool = True
     skip_lines: int = 0
     encoding: str = "utf-8"
@@ -323,9 +326,14 @@ class Job:
         """What to do with the records."""
         at_least(self.skip_lines, 0, "--skip-lines")
         return Recipe(
-            source=format_from(self.source, self.delimiter, self.quote, "--delimiter", crlf=False),
+            source=format_from(self.source, self.delimiter, self.quote, "--delimiter"),
             target=format_from(
-                self.target, self.output_delimiter, self.quote, "--output-delimiter", crlf=self.crlf
+                self.target,
+                self.output_delimiter,
+                self.quote,
+                "--output-delimiter",
+                crlf=self.crlf,
+                escapes_formulas=self.escape_formulas,
             ),
             has_header=self.has_header,
             skip_lines=self.skip_lines,

@@ -50,6 +50,11 @@ class _OrderedCommand(click.Command):
 @click.option("--crlf", is_flag=True, help="End CSV records with CR LF instead of LF.")
 @click.option("--add-bom", is_flag=True, help="Start the CSV with a byte order mark, for Excel.")
 @click.option(
+    "--escape-formulas",
+    is_flag=True,
+    help="Put ' before cells of a CSV output that a spreadsheet would take for formulas.",
+)
+@click.option(
     "--strict-types", is_flag=True, help="A cell that does not fit its column's type is an error."
 )
 @click.option(

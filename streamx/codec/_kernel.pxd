@@ -43,6 +43,7 @@ cdef extern from "native/kernel.h":
         uint8_t quote
         uint8_t line_end[2]
         size_t line_end_length
+        bint escapes_formulas
     ctypedef struct sx_layout:
         bint is_from_csv, is_to_csv, keeps_cells
         bint is_unchanged, passes_unknown_keys, drops_extra_keys, ignores_extra_keys, strict_types

@@ -224,6 +224,7 @@ cdef sx_csv _csv(format):
     csv.line_end[0] = format.line_end[0]
     csv.line_end[1] = format.line_end[-1]
     csv.line_end_length = len(format.line_end)
+    csv.escapes_formulas = format.escapes_formulas
     return csv
 
 

@@ -37,15 +37,18 @@ class CsvFormat:
     Attributes:
         delimiter, quote: one ASCII byte each.
         line_end: what the writer ends a record with; the reader takes LF and CRLF alike.
+        escapes_formulas: the writer puts `'` before a text that a spreadsheet would compute.
     """
 
     delimiter: bytes = b","
     quote: bytes = b'"'
     line_end: bytes = b"\n"
+    escapes_formulas: bool = False
 
     def has_cells_of(self, other: CsvFormat) -> bool:
-        """Tell whether a cell of one format can stand in the other as it is."""
-        return (self.delimiter, self.quote) == (other.delimiter, other.quote)
+        """Tell whether any cell of one format can stand in the other as it is."""
+        is_alike = (self.delimiter, self.quote) == (other.delimiter, other.quote)
+        return is_alike and not other.escapes_formulas
 
 
 @dataclass(frozen=True, slots=True)

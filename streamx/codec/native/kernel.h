@@ -168,6 +168,7 @@ typedef struct {
     uint8_t quote;
     uint8_t line_end[2];
     size_t line_end_length;
+    bool escapes_formulas; /* as a target */
 } sx_csv;
 
 /* streamx.codec.layout.Layout for the kernel. Labels are followed by PADDING_BYTES readable bytes. */
