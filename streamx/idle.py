@@ -45,7 +45,12 @@ def _http_checks(job: Job) -> list[_Check]:
     return [
         (job.http is not None, is_url(job.input), an_option, "an http:// or https:// INPUT"),
         (is_paged, job.source == "jsonl", "--paginate", "JSONL, which pages become, not --from"),
-        (is_paged, is_utf8(job.encoding), "--paginate", "UTF-8, as JSON is, not --encoding"),
+        (
+            is_paged,
+            job.encoding is None or is_utf8(job.encoding),
+            "--paginate",
+            "UTF-8, as JSON is, not --encoding",
+        ),
     ]
 
 

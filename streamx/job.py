@@ -73,7 +73,7 @@ class JobOptions(TypedDict, total=False):
     escape_formulas: bool
     has_header: bool
     skip_lines: int
-    encoding: str
+    encoding: str | None
     types: Literal["infer", "string"]
     pinned_types: Mapping[str, str]
     nulls: Sequence[str]
@@ -132,7 +132,8 @@ class Job:
         escape_formulas: put `'` before the cells of a CSV output that a spreadsheet would compute.
         has_header: a CSV's first record names its columns, on both sides.
         skip_lines: lines to pass over before the header or the first record.
-        encoding: of the input; the output is UTF-8.
+        encoding: of the input; by default UTF-8, or what its byte order mark says. The output is
+            UTF-8.
         types: "infer" the types of CSV columns for JSON, or make all of them "string".
         pinned_types: types by column name, "string", "integer", "number" or "boolean".
         nulls: cell texts that stand for null, in every column.
@@ -200,7 +201,7 @@ class Job:
     escape_formulas: bool = False
     has_header: bool = True
     skip_lines: int = 0
-    encoding: str = "utf-8"
+    encoding: str | None = None
     types: Literal["infer", "string"] = "infer"
     pinned_types: Mapping[str, str] = field(default_factory=dict)
     nulls: Sequence[str] = ()
@@ -248,7 +249,7 @@ class Job:
         self._refuse_wrong_values()
         refuse_idle_options(self)
         self._refuse_overwriting_functions()
-        is_utf8(self.encoding)
+        is_utf8(self.encoding or "utf-8")
         _ = (
             self.input_name,
             self.recipe,

@@ -151,9 +151,8 @@ def input_options(command: F) -> F:
         ),
         click.option(
             "--encoding",
-            default="utf-8",
-            show_default=True,
-            help="Encoding of the input, such as latin-1 or utf-16. The output is UTF-8.",
+            help="Encoding of the input, such as latin-1. The output is UTF-8.  "
+            "[default: utf-8, or what a byte order mark says]",
         ),
         click.option(
             "--type",

@@ -323,7 +323,9 @@ def _refuse_other_data(head: bytes, source: str) -> None:
             "or name a file that ends with .gz"
         )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"{source}: found UTF-16; expected UTF-8. Read it with --encoding utf-16")
+        raise InputError(
+            f"{source}: found UTF-16; expected UTF-8, which --encoding names; leave that out"
+        )
 
 
 def _doubts(header: Header, format: CsvFormat) -> Iterator[str]:
