@@ -45,7 +45,12 @@ def _http_checks(job: Job) -> list[_Check]:
     return [
         (job.http is not None, is_url(job.input), an_option, "an http:// or https:// INPUT"),
         (is_paged, job.source == "jsonl", "--paginate", "JSONL, which pages become, not --from"),
-        (is_paged, is_utf8(job.encoding), "--paginate", "UTF-8, as JSON is, not --encoding"),
+        (
+            is_paged,
+            job.encoding is None or is_utf8(job.encoding),
+            "--paginate",
+            "UTF-8, as JSON is, not --encoding",
+        ),
     ]
 
 
@@ -62,7 +67,9 @@ def _format_checks(job: Job) -> list[_Check]:
         (job.output_delimiter is not None, writes_csv, "--output-delimiter", f"{_CSV} output"),
         (job.quote is not None, reads_csv or writes_csv, "--quote", _CSV),
         (job.crlf, writes_csv, "--crlf", f"{_CSV} output"),
+        (job.escape_formulas, writes_csv, "--escape-formulas", f"{_CSV} output"),
         (job.add_bom, writes_csv, "--add-bom", f"{_CSV} output"),
+        (job.ragged is not None, reads_csv, "--ragged", f"{_CSV} input"),
         (not job.has_header, reads_csv or writes_csv, "--no-header", _CSV),
         (bool(job.pinned_types), decodes, "--type", _TO_JSONL),
         (job.strict_types, to_json, "--strict-types", _TO_JSONL),

@@ -56,6 +56,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "types": ("infer", "string"),
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
+    "ragged": (None, "error", "pad"),
     "on_error": (None, *get_args(OnError)),
     "on_full": (None, *get_args(OnFull)),
     "progress": get_args(ProgressMode),
@@ -72,9 +73,10 @@ class JobOptions(TypedDict, total=False):
     quote: str | None
     crlf: bool
     add_bom: bool
+    escape_formulas: bool
     has_header: bool
     skip_lines: int
-    encoding: str
+    encoding: str | None
     types: Literal["infer", "string"]
     pinned_types: Mapping[str, str]
     nulls: Sequence[str]
@@ -83,6 +85,7 @@ class JobOptions(TypedDict, total=False):
     known_columns: Mapping[str, str] | None
     extra_keys: Literal["error", "drop"] | None
     nested: Literal["json", "flatten"] | None
+    ragged: Literal["error", "pad"] | None
     operations: Sequence[Operation | Callable[..., Any]]
     batch_records: int | None
     batch_wait_seconds: float | None
@@ -130,9 +133,11 @@ class Job:
         quote: one ASCII character, on both sides; `"` by default.
         crlf: end CSV records with CR LF.
         add_bom: start a CSV output with a UTF-8 byte order mark.
+        escape_formulas: put `'` before the cells of a CSV output that a spreadsheet would compute.
         has_header: a CSV's first record names its columns, on both sides.
         skip_lines: lines to pass over before the header or the first record.
-        encoding: of the input; the output is UTF-8.
+        encoding: of the input; by default UTF-8, or what its byte order mark says. The output is
+            UTF-8.
         types: "infer" the types of CSV columns for JSON, or make all of them "string".
         pinned_types: types by column name, "string", "integer", "number" or "boolean".
         nulls: cell texts that stand for null, in every column.
@@ -142,6 +147,8 @@ class Job:
             them; a CSV has no header then. For records that are retried.
         extra_keys: what a key beyond the columns means in JSONL to CSV: "error" or "drop".
         nested: nested JSON becomes compact "json" in a cell, or columns with "flatten".
+        ragged: what a CSV record with fewer cells than the header is: an "error", a bad record, or
+            one to "pad" with empty cells. One with more cells is a bad record anyway.
         operations: Select, Drop, Rename, Where, Set, Limit and functions (callables, or Apply with
             the place of one), applied in this order.
         batch_records: call functions with lists of so many records, not with single ones.
@@ -197,9 +204,10 @@ class Job:
     quote: str | None = None
     crlf: bool = False
     add_bom: bool = False
+    escape_formulas: bool = False
     has_header: bool = True
     skip_lines: int = 0
-    encoding: str = "utf-8"
+    encoding: str | None = None
     types: Literal["infer", "string"] = "infer"
     pinned_types: Mapping[str, str] = field(default_factory=dict)
     nulls: Sequence[str] = ()
@@ -208,6 +216,7 @@ class Job:
     known_columns: Mapping[str, str] | None = None
     extra_keys: Literal["error", "drop"] | None = None
     nested: Literal["json", "flatten"] | None = None
+    ragged: Literal["error", "pad"] | None = None
     operations: Sequence[Operation | Callable[..., Any]] = ()
     batch_records: int | None = None
     batch_wait_seconds: float | None = None
@@ -247,7 +256,7 @@ class Job:
         self._refuse_wrong_values()
         refuse_idle_options(self)
         self._refuse_overwriting_functions()
-        is_utf8(self.encoding)
+        is_utf8(self.encoding or "utf-8")
         _ = (
             self.input_name,
             self.recipe,
@@ -329,9 +338,14 @@ class Job:
         """What to do with the records."""
         at_least(self.skip_lines, 0, "--skip-lines")
         return Recipe(
-            source=format_from(self.source, self.delimiter, self.quote, "--delimiter", crlf=False),
+            source=format_from(self.source, self.delimiter, self.quote, "--delimiter"),
             target=format_from(
-                self.target, self.output_delimiter, self.quote, "--output-delimiter", crlf=self.crlf
+                self.target,
+                self.output_delimiter,
+                self.quote,
+                "--output-delimiter",
+                crlf=self.crlf,
+                escapes_formulas=self.escape_formulas,
             ),
             has_header=self.has_header,
             skip_lines=self.skip_lines,
@@ -342,6 +356,7 @@ class Job:
             },
             nulls=frozenset(utf8_text(token, "--null").encode() for token in self.nulls),
             strict_types=self.strict_types,
+            pads_short_records=self.ragged == "pad",
             columns=None if self.columns is None else distinct_names(self.columns, "--columns"),
             known_columns=self._known_columns,
             extra_keys=self.extra_keys or "error",

@@ -49,7 +49,7 @@ async def opened_retry(
         if name in options:
             raise UsageError(f"a retry takes no option {name!r}")
     _refuse_first_output(path, os.fspath(output))
-    encoding = options.get("encoding", "utf-8")
+    encoding = options.get("encoding") or "utf-8"
     is_utf8(encoding)
     at_least(options.get("max_record_bytes"), 1, "--max-record-bytes")
     source = wrap(await open_source(path), is_gzip=is_gzip(path), encoding="utf-8")

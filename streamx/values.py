@@ -43,7 +43,13 @@ def format_of(path: str, side: str, option: str) -> FormatName:
 
 
 def format_from(
-    name: FormatName, delimiter: str | None, quote: str | None, option: str, *, crlf: bool
+    name: FormatName,
+    delimiter: str | None,
+    quote: str | None,
+    option: str,
+    *,
+    crlf: bool = False,
+    escapes_formulas: bool = False,
 ) -> Format:
     """Return a format with its delimiter and quote."""
     if name == "jsonl":
@@ -53,7 +59,11 @@ def format_from(
     quotes = character('"' if quote is None else quote, "--quote")
     if separator == quotes:
         raise UsageError(f"{option} and --quote are both {separator.decode()!r}; choose two")
-    return CsvFormat(separator, quotes, b"\r\n" if crlf else b"\n")
+    if escapes_formulas and b"'" in (separator, quotes):
+        raise UsageError(
+            f"--escape-formulas puts ' before cells; choose another {option} and another --quote"
+        )
+    return CsvFormat(separator, quotes, b"\r\n" if crlf else b"\n", escapes_formulas)
 
 
 def character(text: str, option: str) -> bytes:

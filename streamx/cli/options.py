@@ -140,16 +140,15 @@ def input_options(command: F) -> F:
         ),
         click.option(
             "--encoding",
-            default="utf-8",
-            show_default=True,
-            help="Encoding of the input, such as latin-1 or utf-16. The output is UTF-8.",
+            help="Encoding of the input, such as latin-1. The output is UTF-8.  "
+            "[default: utf-8, or what a byte order mark says]",
         ),
         type_options,
     )
 
 
 def dialect_options(command: F) -> F:
-    """Add the options that say how cells of an input are told apart."""
+    """Add the options that say which cells the records of an input have."""
     return add_options(
         command,
         click.option(
@@ -157,6 +156,12 @@ def dialect_options(command: F) -> F:
         ),
         click.option(
             "--quote", metavar="CHAR", help='Quote character, on both sides.  [default: "]'
+        ),
+        click.option(
+            "--ragged",
+            type=click.Choice(["error", "pad"]),
+            help="What a CSV record with fewer cells than the header is: an error, or one to pad "
+            "with empty cells.  [default: error]",
         ),
     )
 

@@ -52,6 +52,11 @@ def output_options(command: F) -> F:
         click.option(
             "--add-bom", is_flag=True, help="Start the CSV with a byte order mark, for Excel."
         ),
+        click.option(
+            "--escape-formulas",
+            is_flag=True,
+            help="Put ' before cells of a CSV output that a spreadsheet would take for formulas.",
+        ),
     )
 
 

@@ -43,9 +43,11 @@ cdef extern from "native/kernel.h":
         uint8_t quote
         uint8_t line_end[2]
         size_t line_end_length
+        bint escapes_formulas
     ctypedef struct sx_layout:
         bint is_from_csv, is_to_csv, keeps_cells
         bint is_unchanged, passes_unknown_keys, drops_extra_keys, ignores_extra_keys, strict_types
+        bint pads_short_records
         sx_csv source, target
         size_t max_record_bytes, column_count, pick_count, null_count
         const sx_column *columns

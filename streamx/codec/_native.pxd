@@ -28,6 +28,7 @@ cdef class _Compiled:
 
     cdef _State take_state(self)
     cdef void give_back(self, _State state)
+    cdef bint may_find_good_odd(self)
     cdef _State _new_state(self)
     cdef void _set_formats(self, layout)
     cdef void _set_columns(self, layout)

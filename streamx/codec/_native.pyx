@@ -84,17 +84,25 @@ def count_lines(data, Py_ssize_t end):
     return _kernel.count_lines(view.start, min(<size_t>max(end, 0), view.length))
 
 
-def column_types(sample, format, Py_ssize_t width, nulls):
+def column_types(sample, format, Py_ssize_t width, nulls, *, pads_short_records=False):
     """Return the types of a CSV's columns, as streamx.codec.types.TypeInference decides them.
 
     Args:
         sample: whole records; those of more or fewer cells than `width` decide nothing.
         nulls: cell texts that stand for null.
+        pads_short_records: those of fewer cells decide as far as they go.
     """
     cdef _View view = _View(sample)
     cdef sx_status status
     columns = (Column(""),) * width
-    layout = Layout(format, format, columns, nulls=nulls, max_record_bytes=len(sample) + 1)
+    layout = Layout(
+        format,
+        format,
+        columns,
+        nulls=nulls,
+        pads_short_records=pads_short_records,
+        max_record_bytes=len(sample) + 1,
+    )
     cdef _Compiled compiled = _Compiled(layout)
     cdef _State state = compiled.take_state()
     verdicts = bytearray(width + 1)

@@ -72,6 +72,10 @@ cdef class _Compiled:
     cdef void give_back(self, _State state):
         self._states.append(state)
 
+    cdef bint may_find_good_odd(self):
+        """Tell whether odd records may be good ones, many of them."""
+        return self.layout.program.instruction_count > 0 or self.layout.pads_short_records
+
     cdef _State _new_state(self):
         cdef _State state = _State()
         state.pointer = sx_new(_kernel, &self.layout)
@@ -91,6 +95,7 @@ cdef class _Compiled:
         self.layout.drops_extra_keys = layout.drops_extra_keys
         self.layout.ignores_extra_keys = layout.ignores_extra_keys
         self.layout.strict_types = layout.strict_types
+        self.layout.pads_short_records = layout.pads_short_records
         self.layout.max_record_bytes = layout.max_record_bytes
 
     cdef void _set_columns(self, layout):
@@ -219,6 +224,7 @@ cdef sx_csv _csv(format):
     csv.line_end[0] = format.line_end[0]
     csv.line_end[1] = format.line_end[-1]
     csv.line_end_length = len(format.line_end)
+    csv.escapes_formulas = format.escapes_formulas
     return csv
 
 

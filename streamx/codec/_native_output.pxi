@@ -97,7 +97,7 @@ cdef class _Output(_Buffer):
     cdef int put_text_as_cell(self, const uint8_t *text, size_t length) except -1:
         """Write a text with padding as a cell."""
         cdef uint8_t *out
-        self.reserve(self.kept + 2 * length + 2)
+        self.reserve(self.kept + 2 * length + 3)
         out = self.bytes + self.used
         self.used = _kernel.rows.text_to_cell(out, text, length, &self.csv) - self.bytes
         return 0

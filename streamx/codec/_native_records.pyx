@@ -201,6 +201,7 @@ cdef _Source _made_source(layout):
         layout.source,
         layout.columns,
         picks,
+        pads_short_records=layout.pads_short_records,
         max_record_bytes=layout.max_record_bytes,
     )
     return _CsvSource(layout, reader)

@@ -206,10 +206,15 @@ def whole_records_end(head: bytes, start: int, format: Format) -> int:
 
 
 def infer_columns(
-    sample: bytes, format: CsvFormat, columns: Sequence[Column], nulls: frozenset[bytes]
+    sample: bytes,
+    format: CsvFormat,
+    columns: Sequence[Column],
+    nulls: frozenset[bytes],
+    *,
+    pads_short_records: bool = False,
 ) -> tuple[Column, ...]:
     """Decide the types of the columns that are not pinned, from a sample of whole records."""
-    types = column_types(sample, format, len(columns), nulls)
+    types = column_types(sample, format, len(columns), nulls, pads_short_records=pads_short_records)
     return tuple(
         column if column.is_pinned else Column(column.name, type)
         for column, type in zip(columns, types, strict=True)

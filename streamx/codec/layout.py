@@ -37,15 +37,18 @@ class CsvFormat:
     Attributes:
         delimiter, quote: one ASCII byte each.
         line_end: what the writer ends a record with; the reader takes LF and CRLF alike.
+        escapes_formulas: the writer puts `'` before a text that a spreadsheet would compute.
     """
 
     delimiter: bytes = b","
     quote: bytes = b'"'
     line_end: bytes = b"\n"
+    escapes_formulas: bool = False
 
     def has_cells_of(self, other: CsvFormat) -> bool:
-        """Tell whether a cell of one format can stand in the other as it is."""
-        return (self.delimiter, self.quote) == (other.delimiter, other.quote)
+        """Tell whether any cell of one format can stand in the other as it is."""
+        is_alike = (self.delimiter, self.quote) == (other.delimiter, other.quote)
+        return is_alike and not other.escapes_formulas
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class Layout:
         nulls: cell texts that stand for null; an empty cell is null in a typed column anyway.
         strict_types: a cell that does not fit its column makes its record a bad one.
         flattens: JSONL to CSV; nested values become columns `a.b`, `a.0`, not JSON in a cell.
+        pads_short_records: a record with fewer cells than there are columns gets empty ones.
         max_record_bytes: a longer record is a bad one.
         program: which records are kept, and columns computed from others.
     """
@@ -114,6 +118,7 @@ class Layout:
     nulls: frozenset[bytes] = field(default_factory=frozenset)
     strict_types: bool = False
     flattens: bool = False
+    pads_short_records: bool = False
     max_record_bytes: int = MAX_RECORD_BYTES
     program: Program | None = None
 
@@ -163,7 +168,8 @@ class Tally:
     """What a conversion amounted to; positions are relative to the data that was converted.
 
     `dropped_values` counts the values left out because the header lacks their keys;
-    `dropped_keys` has the position where each of the first of these keys was first met.
+    `dropped_keys` has the position where each of the first of these keys was first met;
+    `padded` counts the records that got further cells.
     """
 
     records_in: int = 0
@@ -172,6 +178,7 @@ class Tally:
     misfits: dict[str, Remark] = field(default_factory=dict)
     dropped_values: int = 0
     dropped_keys: dict[str, int] = field(default_factory=dict)
+    padded: Remark | None = None
     bad: Bad | None = None
 
     def add(self, other: Tally, start: int) -> None:
@@ -190,6 +197,8 @@ class Tally:
                 keys.setdefault(key, position)
             first = sorted(keys.items(), key=itemgetter(1))
             self.dropped_keys = dict(first[: MOST_NAMED_KEYS + 1])
+        if other.padded is not None:
+            self.note_padded(other.padded.count, other.padded.position + start)
         if other.bad is not None:
             self.bad = other.bad.moved(start)
 
@@ -202,6 +211,11 @@ class Tally:
         known.count += count
         if position < known.position:
             known.position, known.example = position, example
+
+    def note_padded(self, count: int, position: int) -> None:
+        """Add to the padded records; `position` is that of the first of these."""
+        known = self.padded or Remark(0, position, "")
+        self.padded = Remark(known.count + count, min(known.position, position), "")
 
 
 def excerpt(data: bytes, most: int = 40) -> str:

@@ -22,6 +22,7 @@ class FlowCounts:
         records_in, records_out: read and written.
         records_rejected, records_skipped: bad ones that were set aside, and left out.
         records_dropped: given up since the flow was too slow for a live input.
+        records_padded: short ones that were filled up.
         retries: calls of functions that were made again.
     """
 
@@ -30,6 +31,7 @@ class FlowCounts:
     records_rejected: int = 0
     records_skipped: int = 0
     records_dropped: int = 0
+    records_padded: int = 0
     retries: int = 0
 
     @property

@@ -93,6 +93,7 @@ class _Snapshot(Collector):
             ("records_rejected", "Bad records set aside.", snapshot.records_rejected),
             ("records_skipped", "Bad records left out.", snapshot.records_skipped),
             ("records_dropped", "Records given up for speed.", snapshot.records_dropped),
+            ("records_padded", "Short records filled up.", snapshot.records_padded),
             ("retries", "Calls of functions made again.", snapshot.retries),
             ("read_bytes", "Bytes read.", snapshot.bytes_read),
             ("written_bytes", "Bytes written, before compression.", snapshot.bytes_written),

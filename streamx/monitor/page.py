@@ -22,8 +22,8 @@ _BUFFER_COLOURS = dict(
 )
 _COUNTS = (
     *("records_in", "records_added", "records_out", "records_filtered", "records_rejected"),
-    *("records_skipped", "records_dropped", "retries", "bytes_in", "bytes_out", "workers"),
-    *("ran_in", "memory_peak_bytes"),
+    *("records_skipped", "records_dropped", "records_padded", "retries", "bytes_in", "bytes_out"),
+    *("workers", "ran_in", "memory_peak_bytes"),
 )
 # The charts' texts and lines take the page's colours, and those follow the reader's choice.
 _STYLE = """

@@ -41,6 +41,7 @@ class Report:
         bad_records: the bad records that were left out, by kind: how many, and the first.
         retries: calls of functions that were made again.
         records_dropped: records of a live input that came faster than they were taken.
+        records_padded: short records that were filled up with empty cells.
     """
 
     records_in: int
@@ -56,6 +57,7 @@ class Report:
     bad_records: Mapping[BadKind, Notice] = field(default_factory=dict)
     retries: int = 0
     records_dropped: int = 0
+    records_padded: int = 0
 
     @property
     def bad_record_count(self) -> int:
@@ -92,11 +94,12 @@ class Totals:
     bad_records: dict[BadKind, Notice] = field(default_factory=dict)
     retries: int = 0
     dropped: Notice | None = None
+    padded: Notice | None = None
 
     @property
     def records_dropped(self) -> int:
         """How many records were dropped so far."""
-        return 0 if self.dropped is None else self.dropped.count
+        return _count_of(self.dropped)
 
     @property
     def bad_record_count(self) -> int:
@@ -109,6 +112,8 @@ class Totals:
         self.records_out += result.records_out
         self.blank_lines += result.blank_lines
         self.retries += result.retries
+        if result.padded is not None:
+            self.padded = result.padded if self.padded is None else self.padded + result.padded
         for name, notice in result.misfits.items():
             known = self.misfits.get(name)
             self.misfits[name] = notice if known is None else known + notice
@@ -133,6 +138,7 @@ class Totals:
             "records_out": self.records_out,
             "blank_lines": self.blank_lines,
             "retries": self.retries,
+            "padded": None if self.padded is None else _listed(self.padded),
             "misfits": {name: _listed(notice) for name, notice in self.misfits.items()},
             "dropped_values": self.dropped_values,
             "dropped_keys": {
@@ -154,6 +160,7 @@ class Totals:
         self.records_out = int(state["records_out"])
         self.blank_lines = int(state["blank_lines"])
         self.retries = int(state["retries"])
+        self.padded = None if state["padded"] is None else _notice(*state["padded"])
         self.misfits = {name: _notice(*values) for name, values in state["misfits"].items()}
         self.dropped_values = int(state["dropped_values"])
         self.dropped_keys = {key: Place(*place) for key, place in state["dropped_keys"].items()}
@@ -180,6 +187,7 @@ class Totals:
             records_in=self.records_in + self.records_dropped,
             records_out=self.records_out,
             records_dropped=self.records_dropped,
+            records_padded=_count_of(self.padded),
             records_rejected=0 if self.rejects is None else bad,
             records_skipped=bad if self.rejects is None else 0,
             retries=self.retries,
@@ -190,6 +198,7 @@ class Totals:
         return [
             *self._blank_line_warnings(),
             *self._misfit_warnings(),
+            *self._padding_warnings(),
             *self._key_warnings(),
             *self._bad_record_warnings(),
             *self._drop_warnings(),
@@ -251,6 +260,13 @@ class Totals:
                 "or name cells that stand for null with --null"
             )
 
+    def _padding_warnings(self) -> Iterator[str]:
+        if self.padded is not None:
+            yield (
+                f"{self.source}: {_times(self.padded.count, 'record')} had fewer cells than the "
+                f"header and got empty ones, first in line {self.padded.first.line} (--ragged pad)"
+            )
+
     def _key_warnings(self) -> Iterator[str]:
         if not self.dropped_values:
             return
@@ -277,6 +293,7 @@ class Totals:
             bad_records=self.bad_records,
             retries=self.retries,
             records_dropped=self.records_dropped,
+            records_padded=_count_of(self.padded),
         )
 
 
@@ -290,6 +307,10 @@ def _notice(count: int, line: int, offset: int, example: str) -> Notice:
 
 def _count(notices: Mapping[BadKind, Notice]) -> int:
     return sum(notice.count for notice in notices.values())
+
+
+def _count_of(notice: Notice | None) -> int:
+    return 0 if notice is None else notice.count
 
 
 def _times(count: int, noun: str) -> str:

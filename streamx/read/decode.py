@@ -8,10 +8,25 @@ import zlib
 
 from streamx.codec.layout import excerpt
 from streamx.errors import InputError, UsageError
-from streamx.read.sources import Source
+from streamx.read.sources import FileSource, Source
 
 _GZIP = zlib.MAX_WBITS | 16
 _COMPRESSED_BLOCK_BYTES = 64 * 1024
+# The longer ones first, since one begins with another.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_LONGEST_MARK = codecs.BOM_UTF32_LE
+# Which of the first bytes are not NUL, where text of the usual kind has no mark.
+_UNMARKED: dict[tuple[bool, ...], str] = {
+    (True, False, True, False): "utf-16-le",
+    (False, True, False, True): "utf-16-be",
+    (True, False, False, False): "utf-32-le",
+    (False, False, False, True): "utf-32-be",
+}
 
 
 class _Wrapped:
@@ -105,11 +120,26 @@ class GzipSource(_Wrapped):
 
 
 class TranscodingSource(_Wrapped):
-    """Turns text of another encoding into UTF-8."""
+    """Turns text of another encoding into UTF-8.
 
-    def __init__(self, inner: Source, encoding: str) -> None:
+    Args:
+        inner: gives the text.
+        encoding: Python's name of its encoding.
+        reason: why that is expected, for messages.
+        start: what has been read from `inner` already.
+    """
+
+    def __init__(
+        self,
+        inner: Source,
+        encoding: str,
+        reason: str = "which --encoding names",
+        start: bytes = b"",
+    ) -> None:
         super().__init__(inner)
         self._encoding = encoding
+        self._reason = reason
+        self._start = start
         self._decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
         self._decoded_bytes = 0
         self._text = b""
@@ -118,10 +148,10 @@ class TranscodingSource(_Wrapped):
     async def read_into(self, view: memoryview) -> int:
         while not self._text and not self._is_at_end:
             # No encoding needs more than 3 bytes of UTF-8 for one byte of its own.
-            block = memoryview(bytearray(max(len(view) // 3, 1)))
-            count = await self._inner.read_into(block)
-            self._is_at_end = count == 0
-            self._text = self._decode(bytes(block[:count]))
+            block = self._start or await _block(self._inner, max(len(view) // 3, 1))
+            self._start = b""
+            self._is_at_end = not block
+            self._text = self._decode(block)
         count = min(len(self._text), len(view))
         view[:count] = self._text[:count]
         self._text = self._text[count:]
@@ -141,16 +171,82 @@ class TranscodingSource(_Wrapped):
             # A decoder that kept bytes of the block before counts from the first of them.
             place = f"{self.name}, near byte {self._decoded_bytes + error.start}"
             found = f"{excerpt(error.object[error.start : error.end])} ({error.reason})"
-        return f"{place}: found {found}; expected {self._encoding}, which --encoding names"
+        return f"{place}: found {found}; expected {self._encoding}, {self._reason}"
 
 
-def wrap(source: Source, *, is_gzip: bool, encoding: str) -> Source:
-    """Return a source of plain UTF-8."""
+class MarkedSource(_Wrapped):
+    """Decodes UTF-16 and UTF-32 that begin with a byte order mark; all else passes as it is.
+
+    The marks are those of The Unicode Standard, section 23.8. Without one such text is refused,
+    since it would only give odd messages.
+    """
+
+    def __init__(self, inner: Source) -> None:
+        super().__init__(inner)
+        self._start: bytes | None = None  # None before anything was read
+
+    @property
+    def passed_on(self) -> Source:
+        """What gives the bytes, as far as that is known."""
+        return self if self._start is None else self._inner
+
+    def read_now(self, view: memoryview) -> int | None:
+        return None if self._start is None or self._start else self._inner.read_now(view)
+
+    async def read_into(self, view: memoryview) -> int:
+        if self._start is None:
+            self._start = await self._judged()
+        if not self._start:
+            return await self._inner.read_into(view)
+        count = min(len(self._start), len(view))
+        view[:count] = self._start[:count]
+        self._start = self._start[count:]
+        rest = view[count:]
+        return count + ((self.read_now(rest) or 0) if rest else 0)
+
+    async def _judged(self) -> bytes:
+        """Read as much as tells the encoding, and see to it; return what passes as it is."""
+        start = b""
+        while any(mark.startswith(start) and mark != start for mark in _MARKS):
+            block = await _block(self._inner, len(_LONGEST_MARK) - len(start))
+            if not block:
+                break
+            start += block
+        for mark, encoding in _MARKS.items():
+            if start.startswith(mark):
+                reason = "as its byte order mark says"
+                self._inner = TranscodingSource(self._inner, encoding, reason, start)
+                return b""
+        unmarked = _UNMARKED.get(tuple(map(bool, start)))
+        if unmarked is not None:
+            raise InputError(
+                f"{self.name}: found {excerpt(start)}, which looks like {unmarked[:6].upper()} "
+                f"without a byte order mark; expected UTF-8. Read it with --encoding {unmarked}"
+            )
+        return start
+
+
+def wrap(source: Source, *, is_gzip: bool, encoding: str | None) -> Source:
+    """Return a source of plain UTF-8; without an encoding, the text's byte order mark is heard."""
     if is_gzip:
         source = GzipSource(source)
-    if not is_utf8(encoding):
+    if encoding is None:
+        source = MarkedSource(source)
+    elif not is_utf8(encoding):
         source = TranscodingSource(source, encoding)
     return source
+
+
+def plain_file(source: Source) -> FileSource | None:
+    """Return the file whose bytes a source gives as they stand; None if it does not."""
+    if isinstance(source, MarkedSource):
+        source = source.passed_on
+    return source if isinstance(source, FileSource) else None
+
+
+async def _block(source: Source, most_bytes: int) -> bytes:
+    block = memoryview(bytearray(most_bytes))
+    return bytes(block[: await source.read_into(block)])
 
 
 def is_utf8(encoding: str) -> bool:

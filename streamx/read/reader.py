@@ -14,8 +14,9 @@ from streamx.codec.layout import Format
 from streamx.codec.skipping import RecordSkip
 from streamx.flow import Credits
 from streamx.read.chunker import Chunker
+from streamx.read.decode import plain_file
 from streamx.read.pace import ChunkPace, Run
-from streamx.read.sources import FileSource, Source
+from streamx.read.sources import Source
 from streamx.transform.resolve import Ending, Resolution
 
 # A record on a live input is passed on when it has waited this long; 100 ms are promised.
@@ -76,8 +77,9 @@ class ChunkReader:
         are fewer bytes if the input ends before.
         """
         start = offset - size_bytes
-        if start > len(self._head) and isinstance(self._source, FileSource):
-            await self._source.seek(start)
+        file = plain_file(self._source)
+        if start > len(self._head) and file is not None:
+            await file.seek(start)
             self._head.clear()
             self._head_offset, self._is_at_end = start, False
         room = memoryview(bytearray(self.pace.most_bytes))

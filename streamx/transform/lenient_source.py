@@ -73,7 +73,7 @@ class LenientRecords(Iterable[Item]):
         self._faults = faults
         self._deaths = deaths
         self._positions = array("q")
-        self._blank_lines = 0
+        self._tally = Tally()
         self._data = memoryview(chunk.data)
         self._behind_bad = 0
         pause: list[Item] = []
@@ -96,7 +96,7 @@ class LenientRecords(Iterable[Item]):
             try:
                 batch = next(self._reading)
             except StopIteration as stop:
-                self._blank_lines = stop.value.blank_lines
+                self._tally = stop.value
                 self.has_ended = True
                 return
             self._positions.extend([position for _, position in batch])
@@ -113,7 +113,8 @@ class LenientRecords(Iterable[Item]):
     def account(self, tally: Tally) -> None:
         """Add to a tally of results what was read for them."""
         tally.records_in = self.count
-        tally.blank_lines = self._blank_lines
+        tally.blank_lines = self._tally.blank_lines
+        tally.padded = self._tally.padded
 
     def _read(self, start: int, piece: memoryview, _: Tally) -> Generator[list[Item], None, Tally]:
         reading = records(piece, self._layout)

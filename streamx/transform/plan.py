@@ -57,6 +57,7 @@ class Recipe:
         pinned_types: types by column name that are not inferred.
         nulls: cell texts that stand for null.
         strict_types: a cell that does not fit its column makes its record a bad one.
+        pads_short_records: a CSV record with fewer cells than its header gets empty ones.
         columns: the keys of a JSONL input, instead of those in a sample; None to look.
         known_columns: the input's columns, where an earlier run has found them, in place of those
             in a sample; a CSV has no header then. None to look.
@@ -78,6 +79,7 @@ class Recipe:
     pinned_types: Mapping[str, ColumnType] = field(default_factory=dict)
     nulls: frozenset[bytes] = frozenset()
     strict_types: bool = False
+    pads_short_records: bool = False
     columns: tuple[str, ...] | None = None
     known_columns: tuple[Column, ...] | None = None
     extra_keys: Literal["error", "drop"] = "error"
@@ -187,6 +189,7 @@ def result_of(chunk: Chunk, tally: Tally, taken: tuple[int, ...], *, is_last: bo
         misfits=_notices(chunk, tally.misfits),
         dropped_values=tally.dropped_values,
         dropped_keys={key: _place(chunk, at) for key, at in tally.dropped_keys.items()},
+        padded=None if tally.padded is None else _notice(chunk, tally.padded),
         failure=None if bad is None else _failure(chunk, bad),
         taken=taken,
         is_last=is_last,
@@ -205,7 +208,8 @@ def _failure(chunk: Chunk, bad: Bad) -> Failure:
 
 def _notices(chunk: Chunk, remarks: dict[str, Remark]) -> dict[str, Notice]:
     """Return remarks with their places in the input."""
-    return {
-        key: Notice(remark.count, _place(chunk, remark.position), remark.example)
-        for key, remark in remarks.items()
-    }
+    return {key: _notice(chunk, remark) for key, remark in remarks.items()}
+
+
+def _notice(chunk: Chunk, remark: Remark) -> Notice:
+    return Notice(remark.count, _place(chunk, remark.position), remark.example)

@@ -170,6 +170,7 @@ class Records(Iterable[Item]):
             tally.bad = self.tally.bad
         tally.records_in = self.count
         tally.blank_lines = self.tally.blank_lines
+        tally.padded = self.tally.padded
 
     def batches(self) -> Iterator[list[Item]]:
         """Yield records as they are read, not counted."""

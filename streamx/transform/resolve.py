@@ -109,7 +109,9 @@ def _resolve_csv(
             return None
         sample = head[header.end : end]
     if infers:
-        columns = heads.infer_columns(sample, format, columns, recipe.nulls)
+        columns = heads.infer_columns(
+            sample, format, columns, recipe.nulls, pads_short_records=recipe.pads_short_records
+        )
         if ending == "idle":
             flags = [f"--type {shlex.quote(f'{c.name}={c.type}')}" for c in columns]
             warnings.append(_idle_warning(source, "column types", flags, "--types string"))
@@ -233,6 +235,7 @@ def _plan(
         nulls=recipe.nulls,
         strict_types=recipe.strict_types,
         flattens=recipe.nested == "flatten",
+        pads_short_records=recipe.pads_short_records,
         max_record_bytes=recipe.max_record_bytes,
     )
     if len(before) < len(recipe.operations):
@@ -342,7 +345,9 @@ def _refuse_other_data(head: bytes, source: str) -> None:
             "or name a file that ends with .gz"
         )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"{source}: found UTF-16; expected UTF-8. Read it with --encoding utf-16")
+        raise InputError(
+            f"{source}: found UTF-16; expected UTF-8, which --encoding names; leave that out"
+        )
 
 
 def _doubts(header: Header, format: CsvFormat) -> Iterator[str]:

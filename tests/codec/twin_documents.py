@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from codec.conversions import CSV, JSONL, TSV
 from codec.test_json_records import VALUES
@@ -41,6 +42,7 @@ _WORDS = [
     *("", "", "x", "NA", "-", "null", "true", "True", "TRUE", "false", "tRUE", "falsey", "a,b"),
     *('say "hi"', '"', '""', "line\nbreak", "\n", "\r", "cr\rhere", "end\r", "\r\n", "\ufeff"),
     *("\ufeffx", "x\ufeff", "é€𝄞", "\x00", "\x7f", "\x1f", "\x0b", "\u2028", "\\", "{", "[1]"),
+    *("=a", "@b,", "+", "-x", "\tt", "\rr", "=1" * 40, '=HYPERLINK("x")', "-.5e+", "+1.e9"),
     *("\t", ";", "'", "|", "long " * 20, "é" * 40, "x" * 31, "x" * 64, "y" * 33 + '"'),
     *(
         "1.5",
@@ -131,11 +133,12 @@ def csv_layout(
     targets: list[Format] = [JSONL, JSONL, format, *DIALECTS]
     return Layout(
         format,
-        target or chance.choice(targets),
+        _perhaps_escaping(chance, target or chance.choice(targets)),
         columns,
         _picks(chance, names, least=1),
         nulls=frozenset(chance.sample(NULLS, chance.choice([0, 0, 1, 4]))),
         strict_types=chance.random() < 0.2,
+        pads_short_records=chance.random() < 0.4,
         max_record_bytes=_max_record_bytes(chance),
     )
 
@@ -148,7 +151,7 @@ def json_layout(
     if chance.random() < 0.4:
         names = chance.sample([json_name(key) for key in DISTINCT_KEYS], chance.randint(1, 6))
     targets: list[Format] = [JSONL, *DIALECTS]
-    target = target or chance.choice(targets)
+    target = _perhaps_escaping(chance, target or chance.choice(targets))
     passes_unknown_keys = chance.random() < 0.5
     needs_picks = isinstance(target, CsvFormat) or not passes_unknown_keys
     return Layout(
@@ -163,6 +166,13 @@ def json_layout(
         flattens=chance.random() < 0.2,
         max_record_bytes=_max_record_bytes(chance),
     )
+
+
+def _perhaps_escaping(chance: random.Random, target: Format) -> Format:
+    """Let the target escape formulas now and then, where its dialect allows that."""
+    if isinstance(target, CsvFormat) and b"'" not in (target.delimiter, target.quote):
+        return replace(target, escapes_formulas=chance.random() < 0.3)
+    return target
 
 
 def limit(chance: random.Random) -> int | None:

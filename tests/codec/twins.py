@@ -107,7 +107,11 @@ def _reading(
         codec.count_lines(data, len(data) // 2),
     ]
     if isinstance(format, CsvFormat):
-        return [*told, codec.column_types(data, format, width, nulls)]
+        types = (
+            codec.column_types(data, format, width, nulls, pads_short_records=pads)
+            for pads in (False, True)
+        )
+        return [*told, *types]
     return [*told, *(codec.keys_of(data, flattens=flattens) for flattens in (False, True))]
 
 

@@ -21,13 +21,18 @@ CSV = st.lists(
     ),
     max_size=60,
 ).map(lambda pieces: b"a,b\n" + b"".join(pieces))
-# Without \r\n, since a message about an open text shows the \r, which is no part of `raw`.
-JSONL = st.lists(
-    st.sampled_from(
-        [b'{"a":1}', b"{", b'"', b"\n", b"\n", b"[1]", b"\xff", b"\0", b"\xef\xbb\xbf"]
-    ),
-    max_size=40,
-).map(b"".join)
+# Without \r\n, since a message about an open text shows the \r, which is no part of `raw`; and with a
+# start that is not taken for UTF-16.
+JSONL = (
+    st.lists(
+        st.sampled_from(
+            [b'{"a":1}', b"{", b'"', b"\n", b"\n", b"[1]", b"\xff", b"\0", b"\xef\xbb\xbf"]
+        ),
+        max_size=40,
+    )
+    .map(b"".join)
+    .filter(lambda text: b"\0" not in text[:4])
+)
 FIELDS = {
     "source": "in.csv",
     "line": 3,

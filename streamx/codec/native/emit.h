@@ -198,8 +198,18 @@ static uint8_t *emit_quoted(uint8_t *out, const uint8_t *text, size_t length, ui
     return out;
 }
 
+/* Tell whether a spreadsheet would take a text for a formula. */
+static inline bool is_formula(const uint8_t *text, size_t length) {
+    if (length == 0) return false;
+    switch (*text) {
+    case '=': case '@': case '\t': case '\r': return true;
+    case '+': case '-': return !is_signed_number(text, length);
+    default: return false;
+    }
+}
+
 /* Write a text as a cell, in quotes only where a reader needs them. */
-static inline uint8_t *emit_cell(
+static inline uint8_t *emit_text_cell(
     uint8_t *out, const uint8_t *text, size_t length, const sx_csv *csv) {
     for (size_t at = 0; at < length; at += VECTOR_BYTES) {
         vector v = load(text + at);
@@ -213,6 +223,23 @@ static inline uint8_t *emit_cell(
         }
     }
     return out + length;
+}
+
+/* Write a text with an apostrophe before it as a cell; the dialect has no other use for those. */
+static uint8_t *emit_formula(uint8_t *out, const uint8_t *text, size_t length, const sx_csv *csv) {
+    uint8_t *end = emit_text_cell(out + 1, text, length, csv);
+    bool is_quoted = out[1] == csv->quote; /* a text that starts with the quote is quoted */
+    if (is_quoted) out[0] = csv->quote;
+    out[is_quoted] = '\'';
+    return end;
+}
+
+/* Write a text as a cell of a dialect. */
+static inline uint8_t *emit_cell(
+    uint8_t *out, const uint8_t *text, size_t length, const sx_csv *csv) {
+    if (csv->escapes_formulas && is_formula(text, length))
+        return emit_formula(out, text, length, csv);
+    return emit_text_cell(out, text, length, csv);
 }
 
 /* End a record, whose last cell starts at `cell`: a lone empty one must not leave a blank line. */

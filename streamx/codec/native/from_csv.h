@@ -29,7 +29,7 @@ static sx_status next_csv_window(sx_state *state) {
 }
 
 /* Take the next record from the table; false if it breaks the grammar in a way that the table does
- * not show, has too many or too few fields, or is too long. */
+ * not show, or is too long. */
 static inline bool next_record(sx_state *state, sx_record *record) {
     sx_table *table = &state->table;
     const sx_layout *layout = state->layout;
@@ -47,7 +47,11 @@ static inline bool next_record(sx_state *state, sx_record *record) {
     if (has_return && !has_feed &&
         state->window[(uint32_t)(table->ends[(ptrdiff_t)last - 1] + 1)] == layout->source.quote)
         return false;
-    return record->count == layout->column_count && record->bytes <= layout->max_record_bytes;
+    return record->bytes <= layout->max_record_bytes;
+}
+
+static inline bool has_all_fields(const sx_state *state, const sx_record *record) {
+    return record->count == state->layout->column_count;
 }
 
 static inline void pass_record(sx_table *table, const sx_record *record) {
@@ -71,6 +75,7 @@ static inline sx_status table_records(sx_state *state, bool has_quotes, bool has
             pass_record(table, &record);
             continue;
         }
+        is_usual = is_usual && has_all_fields(state, &record);
         if (!is_usual || record.start + record.bytes > state->valid_bytes)
             return odd(state, record.start, record.start + record.bytes);
         size_t derived_bytes = 0;
@@ -159,6 +164,9 @@ static sx_status infer_types(sx_state *state, uint8_t *verdicts) {
         if (table->next < table->records) {
             sx_record record;
             bool is_usual = next_record(state, &record);
+            bool is_short =
+                state->layout->pads_short_records && record.count < state->layout->column_count;
+            is_usual = is_usual && (is_short || has_all_fields(state, &record));
             pass_record(table, &record);
             if (is_usual && !infer_record(state, &record, verdicts)) return SX_MEMORY;
         } else {

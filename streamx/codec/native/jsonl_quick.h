@@ -9,7 +9,7 @@ static void choose_quick_lines(sx_state *state) {
     const sx_layout *layout = state->layout;
     size_t count = layout->column_count;
     bool has_way = layout->is_to_csv && !has_program(state) && count >= 2 && layout->pick_count == count &&
-                   !state->scalars_need_quotes;
+                   !state->scalars_need_quotes && !layout->target.escapes_formulas;
     for (size_t i = 0; i < count && has_way; i++) {
         const sx_key *key = &state->dictionary.keys[i];
         sx_quick_field *quick = &state->quick_fields[i];

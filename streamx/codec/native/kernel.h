@@ -168,6 +168,7 @@ typedef struct {
     uint8_t quote;
     uint8_t line_end[2];
     size_t line_end_length;
+    bool escapes_formulas; /* as a target */
 } sx_csv;
 
 /* streamx.codec.layout.Layout for the kernel. Labels are followed by PADDING_BYTES readable bytes. */
@@ -175,6 +176,7 @@ typedef struct {
     bool is_from_csv, is_to_csv;
     bool keeps_cells; /* CSV to CSV: a cell can stand in the output as it is */
     bool is_unchanged, passes_unknown_keys, drops_extra_keys, ignores_extra_keys, strict_types;
+    bool pads_short_records; /* they are odd all the same, but decide types */
     sx_csv source, target;
     size_t max_record_bytes;
     size_t column_count, pick_count, null_count;

@@ -87,3 +87,22 @@ static inline bool fits(const uint8_t *text, size_t length, sx_type type, bool i
     return digits < end && digits + digits_at(digits, end) == end &&
            (*digits != '0' || digits + 1 == end);
 }
+
+static inline bool is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
+
+/* Tell whether a text that starts with a sign is a number as a whole. */
+static bool is_signed_number(const uint8_t *text, size_t length) {
+    const uint8_t *end = text + length, *at = text + 1;
+    size_t digits = 0;
+    for (; at < end && is_digit(*at); at++) digits++;
+    if (at < end && *at == '.')
+        for (at++; at < end && is_digit(*at); at++) digits++;
+    if (digits == 0) return false;
+    if (at < end && (*at | 0x20) == 'e') {
+        at++;
+        if (at < end && (*at == '+' || *at == '-')) at++;
+        if (at == end) return false;
+        while (at < end && is_digit(*at)) at++;
+    }
+    return at == end;
+}

@@ -43,6 +43,7 @@ static sx_status table_rows(sx_state *state, sx_rows *rows) {
         bool is_usual = next_record(state, &record);
         bool is_blank_line = is_blank(&record) && record.bytes <= state->layout->max_record_bytes;
         if (!is_blank_line) {
+            is_usual = is_usual && has_all_fields(state, &record);
             if (!is_usual || record.start + record.bytes > state->valid_bytes)
                 return odd(state, record.start, record.start + record.bytes);
             add_row(rows, &record, start);

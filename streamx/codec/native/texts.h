@@ -141,7 +141,6 @@ static bool strip(const sx_text *text, const sx_text *characters, bool left, boo
 
 static inline bool is_lower(uint8_t byte) { return (uint8_t)(byte - 'a') < 26; }
 static inline bool is_upper(uint8_t byte) { return (uint8_t)(byte - 'A') < 26; }
-static inline bool is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
 
 /* Write an ASCII text with other letters large and small. */
 static bool change_case(sx_state *state, sx_operation operation, const sx_text *text, sx_value *to) {

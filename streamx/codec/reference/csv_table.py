@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import operator
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from streamx.codec.layout import Bad, Layout, excerpt
+from streamx.codec.layout import Bad, Layout, Tally, excerpt
 from streamx.codec.reference.csv_records import CsvScanner
 from streamx.codec.reference.slices import Filled
 
@@ -22,10 +23,12 @@ class _Table(Generic[T]):
     Attributes:
         record_count: how many records come before the bad one, or in all.
         bad: the first record that cannot be taken for what its format and columns say, or None.
+        padded: which of the records, bad ones aside, got empty cells to be as long as the others.
     """
 
     record_count: int
     bad: Bad | None = None
+    padded: Sequence[int] = ()
     _filled: Filled[T]
 
     @property
@@ -41,10 +44,19 @@ class _Table(Generic[T]):
         """Make a record the bad one, and leave out what comes after it."""
         self.record_count, self.bad = index, bad
 
+    def account(self, tally: Tally) -> None:
+        """Add to a tally what was read."""
+        tally.records_in = self.record_count
+        tally.blank_lines = self.blank_lines
+        tally.bad = self.bad
+        padded = bisect_left(self.padded, self.record_count)
+        if padded:
+            tally.note_padded(padded, self.position(self.padded[0]))
+
 
 class CsvTable(_Table[bytes]):
     """The records of a slice as lists of cells, up to the first that cannot be split or has too
-    many or too few cells.
+    many or, unless the layout pads them, too few cells.
     """
 
     def __init__(self, data: bytes, scanner: CsvScanner, layout: Layout, limit: int | None) -> None:
@@ -52,9 +64,13 @@ class CsvTable(_Table[bytes]):
         self._scanner = scanner
         self._filled = Filled(data, scanner, scanner.records(data), operator.not_, limit)
         self._records: list[list[bytes]] = []
+        self.padded = padded = []
         width = len(layout.columns)
         for index, record in enumerate(self._filled.records):
             cells = scanner.cells(record)
+            if layout.pads_short_records and cells is not None and len(cells) < width:
+                cells += [b""] * (width - len(cells))
+                padded.append(index)
             if cells is None or len(cells) != width:
                 self.bad = self._diagnose(index, cells, width, layout.max_record_bytes)
                 break
@@ -65,6 +81,10 @@ class CsvTable(_Table[bytes]):
     def records(self) -> list[list[bytes]]:
         """The records' cells as they stand."""
         return self._records[: self.record_count]
+
+    def position(self, index: int) -> int:
+        """Return where a record starts in the slice; quicker than where records are texts."""
+        return self._filled.positions()[index]
 
     def positions(self) -> list[int]:
         """Return where these records start in the slice."""
@@ -92,7 +112,8 @@ class CsvTable(_Table[bytes]):
             position,
             f"{_cells(len(cells))} in {excerpt(record)}",
             f"{_cells(width)}, as many as the header has; "
-            "--delimiter and --quote say how cells are told apart",
+            "--delimiter and --quote say how cells are told apart"
+            + (", --ragged pad fills short records" if len(cells) < width else ""),
             kind="number of cells",
         )
 

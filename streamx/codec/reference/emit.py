@@ -14,6 +14,8 @@ from streamx.codec.layout import BYTE_ORDER_MARK, CsvFormat
 # is escaped in one call and split again.
 _SEPARATOR = b"\x7f"
 _NEEDS_ESCAPE = re.compile(rb'["\\\x00-\x1f]')
+# What a spreadsheet takes for a formula, or for the begin of one. A number is none.
+_FORMULA = re.compile(rb"[=@\t\r]|[+-](?!(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z)")
 
 
 def json_strings(texts: Sequence[bytes]) -> list[bytes]:
@@ -56,14 +58,17 @@ class CsvWriter:
         self._delimiter = format.delimiter
         self._quote = format.quote
         self._line_end = format.line_end
+        self._escapes_formulas = format.escapes_formulas
         special = re.escape(format.delimiter + format.quote) + rb"\r\n"
         self._needs_quotes = re.compile(rb"[%b]|%b" % (special, BYTE_ORDER_MARK))
 
     def cells(self, texts: Sequence[bytes]) -> Sequence[bytes]:
         """Return texts as cells."""
+        if self._escapes_formulas:
+            texts = [_harmless(text) for text in texts]
         if not self._needs_quotes.search(b"\x00".join(texts)):
             return texts
-        return [self.cell(text) for text in texts]
+        return [self._quoted(text) for text in texts]
 
     def cell(self, text: bytes) -> bytes:
         """Return one text as a cell.
@@ -71,6 +76,9 @@ class CsvWriter:
         >>> CsvWriter(CsvFormat()).cell(b'5" pipe')
         b'"5"" pipe"'
         """
+        return self._quoted(_harmless(text) if self._escapes_formulas else text)
+
+    def _quoted(self, text: bytes) -> bytes:
         if not self._needs_quotes.search(text):
             return text
         return self._quote + text.replace(self._quote, self._quote * 2) + self._quote
@@ -92,3 +100,12 @@ class CsvWriter:
             last = [self.cell(cell) if cell.endswith(b"\r") else cell for cell in last]
         records = zip(*columns[:-1], last, strict=True)
         return self._line_end.join(map(self._delimiter.join, records)) + self._line_end
+
+
+def _harmless(text: bytes) -> bytes:
+    """Return a text that no spreadsheet computes.
+
+    >>> [_harmless(text) for text in (b"=1+1", b"-5", b"-5+1")]
+    [b"'=1+1", b'-5', b"'-5+1"]
+    """
+    return b"'" + text if _FORMULA.match(text) else text

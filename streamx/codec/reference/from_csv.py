@@ -31,9 +31,8 @@ class CsvToJsonl:
         table = read_values(data, self._scanner, layout, limit)
         if layout.strict_types:
             self._stop_at_misfit(table)
-        tally.records_in = tally.records_out = table.record_count
-        tally.blank_lines = table.blank_lines
-        tally.bad = table.bad
+        table.account(tally)
+        tally.records_out = table.record_count
         if not table.record_count:
             return b""
         columns = [
@@ -103,9 +102,8 @@ class CsvToCsv:
         layout = self._layout
         read = CsvTable if self._keeps_cells else read_values
         table = read(data, self._scanner, layout, limit)
-        tally.records_in = tally.records_out = table.record_count
-        tally.blank_lines = table.blank_lines
-        tally.bad = table.bad
+        table.account(tally)
+        tally.records_out = table.record_count
         if not table.record_count:
             return b""
         if not isinstance(table, CsvTable) or not self._keeps_cells:

@@ -70,9 +70,7 @@ class CsvRecords:
 
     def __call__(self, data: bytes, start: int, limit: int | None, tally: Tally) -> Batch:
         table = CsvTable(data, self._scanner, self._layout, limit)
-        tally.records_in = table.record_count
-        tally.blank_lines = table.blank_lines
-        tally.bad = table.bad
+        table.account(tally)
         fields = self._fields
         return [
             (Record(fields, cells), start + position)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from streamx.codec.layout import ColumnType, CsvFormat, Format
 from streamx.codec.reference.csv_records import csv_scanner
 from streamx.codec.reference.from_jsonl import object_at
@@ -17,22 +19,30 @@ def record_start(data: bytes, format: Format, number: int) -> int | None:
 
 
 def column_types(
-    sample: bytes, format: CsvFormat, width: int, nulls: frozenset[bytes]
+    sample: bytes,
+    format: CsvFormat,
+    width: int,
+    nulls: frozenset[bytes],
+    *,
+    pads_short_records: bool = False,
 ) -> list[ColumnType]:
     """Return the types of a CSV's columns, as TypeInference decides them.
 
     Args:
         sample: whole records; those of more or fewer cells than `width` decide nothing.
         nulls: cell texts that stand for null.
+        pads_short_records: those of fewer cells decide as far as they go.
     """
     scanner = csv_scanner(format)
     inference = TypeInference(width, nulls)
     for start, end in slices(sample, scanner):
         split = [scanner.cells(record) for record in scanner.records(sample[start:end])]
-        fitting = [cells for cells in split if cells is not None and len(cells) == width]
-        if fitting:
+        least = 1 if pads_short_records else width
+        fitting = [cells for cells in split if cells is not None and least <= len(cells) <= width]
+        # Cells that are not there decide nothing, so nobody needs to make them up.
+        for _, alike in groupby(sorted(fitting, key=len), key=len):
             inference.add(
-                [scanner.value(cell) for cell in cells] for cells in zip(*fitting, strict=True)
+                [scanner.value(cell) for cell in cells] for cells in zip(*alike, strict=True)
             )
     return inference.types()
 

@@ -13,6 +13,9 @@ from streamx.codec.reference.json_lines import JsonlScanner
 # Python objects take many times the room of the bytes they stand for; a slice bounds how many
 # there are at a time, whatever the size of the chunk.
 SLICE_BYTES = 32 * 1024
+# The same for cells that the bytes do not hold, where short records are padded.
+_MOST_PADDED_CELLS = 256 * 1024
+_SHORTEST_RECORD_BYTES = 2
 
 Scanner = CsvScanner | JsonlScanner
 T = TypeVar("T")
@@ -23,11 +26,13 @@ def scanner_of(format: Format) -> Scanner:
     return csv_scanner(format) if isinstance(format, CsvFormat) else JsonlScanner()
 
 
-def slices(data: bytes, scanner: Scanner) -> Iterator[tuple[int, int]]:
-    """Yield the bounds of slices: about SLICE_BYTES each, or one longer record."""
+def slices(
+    data: bytes, scanner: Scanner, slice_bytes: int = SLICE_BYTES
+) -> Iterator[tuple[int, int]]:
+    """Yield the bounds of slices: about so many bytes each, or one longer record."""
     start = 0
     while start < len(data):
-        end = scanner.last_boundary(data, start, min(start + SLICE_BYTES, len(data)))
+        end = scanner.last_boundary(data, start, min(start + slice_bytes, len(data)))
         if end == start:
             end = scanner.next_boundary(data, start)
         yield start, end
@@ -51,7 +56,7 @@ def by_slices(
     """
     scanner = scanner_of(layout.source)
     total = Tally()
-    for start, end in slices(data, scanner):
+    for start, end in slices(data, scanner, _slice_bytes(layout)):
         remaining = None if limit is None else limit - total.records_in
         if remaining == 0:
             break
@@ -66,6 +71,13 @@ def by_slices(
         if total.bad is not None:
             break
     return total
+
+
+def _slice_bytes(layout: Layout) -> int:
+    if not layout.pads_short_records:
+        return SLICE_BYTES
+    most_records = max(_MOST_PADDED_CELLS // max(len(layout.columns), 1), 1)
+    return min(SLICE_BYTES, _SHORTEST_RECORD_BYTES * most_records)
 
 
 def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes, Bad | None]:
