@@ -62,20 +62,20 @@ def here(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("target", ["jsonl", "csv"])
 @pytest.mark.parametrize(
-    ("name", "arguments"),
+    ("name", "target", "arguments"),
     [
         *(
-            (name, ())
+            (name, "jsonl", ())
             for name in (
                 *("iterating", "getting", "iterable", "of_a_class", "inner_mapping"),
                 *("inner_list", "inner_class", "inner_class_in_place", "among_results"),
                 *("asynchronous", "inner_async"),
             )
         ),
-        ("iterating", ("--where", "a >= 0")),
-        ("among_a_batch", ("--batch-size", "5")),
+        *((name, "csv", ()) for name in ("iterating", "getting", "inner_mapping", "inner_async")),
+        ("iterating", "jsonl", ("--where", "a >= 0")),
+        ("among_a_batch", "csv", ("--batch-size", "5")),
     ],
 )
 def test_what_a_method_raises_names_the_line_and_shows_the_own_traceback(

@@ -92,7 +92,7 @@ STEPS = st.lists(
 TARGETS = st.sampled_from([JSONL, JSONL, CSV, TSV, CsvFormat(b"1", b"-"), CsvFormat(b";", b"'")])
 
 
-@settings(max_examples=300 * ROUNDS, deadline=None)
+@settings(max_examples=150 * ROUNDS, deadline=None)
 @given(STEPS, TARGETS, st.sampled_from(["error", "drop"]), st.integers(0, 2**32), st.data())
 def test_a_program_gives_what_python_gives(
     steps: list[Operation], target: Format, extra_keys: str, seed: int, data: st.DataObject
