@@ -164,7 +164,7 @@ async def _convert(
         reorder_window=pool.outbound.statistics,
         output_buffer=writer.statistics,
         in_flight=credits.statistics,
-        counts=totals.counts,
+        counts=lambda: totals.counts(source.retries),
         memory_bytes=lambda: resident_bytes(engine.pids),
         chunk_latency=pool.latency,
         record_latency=engine.record_latency,

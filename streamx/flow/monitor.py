@@ -23,7 +23,7 @@ class FlowCounts:
         records_rejected, records_skipped: bad ones that were set aside, and left out.
         records_dropped: given up since the flow was too slow for a live input.
         records_padded: short ones that were filled up.
-        retries: calls of functions that were made again.
+        retries: calls of functions and requests that were made again.
     """
 
     records_in: int = 0

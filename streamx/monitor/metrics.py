@@ -94,7 +94,7 @@ class _Snapshot(Collector):
             ("records_skipped", "Bad records left out.", snapshot.records_skipped),
             ("records_dropped", "Records given up for speed.", snapshot.records_dropped),
             ("records_padded", "Short records filled up.", snapshot.records_padded),
-            ("retries", "Calls of functions made again.", snapshot.retries),
+            ("retries", "Calls of functions and requests made again.", snapshot.retries),
             ("read_bytes", "Bytes read.", snapshot.bytes_read),
             ("written_bytes", "Bytes written, before compression.", snapshot.bytes_written),
         ):

@@ -39,7 +39,7 @@ class Report:
         ran_in: "threads"; with functions "processes" or, if one is asynchronous, the event "loop";
             or one thread of the "caller", if one can be found in no other process.
         bad_records: the bad records that were left out, by kind: how many, and the first.
-        retries: calls of functions that were made again.
+        retries: calls of functions and requests that were made again.
         records_dropped: records of a live input that came faster than they were taken.
         records_padded: short records that were filled up with empty cells.
     """
@@ -180,8 +180,12 @@ class Totals:
         """Return the error that the run as a whole amounts to, if it does to one."""
         return None if self.judge is None else self._too_many(self.judge.end())
 
-    def counts(self) -> FlowCounts:
-        """Return what became of the records so far."""
+    def counts(self, requests_retried: int = 0) -> FlowCounts:
+        """Return what became of the records so far.
+
+        Args:
+            requests_retried: requests for input that were made again.
+        """
         bad = self.bad_record_count
         return FlowCounts(
             records_in=self.records_in + self.records_dropped,
@@ -190,7 +194,7 @@ class Totals:
             records_padded=_count_of(self.padded),
             records_rejected=0 if self.rejects is None else bad,
             records_skipped=bad if self.rejects is None else 0,
-            retries=self.retries,
+            retries=self.retries + requests_retried,
         )
 
     def warnings(self) -> list[str]:
@@ -291,7 +295,7 @@ class Totals:
             buffers=last.buffers,
             warnings=warnings,
             bad_records=self.bad_records,
-            retries=self.retries,
+            retries=last.retries,
             records_dropped=self.records_dropped,
             records_padded=_count_of(self.padded),
         )

@@ -43,6 +43,10 @@ class _Wrapped:
     def bytes_read(self) -> int:
         return self._inner.bytes_read
 
+    @property
+    def retries(self) -> int:
+        return self._inner.retries
+
     def read_now(self, view: memoryview) -> int | None:
         return None
 

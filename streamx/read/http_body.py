@@ -24,6 +24,7 @@ class BodySource:
 
     is_live = False
     is_slow = True
+    retries = 0  # whoever asks again takes another body
 
     def __init__(self, response: httpx.Response, name: str) -> None:
         self.name = name

@@ -60,10 +60,12 @@ class HttpClient:
 
     Attributes:
         name: the input, as it may be shown.
+        retries: requests that were made again.
     """
 
     def __init__(self, url: str, http: Http) -> None:
         self.name = plain_url(url)
+        self.retries = 0
         self._retries = Retries(http.retries)
         self._headers = http.sent_headers()
         self._secrets = {
@@ -118,6 +120,7 @@ class HttpClient:
                 failures += 1
                 seconds = self._delay_seconds(error, failures, where)
             await asyncio.sleep(seconds)
+            self.retries += 1
 
     async def close(self) -> None:
         """Close all connections."""

@@ -48,6 +48,10 @@ class HttpFileSource:
         self.total_bytes = None if self._body is None else self._body.total_bytes
         return response
 
+    @property
+    def retries(self) -> int:
+        return self._client.retries
+
     def read_now(self, view: memoryview) -> int | None:
         count = None if self._body is None else self._body.read_now(view)
         self.bytes_read += count or 0

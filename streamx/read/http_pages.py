@@ -52,6 +52,10 @@ class PageSource:
         self._pages = paginate(self._fetch, http.page_size or 1, first=first_url(http, url))
         self._rest = memoryview(b"")
 
+    @property
+    def retries(self) -> int:
+        return self._client.retries
+
     def read_now(self, view: memoryview) -> int | None:
         if not self._rest:
             return None

@@ -27,6 +27,7 @@ class Source(Protocol):
             full block.
         is_live: they come at the pace of whoever makes them (a pipe, a terminal): a pause may last,
             and a buffer that is full holds someone up.
+        retries: requests that were made again, where it takes any.
     """
 
     name: str
@@ -36,6 +37,9 @@ class Source(Protocol):
 
     @property
     def bytes_read(self) -> int: ...
+
+    @property
+    def retries(self) -> int: ...
 
     def read_now(self, view: memoryview) -> int | None:
         """Do what `read_into` does if that takes no waiting; otherwise return None."""
@@ -55,6 +59,7 @@ class FileSource:
 
     is_slow: bool = False
     is_live: bool = False
+    retries: int = 0
 
     def __init__(self, file: ThreadedFile, name: str, total_bytes: int | None) -> None:
         self.name = name
@@ -97,6 +102,7 @@ class LiveSource:
     total_bytes: int | None = None
     is_slow: bool = True
     is_live: bool = True
+    retries: int = 0
 
     def __init__(self, descriptor: int, name: str, *, closes: bool) -> None:
         self.name = name

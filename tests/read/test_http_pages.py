@@ -213,6 +213,17 @@ def test_a_page_that_failed_is_asked_for_again_and_nothing_is_lost_or_doubled(
     assert server.asked("page") == ["1", "1", "2", "2", "3", "3"]
 
 
+def test_requests_that_were_made_again_are_in_the_report(tmp_path: Path) -> None:
+    def answer(request: Request) -> Answer:
+        has_failed = server.asked("page").count(request.query["page"]) > 1
+        return page_of(RECORDS, request) if has_failed else Answer(status=503)
+
+    http = Http(paginate="page", page_size=50, records_at="items", retries=1)
+    with serving(answer) as server:
+        report = transform(f"{server.url}/api", tmp_path / "out.jsonl", http=http)
+    assert (report.records_out, report.retries) == (len(RECORDS), 3)
+
+
 def test_a_server_that_asks_to_wait_is_left_alone_for_that_long(tmp_path: Path) -> None:
     def answer(_: Request) -> Answer:
         is_first = len(server.requests) == 1

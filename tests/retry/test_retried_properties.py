@@ -21,8 +21,8 @@ CSV = st.lists(
     ),
     max_size=60,
 ).map(lambda pieces: b"a,b\n" + b"".join(pieces))
-# Without \r\n, since a message about an open text shows the \r, which is no part of `raw`; and with a
-# start that is not taken for UTF-16.
+# Without \r\n, since a message about an open text shows the \r, which is no part of `raw`; and with
+# a start that is not taken for UTF-16.
 JSONL = (
     st.lists(
         st.sampled_from(
