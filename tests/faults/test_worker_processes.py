@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from processes import Process, finish, until
+from processes import Process, finish, holds_bytes, running, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -60,9 +61,9 @@ def workers_at_work(here: Path) -> list[int]:
     return [int(pid) for pid in pids] if len(pids) == WORKERS else []
 
 
-def has_children(process: Process) -> bool:
+def children_of(process: Process) -> list[int]:
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return bool(children.read_text().split())
+    return [int(pid) for pid in children.read_text().split()]
 
 
 def is_gone(pid: int) -> bool:
@@ -99,7 +100,7 @@ def test_signal_ends_the_run_and_its_workers_without_a_word(
 def test_interrupt_while_workers_start_ends_the_run_without_a_word(tmp_path: Path) -> None:
     for _ in range(5):
         with hanging(tmp_path / "here") as process:
-            until(lambda process=process: has_children(process))  # type: ignore[misc]
+            until(lambda process=process: children_of(process))  # type: ignore[misc]
             os.killpg(process.pid, signal.SIGINT)
             assert finish(process) == (-signal.SIGINT, "")
 
@@ -114,3 +115,22 @@ def test_worker_that_is_killed_while_it_hangs_is_replaced(tmp_path: Path) -> Non
         assert is_gone(killed)
         os.kill(process.pid, signal.SIGINT)
         assert finish(process) == (-signal.SIGINT, "")
+
+
+def test_workers_that_are_killed_at_random_moments_cost_nothing(tmp_path: Path) -> None:
+    seed = random.randrange(1_000_000)
+    print("seed", seed)  # noqa: T201  # to see the same again
+    chance = random.Random(seed)
+    (tmp_path / "f.py").write_text("def same(record):\n    return record\n")
+    lines = [f'{{"id":{number},"text":"some text, {number}"}}\n' for number in range(100_000)]
+    (tmp_path / "in.jsonl").write_text("".join(lines))
+    options = ("--fn", "f.py:same", "--chunk-size", "64K")
+    written_bytes = 0
+    with running("in.jsonl", "out.jsonl", *options, cwd=tmp_path) as process:
+        for _ in range(4):
+            # More than is on its way, so that no chunk is hit twice, which would end the run.
+            written_bytes += chance.randrange(500_000, 900_000)
+            until(lambda written_bytes=written_bytes: holds_bytes(tmp_path, written_bytes))  # type: ignore[misc]  # mypy takes no defaults of lambdas
+            os.kill(chance.choice(children_of(process)), signal.SIGKILL)
+        assert finish(process) == (0, "")
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "in.jsonl").read_bytes()
