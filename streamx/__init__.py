@@ -32,7 +32,7 @@ from streamx.errors import (
 
 if TYPE_CHECKING:
     from streamx.codec.record import Record
-    from streamx.job import JobOptions
+    from streamx.job_options import JobOptions
     from streamx.monitor.report import Report
     from streamx.read.http_options import Http
     from streamx.transform.functions import Apply
@@ -108,7 +108,7 @@ def transform(
             .jsonl, .ndjson, each also with .gz) or from `source_format` and `target_format`. The
             input may be a URL; `Http` says how it is read.
         on_warning: called with each warning as it arises; the report holds them all.
-        options: see streamx.job.Job.
+        options: see streamx.job_options.Options.
 
     Returns:
         Records and bytes in and out, bad records that were left out, seconds, and the peak fill

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from streamx.codec.layout import MAX_RECORD_BYTES
 from streamx.ends import Inlet
 from streamx.errors import UsageError
-from streamx.job import Job, JobOptions, job_of
+from streamx.job import Job, job_of
+from streamx.job_options import JobOptions
 from streamx.read.decode import is_utf8, wrap
 from streamx.read.reject_lines import Shape
 from streamx.read.rejects_reader import Overrides, RejectsReader

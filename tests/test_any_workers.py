@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import streamx
 from streamx import Rename, Select
-from streamx.job import JobOptions
+from streamx.job_options import JobOptions
 
 # Every record makes one object with this key, so its output is far longer than itself.
 LONG = "k" * 3_000

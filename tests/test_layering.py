@@ -43,13 +43,17 @@ ALLOWED = {
     "values": {"errors", "codec", "transform"},
     "explain": {"errors", "codec", "job", "sizing", "transform"},
     "idle": {"errors", "job", "read", "transform"},
-    "job": {"idle", "errors", "codec", "flow", "monitor", "transform", "read", "sizing", "values"},
+    "job_options": {"errors", "flow", "read", "transform", "values"},
+    "job": {
+        "idle", "errors", "codec", "job_options", "monitor", "transform", "read", "sizing",
+        "values",
+    },
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job", "accounts", "delivery", "ends", "intake", "journal", "lock",
     },
     "ends": {"errors", "job", "journal", "read", "write"},
-    "retrying": {"errors", "codec", "ends", "job", "read", "values"},
+    "retrying": {"errors", "codec", "ends", "job", "job_options", "read", "values"},
     "resume": {"errors", "job", "transform", "write"},
     "journal": {
         "", "errors", "chunk", "codec", "descriptors", "flow", "job", "monitor", "read", "resume",
@@ -57,7 +61,8 @@ ALLOWED = {
     },
     "accounts": {"errors", "extras", "job", "monitor", "write"},
     "__init__": {
-        "errors", "codec", "explain", "job", "monitor", "read", "retrying", "transform", "pipeline",
+        "errors", "codec", "explain", "job", "job_options", "monitor", "read", "retrying",
+        "transform", "pipeline",
     },
     "lock": {"errors", "job", "write"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},

@@ -16,7 +16,8 @@ from conftest import SAMPLE_DATA
 import streamx
 from streamx import BadRecordError, Limit, Rename, Select, UsageError
 from streamx import errors as all_errors
-from streamx.job import Job, JobOptions
+from streamx.job import Job
+from streamx.job_options import JobOptions
 from streamx.sizing import MIB, choose_sizing
 
 FLIGHTS = SAMPLE_DATA / "flights.csv"

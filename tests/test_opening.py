@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import streamx
-from streamx.job import JobOptions
+from streamx.job_options import JobOptions
 
 # Turns of the event loop before the cancellation: each of the first, and some of the later ones.
 MOMENTS = [*range(61), *range(70, 400, 30)]
