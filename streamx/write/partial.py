@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from streamx.descriptors import ThreadedFile, uninterrupted
-from streamx.errors import CheckpointError, LockedError, OutputError, cannot
+from streamx.errors import CheckpointError, LockedError, OutputError, cannot, output_error
 from streamx.write.publish import Target, Unpublished
 from streamx.write.sinks import FileSink, GzipSink, Sink
 
@@ -60,6 +60,7 @@ class PartialFile(FileSink):
     def __init__(self, file: ThreadedFile, unpublished: Unpublished, name: str) -> None:
         size_bytes = os.lseek(unpublished.descriptor, 0, os.SEEK_CUR)
         super().__init__(file, name, unpublished, holds_bytes=size_bytes)
+        self._is_empty = True  # behind the place where it goes on, or what is there is still needed
         self._descriptor = unpublished.descriptor
 
     @property
@@ -76,16 +77,27 @@ class PartialFile(FileSink):
     async def suspend(self) -> None:
         await self._file.close()
 
+    async def cut(self) -> None:
+        """Remove what stands behind the last byte that was written."""
+        try:
+            await self._file.call(lambda: os.ftruncate(self._descriptor, self.settled_bytes))
+        except OSError as error:
+            raise output_error(self.name, error) from error
+
 
 class PartialGzip(GzipSink):
     """Compresses into members of MEMBER_BYTES, so that it can be continued at the start of one.
 
+    What the checkpoint counts on may end within a member. That stays in the file until it is there
+    again as a whole, so that this run can be killed at any time, too.
+
     Args:
         inner: where the compressed bytes go.
         start_bytes: how many bytes are in the members that are there.
+        replaces: there is a member behind those that is to be written again.
     """
 
-    def __init__(self, inner: PartialFile, start_bytes: int) -> None:
+    def __init__(self, inner: PartialFile, start_bytes: int, *, replaces: bool) -> None:
         super().__init__(inner)
         self._file = inner
         self._taken_bytes = start_bytes
@@ -94,6 +106,8 @@ class PartialGzip(GzipSink):
         self._members: deque[tuple[int, int]] = deque([(start_bytes, self._file_bytes)])
         self._is_finished = False
         self._settled_bytes = start_bytes
+        self._held: list[bytes] | None = [] if replaces else None
+        self._held_until_bytes = start_bytes + MEMBER_BYTES
 
     @property
     def settled_bytes(self) -> int:
@@ -105,13 +119,14 @@ class PartialGzip(GzipSink):
         return self._members[0][1]
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
-        await super().write(parts)
+        await self._put(await asyncio.to_thread(self._compress, parts))
         self._settled_bytes = self._members[-1][0]
 
     async def prepare(self) -> None:
         start_bytes = self._members[-1][0]
         if not self._is_finished and (self._taken_bytes > start_bytes or self._file_bytes == 0):
-            await self._inner.write([self._ended()])
+            self._is_finished = True
+            await self._put([self._ended()])
         self._is_finished = True
         self._settled_bytes = self._taken_bytes
         await self._inner.prepare()
@@ -121,6 +136,16 @@ class PartialGzip(GzipSink):
 
     async def suspend(self) -> None:
         await self._file.suspend()
+
+    async def _put(self, compressed: list[bytes]) -> None:
+        if self._held is None:
+            await self._inner.write(compressed)
+            return
+        self._held += compressed
+        if self._taken_bytes >= self._held_until_bytes or self._is_finished:
+            await self._inner.write(self._held)
+            await self._file.cut()
+            self._held = None
 
     def _compress(self, parts: Sequence[bytes | memoryview]) -> list[bytes]:
         compressed = []
@@ -175,7 +200,7 @@ async def open_partial(target: Target, size_bytes: int, place: int, *, is_gzip: 
     inner = PartialFile(file, unpublished, target.name)
     if not is_gzip:
         return inner
-    sink = PartialGzip(inner, size_bytes - len(start))
+    sink = PartialGzip(inner, size_bytes - len(start), replaces=bool(start))
     if start:
         await sink.write([start])
     return sink
@@ -229,7 +254,9 @@ def _is_at(path: str, descriptor: int) -> bool:
 
 
 def _prepare(descriptor: int, path: str, size_bytes: int, place: int, is_gzip: bool) -> bytes:
-    """Cut off what is behind the place; return what was in the member there."""
+    """Go to the place, and cut off what is behind it, but for a member that has to be continued:
+    return what of that is to be kept.
+    """
     start = b""
     held_bytes = os.fstat(descriptor).st_size
     if is_gzip and size_bytes % MEMBER_BYTES and held_bytes > place:
@@ -240,7 +267,8 @@ def _prepare(descriptor: int, path: str, size_bytes: int, place: int, is_gzip: b
             f"{path} holds less than the checkpoint says (it has {held_bytes:,} bytes); "
             "without it there is nothing to resume: remove the checkpoint to begin anew"
         )
-    os.ftruncate(descriptor, place)
+    if not start:
+        os.ftruncate(descriptor, place)
     os.lseek(descriptor, place, os.SEEK_SET)
     return start
 
