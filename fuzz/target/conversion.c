@@ -122,7 +122,7 @@ void convert_piece(const fuzz_run *run, const uint8_t *data, size_t length, size
         size_t end = sx_odd_end(run->state);
         REQUIRE(end <= length);
         add_odd(result, (fuzz_range){position + sx_odd_start(run->state), position + end});
-        sx_pass_odd(run->state, end, run->records_of_odd, run->records_of_odd);
+        run->kernel->pass_odd(run->state, end, run->records_of_odd, run->records_of_odd);
     }
     free(out.bytes);
     result->has_no_memory = status == SX_MEMORY;

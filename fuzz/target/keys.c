@@ -36,7 +36,7 @@ static fuzz_keys collect(const fuzz_case *given, const sx_kernel *kernel) {
         REQUIRE(status != SX_MEMORY);
         if (status != SX_ODD) break;
         add_odd(&keys.odd, (fuzz_range){sx_odd_start(state), sx_odd_end(state)});
-        sx_pass_odd(state, sx_odd_end(state), 0, 0);
+        kernel->pass_odd(state, sx_odd_end(state), 0, 0);
     }
     keys.are_complete = status == SX_END;
     if (keys.are_complete) take_keys(&keys, state);

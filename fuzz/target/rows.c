@@ -135,7 +135,7 @@ fuzz_batches read_batches(const fuzz_run *run, const fuzz_case *given, fuzz_resu
         if (status != SX_ODD) continue;
         size_t end = sx_odd_end(run->state);
         add_odd(result, (fuzz_range){sx_odd_start(run->state), end});
-        sx_pass_odd(run->state, end, run->records_of_odd, run->records_of_odd);
+        run->kernel->pass_odd(run->state, end, run->records_of_odd, run->records_of_odd);
     }
     free(data);
     result->has_no_memory = status == SX_MEMORY;

@@ -106,6 +106,7 @@ cdef extern from "native/kernel.h":
     ctypedef struct sx_kernel:
         const char *name
         sx_status (*convert)(sx_state *, uint8_t *, size_t, size_t *) nogil
+        void (*pass_odd)(sx_state *, size_t, uint64_t, uint64_t) nogil
         sx_status (*infer_types)(sx_state *, uint8_t *) nogil
         sx_status (*collect_keys)(sx_state *) nogil
         size_t (*last_boundary)(const sx_csv *, const uint8_t *, size_t) nogil
@@ -118,7 +119,6 @@ cdef extern from "native/kernel.h":
     sx_state *sx_new(const sx_kernel *, const sx_layout *) nogil
     void sx_free(sx_state *) nogil
     void sx_start(sx_state *, const uint8_t *, size_t, uint64_t, uint64_t) nogil
-    void sx_pass_odd(sx_state *, size_t, uint64_t, uint64_t) nogil
     const sx_tally *sx_tally_of(const sx_state *) nogil
     size_t sx_odd_start(const sx_state *) nogil
     size_t sx_odd_end(const sx_state *) nogil

@@ -45,7 +45,7 @@ cdef class _Conversion:
     cdef _View _view
     cdef object _limit
     cdef object _output_limit
-    cdef list _odd
+    cdef object _odd
     cdef uint64_t _odd_records
     cdef uint64_t _odd_output
     cdef size_t _odd_end
@@ -57,7 +57,7 @@ cdef class _Conversion:
     cdef sx_rows *next_rows(self, size_t most) except? NULL
     cdef size_t odd_start(self)
     cdef bytes odd_records(self)
-    cdef void pass_odd(self, tally)
+    cdef bint pass_odd(self, tally, take) except -1
     cdef tuple remaining(self)
     cdef object tally(self)
     cdef object _own_tally(self)

@@ -1,6 +1,6 @@
 from collections.abc import Generator
 
-from streamx.codec.layout import ColumnType, CsvFormat, Format, Layout, Part, Tally
+from streamx.codec.layout import ColumnType, CsvFormat, Format, Layout, Part, TakeBad, Tally
 
 def instruction_sets() -> tuple[str, ...]: ...
 def use(name: str) -> str: ...
@@ -21,4 +21,5 @@ def convert(
     layout: Layout,
     limit: int | None = None,
     output_limit: int | None = None,
+    take: TakeBad | None = None,
 ) -> Generator[Part, None, Tally]: ...

@@ -135,7 +135,7 @@ def keys_of(sample, *, flattens=False):
             start, end = sx_odd_start(state.pointer), sx_odd_end(state.pointer)
             if _reference().keys_of(view.start[start:end]) is not None:
                 return _reference().keys_of(sample)
-            sx_pass_odd(state.pointer, end, 0, 0)
+            _kernel.pass_odd(state.pointer, end, 0, 0)
     if status == SX_FULL:
         return _reference().keys_of(sample)
     count = sx_key_count(state.pointer)
@@ -146,11 +146,11 @@ def keys_of(sample, *, flattens=False):
     return names if names or sx_tally_of(state.pointer).records else None
 
 
-def convert(data, layout, limit=None, output_limit=None):
+def convert(data, layout, limit=None, output_limit=None, take=None):
     """Convert whole records; see streamx.codec.reference.convert."""
     cdef _Compiled compiled = _compiled(layout)
     if not compiled.is_native:
-        return (yield from _reference().convert(data, layout, limit, output_limit))
+        return (yield from _reference().convert(data, layout, limit, output_limit, take))
     cdef _Conversion conversion = _Conversion(compiled, data, limit, output_limit)
     try:
         while not conversion.is_finished:
@@ -159,9 +159,9 @@ def convert(data, layout, limit=None, output_limit=None):
                 yield part
             if conversion.is_at_odd:
                 odd = conversion.odd_records()
-                conversion.pass_odd(
-                    (yield from _reference().convert(odd, layout, *conversion.remaining()))
-                )
+                tally = yield from _reference().convert(odd, layout, *conversion.remaining())
+                if conversion.pass_odd(tally, take):
+                    yield b""
         return conversion.tally()
     finally:
         conversion.close()

@@ -58,7 +58,7 @@ cdef class _Conversion:
         self._view = _View(data)
         self._limit = limit
         self._output_limit = output_limit
-        self._odd = []
+        self._odd = Tally()
         sx_start(
             self._state.pointer,
             self._view.start,
@@ -123,13 +123,24 @@ cdef class _Conversion:
         self._odd_end = end
         return self._view.start[start:end]
 
-    cdef void pass_odd(self, tally):
-        """Go on behind odd records, of which the reference has given an account."""
-        self._odd.append((sx_odd_start(self._state.pointer), tally))
+    cdef bint pass_odd(self, tally, take) except -1:
+        """Go on behind odd records, of which the reference has given an account.
+
+        Returns:
+            Whether one of them was a bad one that was taken; what is behind that is yet to be read.
+        """
+        cdef size_t start = sx_odd_start(self._state.pointer)
+        bad = None if take is None else tally.bad
         self._odd_records += tally.records_in
         self._odd_output += tally.records_out
+        if bad is not None:
+            tally.bad = None
+            good = sx_tally_of(self._state.pointer).records + self._odd_records
+            self._odd_end = take(bad.moved(start), good)
+        self._odd.add(tally, start)
         self.is_finished = tally.bad is not None
-        sx_pass_odd(self._state.pointer, self._odd_end, tally.records_in, tally.records_out)
+        _kernel.pass_odd(self._state.pointer, self._odd_end, tally.records_in, tally.records_out)
+        return bad is not None
 
     cdef tuple remaining(self):
         """Return how many more records are wanted, read and written; None for all."""
@@ -144,8 +155,7 @@ cdef class _Conversion:
     cdef object tally(self):
         """Return the account of the kernel and the reference together."""
         total = self._own_tally()
-        for start, tally in self._odd:
-            total.add(tally, start)
+        total.add(self._odd, 0)
         return total
 
     cdef object _own_tally(self):

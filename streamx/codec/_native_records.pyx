@@ -30,6 +30,7 @@ from streamx.codec.layout import Column, CsvFormat, JsonlFormat, Layout, Pick
 from streamx.codec.record import Record as ReferenceRecord
 from streamx.codec.record import is_same
 from streamx.codec.reference.json_records import raw_pairs
+from streamx.codec.reference.reading import moved
 from streamx.codec.reference.reading import records as reference_records
 from streamx.codec.reference.weight import weight_of as reference_weight_of
 
@@ -43,11 +44,11 @@ include "_native_record.pxi"
 include "_native_weight.pxi"
 
 
-def records(data, layout, limit=None):
+def records(data, layout, limit=None, take=None):
     """Take whole records apart; see streamx.codec.reference.reading.records."""
     cdef _Source source = _source_of(layout)
     if not source.is_native:
-        return (yield from reference_records(data, layout, limit))
+        return (yield from reference_records(data, layout, limit, take))
     cdef _Conversion reading = _Conversion(source.reader, data, limit, None)
     try:
         while not reading.is_finished:
@@ -57,22 +58,13 @@ def records(data, layout, limit=None):
             if reading.is_at_odd:
                 start, odd = reading.odd_start(), reading.odd_records()
                 odd_reading = reference_records(odd, layout, reading.remaining()[0])
-                reading.pass_odd((yield from _moved(odd_reading, start)))
+                if reading.pass_odd((yield from moved(odd_reading, start)), take):
+                    yield []
         total = reading.tally()
         total.records_out = 0
         return total
     finally:
         reading.close()
-
-
-def _moved(reading, start):
-    """Add to the positions of records that were read from within the data."""
-    while True:
-        try:
-            batch = next(reading)
-        except StopIteration as stop:
-            return stop.value
-        yield [(record, start + position) for record, position in batch]
 
 
 cdef class _Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import itemgetter
@@ -152,6 +153,10 @@ class Bad:
         return Bad(
             position, self.found, self.expected, stage, self.traceback, self.kind, self.attempts
         )
+
+
+# Told of a bad record and of how many good ones came before it in the data; returns where it ends.
+TakeBad = Callable[[Bad, int], int]
 
 
 @dataclass(slots=True)

@@ -108,6 +108,8 @@ class Chain:
         if isinstance(step, Set):
             value, name = step.expression().evaluate, step.name
             return lambda items, _: _given(value, name, items, refuse)
+        if isinstance(step, Rename):
+            return lambda items, _: _renamed(step.old, step.new, items, refuse)
         if not isinstance(step, Apply):
             change = change_of(step)
             return lambda items, _: ((change(result), position) for result, position in items)
@@ -150,15 +152,12 @@ class Counter:
         return self._taken[index] == self._limits[index]
 
 
-def change_of(step: Select | Drop | Rename) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+def change_of(step: Select | Drop) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
     """Return what a column operation does to a result; a key that is not there stays away."""
     if isinstance(step, Select):
         return lambda result: _picked(result, [(n, n) for n in step.names if n in result])
-    if isinstance(step, Drop):
-        dropped = frozenset(step.names)
-        return lambda result: _picked(result, [(n, n) for n in result if n not in dropped])
-    old, new = step.old, step.new
-    return lambda result: _picked(result, [(n, new if n == old else n) for n in result])
+    dropped = frozenset(step.names)
+    return lambda result: _picked(result, [(n, n) for n in result if n not in dropped])
 
 
 def _entered(step: Apply, stack: ExitStack) -> Callable[..., Any]:
@@ -217,6 +216,16 @@ def _given(value: Evaluate, name: str, items: Iterable[Item], refuse: Refuse) ->
 def without_value(error: ExpressionError, position: int) -> CallError:
     """Return what a record is refused with whose expression has no value."""
     return CallError(position, error.found, error.expected, kind="expression")
+
+
+def _renamed(old: str, new: str, items: Iterable[Item], refuse: Refuse) -> Iterator[Item]:
+    for result, position in items:
+        if old != new and old in result and new in result:
+            found = f"the key {new!r}, the name that {old!r} is renamed to"
+            expected = "no other key of that name; rename to another with --rename"
+            refuse(CallError(position, found, expected, kind="renamed key"), (position,))
+        else:
+            yield _picked(result, [(n, new if n == old else n) for n in result]), position
 
 
 def _apply_to_batches(

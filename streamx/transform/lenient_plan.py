@@ -9,8 +9,7 @@ from streamx.chunk import Chunk, ChunkResult
 from streamx.codec import convert
 from streamx.codec.layout import Bad, Part, Tally
 from streamx.transform.bad_records import BadRecords
-from streamx.transform.going_on import going_on
-from streamx.transform.plan import Lenience, result_of
+from streamx.transform.plan import Lenience, both_of, result_of
 
 if TYPE_CHECKING:
     from streamx.transform.plan import Plan
@@ -54,16 +53,10 @@ class LenientRunner:
     def _conversion(
         self, chunk: Chunk, limits: tuple[int, ...], bad_records: BadRecords
     ) -> Generator[Part, None, Tally]:
-        def read(_: int, piece: memoryview, before: Tally) -> Generator[Part, None, Tally]:
-            counts = before.records_in, before.records_out
-            left = [limit - count for limit, count in zip(limits, counts, strict=False)]
-            return convert(piece, self._layout, *left)
-
         def take(bad: Bad, good_records: int) -> int:
             return bad_records.add(bad, good_records + bad_records.count + 1)
 
-        data = memoryview(chunk.data)
-        return going_on(read, data, self._layout.source, take, b"")
+        return convert(chunk.data, self._layout, *both_of(limits), take)
 
 
 def _joined(parts: list[Part]) -> Generator[Part, None, None]:

@@ -13,7 +13,6 @@ from streamx.codec.boundaries import record_around
 from streamx.codec.layout import Bad, Layout, Tally
 from streamx.position import note
 from streamx.transform.deaths import Deaths
-from streamx.transform.going_on import going_on
 from streamx.transform.results import CallError, Item
 
 # So many faults are dealt with before further records are read.
@@ -76,8 +75,9 @@ class LenientRecords(Iterable[Item]):
         self._tally = Tally()
         self._data = memoryview(chunk.data)
         self._behind_bad = 0
-        pause: list[Item] = []
-        self._reading = going_on(self._read, self._data, layout.source, self._take, pause)
+        self._reading: Generator[list[Item], None, Tally] = records(  # type: ignore[assignment]  # a record is a mapping, and the lists are ours
+            self._data, layout, take=self._take
+        )
 
     def __iter__(self) -> Iterator[Item]:
         for batch in self.batches():
@@ -115,16 +115,6 @@ class LenientRecords(Iterable[Item]):
         tally.records_in = self.count
         tally.blank_lines = self._tally.blank_lines
         tally.padded = self._tally.padded
-
-    def _read(self, start: int, piece: memoryview, _: Tally) -> Generator[list[Item], None, Tally]:
-        reading = records(piece, self._layout)
-        while True:
-            try:
-                batch = next(reading)
-            except StopIteration as stop:
-                tally: Tally = stop.value
-                return tally
-            yield [(record, start + position) for record, position in batch]
 
     def _take(self, bad: Bad, _: int) -> int:
         before, format = self._behind_bad, self._layout.source

@@ -172,10 +172,16 @@ class Plan:
             chunk: whole records of the input.
             limits: how many records of this chunk may pass each of the plan's limits.
         """
-        tally = yield from convert(chunk.data, self.layout, *limits)
+        tally = yield from convert(chunk.data, self.layout, *both_of(limits))
         taken = (tally.records_in, tally.records_out)[: len(limits)]
         is_last = any(map(operator.ge, taken, limits))
         return result_of(chunk, tally, taken, is_last=is_last)
+
+
+def both_of(limits: tuple[int, ...]) -> tuple[int | None, int | None]:
+    """Return how many records may be read and written, None for all."""
+    limit, output_limit, *_ = (*limits, None, None)
+    return limit, output_limit
 
 
 def result_of(chunk: Chunk, tally: Tally, taken: tuple[int, ...], *, is_last: bool) -> ChunkResult:

@@ -33,6 +33,16 @@ static sx_status read(sx_state *state, size_t most, sx_rows **rows) {
     return state->layout->is_from_csv ? read_rows(state, most, rows) : read_lines(state, most, rows);
 }
 
+static void count_down(uint64_t *remaining, uint64_t records) {
+    *remaining -= records < *remaining ? records : *remaining;
+}
+
+static void pass_odd(sx_state *state, size_t end, uint64_t records, uint64_t written) {
+    count_down(&state->remaining, records);
+    count_down(&state->remaining_output, written);
+    go_behind(state, end);
+}
+
 static size_t last_boundary(const sx_csv *csv, const uint8_t *data, size_t length) {
     return csv == NULL ? line_boundary(data, length) : csv_boundary(csv, data, length);
 }
@@ -70,6 +80,7 @@ static size_t json_string(uint8_t *out, const uint8_t *text, size_t length) {
 const sx_kernel KERNEL = {
     .name = KERNEL_NAME,
     .convert = convert,
+    .pass_odd = pass_odd,
     .infer_types = infer_types,
     .collect_keys = collect_keys,
     .last_boundary = last_boundary,

@@ -50,13 +50,40 @@ static inline bool next_record(sx_state *state, sx_record *record) {
     return record->bytes <= layout->max_record_bytes;
 }
 
-static inline bool has_all_fields(const sx_state *state, const sx_record *record) {
-    return record->count == state->layout->column_count;
-}
-
 static inline void pass_record(sx_table *table, const sx_record *record) {
     table->next_start = record->start + record->bytes;
     table->next++;
+}
+
+/* Go on at a position of the window, if the table has a record that starts there. */
+static bool go_on_in_table(sx_state *state, size_t at) {
+    sx_table *table = &state->table;
+    while (table->next < table->records && table->next_start < at) {
+        sx_record record;
+        next_record(state, &record);
+        pass_record(table, &record);
+    }
+    return table->next < table->records && table->next_start == at;
+}
+
+/* Go on behind odd records: in the window, if it holds what is there, since to make a new one for each
+ * of them would take longer than all the rest. */
+static void go_behind(sx_state *state, size_t end) {
+    size_t at = end - state->window_position;
+    bool is_in_window =
+        end > state->window_position && at < state->window_bytes && end < state->length;
+    if (is_in_window && state->layout->is_from_csv) is_in_window = go_on_in_table(state, at);
+    if (!is_in_window) {
+        go_to(state, end);
+        return;
+    }
+    state->cursor = at;
+    if (at > state->valid_bytes)
+        state->valid_bytes = at + utf8_length(state->window + at, state->window_bytes - at);
+}
+
+static inline bool has_all_fields(const sx_state *state, const sx_record *record) {
+    return record->count == state->layout->column_count;
 }
 
 static inline bool is_blank(const sx_record *record) {
@@ -172,7 +199,7 @@ static sx_status infer_types(sx_state *state, uint8_t *verdicts) {
         } else {
             status = table->ends_in_odd ? odd_behind_table(state) : next_csv_window(state);
         }
-        if (status == SX_ODD) sx_pass_odd(state, state->odd_end, 0, 0);
+        if (status == SX_ODD) go_behind(state, state->odd_end);
         if (status == SX_MEMORY) return status;
     }
     return SX_END;

@@ -127,13 +127,6 @@ void sx_free(sx_state *state) {
 }
 
 /* Leave the window empty; the next one starts at a position. */
-static void go_to(sx_state *state, size_t position) {
-    state->window_position = position;
-    state->window_bytes = state->cursor = 0;
-    state->table.records = state->table.next = state->table.next_start = 0;
-    state->table.ends_in_odd = false;
-}
-
 void sx_start(
     sx_state *state, const uint8_t *data, size_t length, uint64_t limit, uint64_t output_limit) {
     state->data = data;
@@ -145,16 +138,6 @@ void sx_start(
     state->tally.blank_lines = state->tally.dropped_values = 0;
     memset(state->tally.misfits, 0, state->layout->pick_count * sizeof *state->tally.misfits);
     go_to(state, 0);
-}
-
-static void take(uint64_t *remaining, uint64_t records) {
-    *remaining -= records < *remaining ? records : *remaining;
-}
-
-void sx_pass_odd(sx_state *state, size_t end, uint64_t records, uint64_t written) {
-    take(&state->remaining, records);
-    take(&state->remaining_output, written);
-    go_to(state, end);
 }
 
 const sx_tally *sx_tally_of(const sx_state *state) { return &state->tally; }

@@ -285,6 +285,9 @@ typedef struct {
 typedef struct {
     const char *name; /* of the instruction set */
     sx_status (*convert)(sx_state *, uint8_t *out, size_t capacity, size_t *written);
+    /* Go on at `end`, behind the odd record or more; `records` were read there and `written` written,
+     * which count for the limits. */
+    void (*pass_odd)(sx_state *, size_t end, uint64_t records, uint64_t written);
     sx_status (*infer_types)(sx_state *, uint8_t *verdicts);
     sx_status (*collect_keys)(sx_state *); /* SX_FULL: more than can be remembered */
     /* For CSV or, with NULL, for JSONL. */
@@ -314,10 +317,6 @@ void sx_free(sx_state *state);
  * writes at most `output_limit`; clears the tally. */
 void sx_start(
     sx_state *state, const uint8_t *data, size_t length, uint64_t limit, uint64_t output_limit);
-
-/* Go on at `end`, behind the odd record or more; `records` were read there and `written` written, which
- * count for the limits. */
-void sx_pass_odd(sx_state *state, size_t end, uint64_t records, uint64_t written);
 
 const sx_tally *sx_tally_of(const sx_state *state);
 size_t sx_odd_start(const sx_state *state);

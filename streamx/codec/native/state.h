@@ -151,6 +151,14 @@ static inline uint64_t first_word(const uint8_t *text) {
     return word;
 }
 
+/* Leave the window for one that begins there. */
+static inline void go_to(sx_state *state, size_t position) {
+    state->window_position = position;
+    state->window_bytes = state->cursor = 0;
+    state->table.records = state->table.next = state->table.next_start = 0;
+    state->table.ends_in_odd = false;
+}
+
 static inline size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 #endif

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from streamx.codec.boundaries import records_of
-from streamx.codec.layout import Bad, Format, Tally
+from streamx.codec.layout import Format, TakeBad, Tally
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ def going_on(
     read: Callable[[int, memoryview, Tally], Generator[T, None, Tally]],
     data: memoryview,
     format: Format,
-    take: Callable[[Bad, int], int],
+    take: TakeBad,
     pause: T,
 ) -> Generator[T, None, Tally]:
     """Yield what `read` makes of whole records, of those behind a bad one as well.
@@ -30,7 +30,7 @@ def going_on(
             stops at the first bad record, and returns the tally of the piece.
         data: whole records.
         format: theirs.
-        take: given a bad record and how many good ones came before it; returns where it ends.
+        take: told of each bad record.
         pause: yielded after each bad record.
 
     Returns:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from streamx.codec.fields import Fields, csv_fields, jsonl_fields
-from streamx.codec.layout import CsvFormat, Layout, Tally
+from streamx.codec.layout import CsvFormat, Layout, TakeBad, Tally
 from streamx.codec.record import Record
 from streamx.codec.reference.csv_records import csv_scanner
 from streamx.codec.reference.csv_table import CsvTable
@@ -28,7 +28,10 @@ class SliceReader(Protocol):
 
 
 def records(
-    data: bytes | memoryview, layout: Layout, limit: int | None = None
+    data: bytes | memoryview,
+    layout: Layout,
+    limit: int | None = None,
+    take: TakeBad | None = None,
 ) -> Generator[Batch, None, Tally]:
     """Take whole records apart, as `convert` does, without encoding them again.
 
@@ -39,19 +42,47 @@ def records(
         data: whole records of `layout.source`; only the last may lack its line end.
         layout: what the records look like, and which of their fields to show as what.
         limit: most records to take, or None.
+        take: told of each bad record, behind which reading goes on; None to stop there.
 
     Yields:
-        The records of a slice (32 KiB) with their byte positions in `data`.
+        The records of a slice (32 KiB) with their byte positions in `data`; nothing, in an empty
+        list, after each bad record that was taken.
 
     Returns:
-        The tally, with `records_in`, `blank_lines` and `bad`: the first bad record, before which
-        all have been yielded.
+        The tally, with `records_in`, `blank_lines` and `bad`: the bad record that reading stopped
+        at, before which all have been yielded.
 
     >>> from streamx.codec.layout import Column
     >>> list(records(b"1\\n2\\n", Layout(CsvFormat(), CsvFormat(), (Column("a"),))))
     [[({'a': '1'}, 0), ({'a': '2'}, 2)]]
     """
+    if take is not None:
+        return (yield from _good_records(data, layout, limit, take))
     return (yield from by_slices(bytes(data), layout, limit, _slice_reader(layout)))
+
+
+def _good_records(
+    data: bytes | memoryview, layout: Layout, limit: int | None, take: TakeBad
+) -> Generator[Batch, None, Tally]:
+    from streamx.codec.reference.going_on import going_on  # needs the codec itself
+
+    def read(start: int, piece: memoryview, before: Tally) -> Generator[Batch, None, Tally]:
+        left = None if limit is None else limit - before.records_in
+        return moved(records(piece, layout, left), start)
+
+    pause: Batch = []
+    return (yield from going_on(read, memoryview(data), layout.source, take, pause))
+
+
+def moved(reading: Generator[Batch, None, Tally], start: int) -> Generator[Batch, None, Tally]:
+    """Yield what is read from within data, with the positions that it has there."""
+    while True:
+        try:
+            batch = next(reading)
+        except StopIteration as stop:
+            tally: Tally = stop.value
+            return tally
+        yield [(record, start + position) for record, position in batch]
 
 
 @lru_cache(maxsize=16)
