@@ -14,6 +14,7 @@ cdef class Shape:
     cdef readonly dict index_of
     cdef size_t count
     cdef dict _picked
+    cdef list _lacking
     cdef void *_known[KNOWN_NAMES]
     cdef Py_ssize_t _known_index[KNOWN_NAMES]
 
@@ -43,6 +44,9 @@ cdef class Record:
     cdef Rows _rows
     cdef Shape shape
     cdef sx_row row
+    cdef object only_name
+    cdef object only_value
+    cdef Py_ssize_t only_index
     cdef dict given
     cdef dict handed
     cdef dict order
@@ -50,6 +54,10 @@ cdef class Record:
 
     cdef Record _twin(self, Shape shape)
     cdef int settle(self) except -1
+    cdef bint is_only(self, name, Py_ssize_t index) except -1
+    cdef bint _is_given(self, name, Py_ssize_t index) except -1
+    cdef bint is_changed(self) noexcept
+    cdef dict all_given(self)
     cdef dict _states(self)
     cdef list _names(self)
 

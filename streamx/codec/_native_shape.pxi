@@ -1,5 +1,8 @@
 """What native records of the same fields have in common; a part of _native_records.pyx."""
 
+cdef extern from "Python.h":
+    bint PyUnicode_CHECK_INTERNED(object)
+
 cdef enum:
     MOST_PICKS = 16  # of a shape; names may be data
 
@@ -8,7 +11,7 @@ cdef class Shape:
     """Fields for native records: which names they have, and what makes values of their cells.
 
     Names in user code are mostly the very objects that `intern` gives, so a name is first looked
-    for by its address.
+    for by its address; one that the shape lacks, too, once it was looked for.
     """
 
     def __cinit__(self, fields, *others):
@@ -18,18 +21,25 @@ cdef class Shape:
         self.index_of = {name: index for index, name in enumerate(self.names)}
         self.count = len(self.names)
         self._picked = {}
+        self._lacking = []
         for index, name in enumerate(self.names):
             slot = _slot_of(<void *>name)
             self._known[slot] = <void *>name
             self._known_index[slot] = index
 
+    @cython.final
     cdef Py_ssize_t find(self, name) except -2:
         """Return the index of a name, or -1."""
         cdef size_t slot = _slot_of(<void *>name)
         if self._known[slot] == <void *>name:
             return self._known_index[slot]
         found = PyDict_GetItemWithError(self.index_of, name)
-        return -1 if found == NULL else <object>found
+        if found != NULL:
+            return <object>found
+        if self._known[slot] == NULL and type(name) is str and PyUnicode_CHECK_INTERNED(name):
+            self._lacking.append(name)  # while it is alive no other name can get its address
+            self._known[slot], self._known_index[slot] = <void *>name, -1
+        return -1
 
     cdef Shape picked(self, tuple names):
         """Return the shape of some of the fields under other names; None for one too many."""
