@@ -18,6 +18,7 @@ cdef class Shape:
     cdef void *_known[KNOWN_NAMES]
     cdef Py_ssize_t _known_index[KNOWN_NAMES]
 
+    cdef bint _know(self, void *name, Py_ssize_t index) noexcept
     cdef Py_ssize_t find(self, name) except -2
     cdef Shape picked(self, tuple names)
     cdef Shape _sibling(self, fields)
