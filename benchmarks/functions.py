@@ -1,24 +1,18 @@
-"""Functions that streamx is made to call, and the loops and servers that they are measured with.
+"""A function that streamx is made to call, and the loop that it is measured with.
 
 python -m benchmarks.functions loop SOURCE      `gain` in a loop over csv and orjson
-python -m benchmarks.functions serve COMMAND    runs a command beside a server for `Ask`
+
+Worker processes import this module, so it imports no more than a user's would.
 """
 
 from __future__ import annotations
 
-import asyncio
 import csv
-import os
 import sys
 from collections.abc import MutableMapping
-from types import TracebackType
 from typing import Any
 
 import orjson
-
-WAIT_SECONDS = 0.05
-_PORT = "STREAMX_BENCHMARK_PORT"
-_ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok":true}'
 
 Fields = MutableMapping[str, Any]
 
@@ -27,44 +21,6 @@ def gain(record: Fields) -> Fields:
     """Read two fields and set one."""
     record["gain"] = (record["dep_delay"] or 0) - (record["arr_delay"] or 0)
     return record
-
-
-async def wait(record: Fields) -> Fields:
-    """Wait, as for a service that answers in 50 ms."""
-    await asyncio.sleep(WAIT_SECONDS)
-    return record
-
-
-class Ask:
-    """Ask an HTTP server about each record, over connections that are kept."""
-
-    def __init__(self) -> None:
-        self._port = int(os.environ[_PORT])
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-
-    async def __aenter__(self) -> Ask:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for _, writer in self._idle:
-            writer.close()
-
-    async def __call__(self, record: Fields) -> Fields:
-        if self._idle:
-            reader, writer = self._idle.pop()
-        else:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        writer.write(b"GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % record["flight"])
-        await reader.readuntil(b"\r\n\r\n")
-        answer = await reader.readexactly(11)
-        self._idle.append((reader, writer))
-        record["ok"] = orjson.loads(answer)["ok"]
-        return record
 
 
 def loop(source: str) -> None:
@@ -80,30 +36,5 @@ def loop(source: str) -> None:
             sys.stdout.buffer.write(orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE))
 
 
-async def serve(command: list[str]) -> int:
-    """Run a command beside a server that answers in 50 ms; return its exit status."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while await reader.readuntil(b"\r\n\r\n"):
-                await asyncio.sleep(WAIT_SECONDS)
-                writer.write(_ANSWER)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1000)
-    port = str(server.sockets[0].getsockname()[1])
-    process = await asyncio.create_subprocess_exec(*command, env={**os.environ, _PORT: port})
-    return await process.wait()
-
-
-def main() -> None:
-    """Run one of the programs."""
-    if sys.argv[1] == "loop":
-        loop(sys.argv[2])
-    else:
-        sys.exit(asyncio.run(serve(sys.argv[2:])))
-
-
 if __name__ == "__main__":
-    main()
+    loop(sys.argv[2])

@@ -14,7 +14,7 @@ from benchmarks.tools import STREAMX, TOOLS, Format, Query, Task, streamx
 
 NULL = "NA"
 NOWHERE = "/dev/null"
-FUNCTIONS = Path(__file__).with_name("functions.py")
+HERE = Path(__file__).parent
 LATE_FLIGHTS = 26_581  # by more than 60 minutes, of FLIGHTS_RECORDS
 
 
@@ -170,17 +170,17 @@ def _start(inputs: Inputs, target: str) -> Iterator[Entry]:
         yield replace(entry, label=f"{entry.label}, 1,000 flights", input_bytes=0)
 
 
-def _called(source: Input, name: str, *options: str) -> Command:
+def _called(source: Input, function: str, *options: str) -> Command:
     task = Task(str(source.path), NOWHERE, "csv", "jsonl", NULL)
-    return streamx(task, "--fn", f"{FUNCTIONS}:{name}", *options)
+    return streamx(task, "--fn", str(HERE / function), *options)
 
 
 def _function(inputs: Inputs, target: str) -> Iterator[Entry]:
     input = inputs.flights_csv()
     size_bytes = input.path.stat().st_size
-    yield Entry("streamx", "streamx", _called(input, "gain"), size_bytes)
+    yield Entry("streamx", "streamx", _called(input, "functions.py:gain"), size_bytes)
     for workers in (1, 2):
-        command = _called(input, "gain", "--workers", str(workers))
+        command = _called(input, "functions.py:gain", "--workers", str(workers))
         yield Entry("streamx", f"streamx, --workers {workers}", command, size_bytes)
     by_hand = (sys.executable, "-m", "benchmarks.functions", "loop", str(input.path))
     yield Entry("stdlib", "csv.DictReader and orjson", Command(by_hand), size_bytes)
@@ -193,14 +193,14 @@ def _few_flights(inputs: Inputs, records: int) -> Input:
 def _async(inputs: Inputs, target: str) -> Iterator[Entry]:
     for records in (20_000, 200_000):
         input = _few_flights(inputs, records)
-        command = _called(input, "wait", "--concurrency", "500")
+        command = _called(input, "waiting.py:wait", "--concurrency", "500")
         yield Entry("streamx", f"{records:,} records", command, input.path.stat().st_size)
 
 
 def _http(inputs: Inputs, target: str) -> Iterator[Entry]:
     input = _few_flights(inputs, 5_000)
-    command = _called(input, "Ask", "--concurrency", "100")
-    served = (sys.executable, "-m", "benchmarks.functions", "serve", *command.arguments)
+    command = _called(input, "waiting.py:Ask", "--concurrency", "100")
+    served = (sys.executable, "-m", "benchmarks.waiting", *command.arguments)
     yield Entry("streamx", "5,000 records", Command(served), input.path.stat().st_size)
 
 

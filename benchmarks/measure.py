@@ -19,6 +19,8 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent.parent
 
 _MOST_SHOWN = 160
+# Few have set these: with one a loop writes line by line, with the other each start compiles all.
+_UNUSUAL = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
 
 
 class CommandFailedError(Exception):
@@ -104,9 +106,10 @@ def _started(command: Command, output: IO[bytes]) -> list[subprocess.Popen[bytes
     stages = [each for each in (command.feeder, command.arguments, command.reader) if each]
     processes: list[subprocess.Popen[bytes]] = []
     source: IO[bytes] | None = None
+    environment = {name: value for name, value in os.environ.items() if name not in _UNUSUAL}
     for stage in stages:
         target = output if stage is stages[-1] else subprocess.PIPE
-        processes.append(subprocess.Popen(stage, stdin=source, stdout=target))
+        processes.append(subprocess.Popen(stage, stdin=source, stdout=target, env=environment))
         if source is not None:
             source.close()
         source = processes[-1].stdout

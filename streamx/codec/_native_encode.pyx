@@ -16,7 +16,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcpy, memset
 
 from streamx.codec._kernel cimport *
-from streamx.codec._native cimport _Compiled, _State, _csv, _kernel
+from streamx.codec._native cimport _Compiled, _State, _csv, _kernel, json_string
 from streamx.codec._native_records cimport JsonShape, Record, Shape, compiled_of, layout_of
 
 from streamx.codec.json_values import EncodeError, json_of
@@ -42,6 +42,8 @@ cdef class Encoder:
     cdef tuple _columns
     cdef dict _column_of
     cdef dict _writers
+    cdef Shape _last_shape
+    cdef _Writer _last_writer
     cdef _Output _out
 
     def __cinit__(self, target, tuple columns, bint ignores_extra, bint strict_types):
@@ -95,8 +97,11 @@ cdef class Encoder:
 
     cdef _Writer _writer_of(self, Shape shape):
         """Return what writes records of a shape; None where that is left to others."""
+        if shape is self._last_shape:
+            return self._last_writer
         found = PyDict_GetItemWithError(self._writers, shape)
         if found != NULL:
+            self._last_shape, self._last_writer = shape, <object>found
             return <object>found
         if len(self._writers) >= MOST_WRITERS or len(self._column_of) < len(self._columns):
             return None
@@ -122,12 +127,14 @@ cdef class Encoder:
             record.settle()
         self._out.kept = writer.room(record)
         self._out.reserve(self._out.kept)
-        if record.given is None and record.order is None and writer.put_line(record, self._out):
+        if not record.is_changed() and writer.put_line(record, self._out):
             return True
         if not writer.has_labels(record):
             return False
         if record.order is not None or count == 0:
             return self._put_ordered_as_json(record, writer, position)
+        if record.only_name is not None:
+            return self._put_one_set_as_json(record, writer, position)
         if record.given is not None:
             memset(writer.marks, 0, count)
             for name in record.given:
@@ -155,6 +162,31 @@ cdef class Encoder:
         self._out.put_byte(b"\n")
         return True
 
+    cdef bint _put_one_set_as_json(
+        self, Record record, _Writer writer, uint64_t position
+    ) except -1:
+        """Write a record of which a single field was set."""
+        cdef size_t count = record.shape.count, before = count, behind = count
+        cdef bytes label
+        if record.only_index >= 0:
+            before, behind = record.only_index, record.only_index + 1
+        if not self._put_fields(record, writer, 0, before, position):
+            return False
+        if record.only_index >= 0:
+            self._out.put_text(writer.label(before))
+        else:
+            label = writer.new_label(record.only_name)
+            if label is None:
+                return False
+            self._out.put_bytes(label)
+        if not self._out.put_value(record.only_value, record.only_name):
+            return False
+        if not self._put_fields(record, writer, behind, count, position):
+            return False
+        self._out.put_byte(b"}")
+        self._out.put_byte(b"\n")
+        return True
+
     cdef bint _put_ordered_as_json(
         self, Record record, _Writer writer, uint64_t position
     ) except -1:
@@ -162,6 +194,7 @@ cdef class Encoder:
         cdef size_t start
         cdef Py_ssize_t index
         cdef uint8_t before = b"{"
+        cdef dict given = record.all_given()
         for name, is_untouched in record._states().items():
             if is_untouched:
                 start = self._out.used
@@ -169,7 +202,7 @@ cdef class Encoder:
                 if not self._put_fields(record, writer, index, index + 1, position):
                     return False
                 self._out.bytes[start] = before
-            elif not self._put_pair(name, record.given[name], before):
+            elif not self._put_pair(name, given[name], before):
                 return False
             before = b","
         if before == b"{":
@@ -216,6 +249,7 @@ cdef class Encoder:
         cdef _Writer writer = self._writer_of(record.shape)
         cdef Py_ssize_t index, pick, width = len(self._columns), shown = 0
         cdef size_t start = self._out.used
+        cdef dict given
         if writer is None or width == 0:
             return False
         if record.handed is not None:
@@ -223,8 +257,9 @@ cdef class Encoder:
         self._out.kept = writer.room(record) + 2 * width + 16
         self._out.reserve(self._out.kept)
         memset(writer.marks, 0, width)
-        if record.given is not None:
-            for name in record.given:
+        given = record.all_given()
+        if given is not None:
+            for name in given:
                 found = PyDict_GetItemWithError(self._column_of, name)
                 if found != NULL:
                     writer.marks[<Py_ssize_t><object>found] = True
@@ -235,7 +270,7 @@ cdef class Encoder:
             name = self._columns[index]
             if writer.marks[index]:
                 shown += 1
-                if not self._out.put_cell(record.given[name], name):
+                if not self._out.put_cell(given[name], name):
                     return False
             elif pick >= 0 and (record.order is None or name in record.order):
                 shown += 1

@@ -157,6 +157,12 @@ cdef class _Output(_Buffer):
         self.used += text.length
         return 0
 
+    cdef int put_bytes(self, bytes text) except -1:
+        self.reserve(self.kept + PyBytes_GET_SIZE(text))
+        memcpy(self.bytes + self.used, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+        self.used += PyBytes_GET_SIZE(text)
+        return 0
+
     cdef void put_byte(self, uint8_t byte) noexcept:
         """Write a byte; PADDING_BYTES are room for some."""
         self.bytes[self.used] = byte

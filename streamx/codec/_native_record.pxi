@@ -39,9 +39,11 @@ _MISSING = object()
 cdef class Record:
     """One record of the input, used as a dict; the native twin of streamx.Record.
 
-    `given` has what was set. Names stand in the shape's order, and new ones behind them, until one
-    is deleted: from then on `order` has them, and for each whether its field is as it came. `handed`
-    has the lists and dicts that were read, which may have been changed since.
+    `given` has what was set; where that is a single field it stands in `only_name`, `only_index` and
+    `only_value` instead, since a dict takes as long as all else that is done to set it. Names stand in
+    the shape's order, and new ones behind them, until one is deleted: from then on `order` has them,
+    and for each whether its field is as it came. `handed` has the lists and dicts that were read, which
+    may have been changed since.
     """
 
     def __cinit__(self):
@@ -51,7 +53,9 @@ cdef class Record:
         raise TypeError("records are made by reading")
 
     def __getitem__(self, name):
-        cdef Py_ssize_t index
+        cdef Py_ssize_t index = self.shape.find(name)
+        if self.is_only(name, index):
+            return self.only_value
         if self.given is not None:
             found = PyDict_GetItemWithError(self.given, name)
             if found != NULL:
@@ -62,7 +66,6 @@ cdef class Record:
             found = PyDict_GetItemWithError(self.handed, name)
             if found != NULL:
                 return <object>found
-        index = self.shape.find(name)
         if index < 0:
             raise KeyError(name)
         value = self.shape.value(&self.row, index)
@@ -73,29 +76,40 @@ cdef class Record:
         return value
 
     def __setitem__(self, name, value):
+        cdef Py_ssize_t index
         if not isinstance(name, str):
             raise TypeError(f"a field's name is text; found {name!r} ({type(name).__name__})")
-        if self.given is None:
-            self.given = {}
+        index = self.shape.find(name)
+        if self.is_only(name, index):
+            self.only_value = value
+            return
+        if not self.is_changed() and type(name) is str:
+            self.only_name, self.only_index, self.only_value = name, index, value
+            self.added = index < 0
+            return
+        given = self.all_given()
+        if given is None:
+            given = self.given = {}
         if self.order is not None:
             self.order[name] = False
-        elif self.shape.find(name) < 0 and name not in self.given:
+        elif index < 0 and name not in given:
             self.added += 1
-        self.given[name] = value
+        given[name] = value
 
     def __delitem__(self, name):
         order = self._states() if self.order is None else self.order
         del order[name]
         self.order = order
-        if self.given is not None:
+        if self.all_given() is not None:
             self.given.pop(name, None)
         if self.handed is not None:
             self.handed.pop(name, None)
 
     def __contains__(self, name):
+        cdef Py_ssize_t index = self.shape.find(name)
         if self.order is not None:
             return name in self.order
-        return self.shape.find(name) >= 0 or (self.given is not None and name in self.given)
+        return index >= 0 or self._is_given(name, index)
 
     def __iter__(self):
         return iter(self._names())
@@ -133,7 +147,7 @@ cdef class Record:
         for name in states:
             merged.given.pop(name, None)
         merged.order.update(states)
-        if self.given is not None:
+        if self.all_given() is not None:
             merged.given.update(self.given)
         return merged
 
@@ -146,6 +160,7 @@ cdef class Record:
 
     def __deepcopy__(self, memo):
         cdef Record other = self.copy()
+        other.only_value = deepcopy(self.only_value, memo)
         other.given = deepcopy(self.given, memo)
         other.handed = deepcopy(self.handed, memo)
         return other
@@ -188,6 +203,7 @@ cdef class Record:
 
     def clear(self):
         """Remove all fields."""
+        self.only_name = self.only_value = None
         self.given, self.handed, self.order = {}, None, {}
 
     def popitem(self):
@@ -201,6 +217,8 @@ cdef class Record:
         """Return a record of the same fields that can be changed by itself."""
         cdef Record other = self._twin(self.shape)
         other.added = self.added
+        other.only_name, other.only_index = self.only_name, self.only_index
+        other.only_value = self.only_value
         if self.given is not None:
             other.given = self.given.copy()
         if self.handed is not None:
@@ -215,7 +233,7 @@ cdef class Record:
         cdef Shape shape
         states = None
         untouched = tuple(names)
-        if self.given is not None or self.order is not None:
+        if self.is_changed():
             states = self._states()
             untouched = tuple([pair for pair in names if states[pair[0]]])
         shape = self.shape.picked(untouched)
@@ -232,18 +250,42 @@ cdef class Record:
     def as_reference(self):
         """Return the same record as the reference has it."""
         record = self.shape.as_reference(&self.row)
-        if self.given is not None or self.order is not None:
+        if self.is_changed():
             record._changes = self._states()
         record._values = {**(self.handed or {}), **(self.given or {})}
         return record
 
     cdef int settle(self) except -1:
         """Take handed-out lists and dicts that were changed since for set."""
+        cdef Py_ssize_t index
         for name, value in list(self.handed.items()):
-            if (self.given is None or name not in self.given) and name in self:
-                if not is_same(value, self.shape.value(&self.row, self.shape.find(name))):
+            index = self.shape.find(name)
+            if not self._is_given(name, index) and name in self:
+                if not is_same(value, self.shape.value(&self.row, index)):
                     self[name] = value
         return 0
+
+    cdef bint is_only(self, name, Py_ssize_t index) except -1:
+        """Tell whether a field, which has an index in the shape or -1, is the only one that was set."""
+        if self.only_name is None or index != self.only_index:
+            return False
+        if index >= 0 or name is self.only_name:
+            return True
+        return hash(name) == hash(self.only_name) and name == self.only_name  # as a dict has it
+
+    cdef bint is_changed(self) noexcept:
+        """Tell whether anything was set or deleted."""
+        return self.only_name is not None or self.given is not None or self.order is not None
+
+    cdef bint _is_given(self, name, Py_ssize_t index) except -1:
+        return self.is_only(name, index) or (self.given is not None and name in self.given)
+
+    cdef dict all_given(self):
+        """Return all that was set, from now on kept in a dict; None if that is nothing."""
+        if self.only_name is not None:
+            self.given = {self.only_name: self.only_value}
+            self.only_name = self.only_value = None
+        return self.given
 
     cdef Record _twin(self, Shape shape):
         """Return a record of the same cells in which nothing is set."""
@@ -258,7 +300,7 @@ cdef class Record:
         if self.order is not None:
             return self.order.copy()
         states = dict.fromkeys(self.shape.names, True)
-        if self.given is not None:
+        if self.all_given() is not None:
             states.update(dict.fromkeys(self.given, False))
         return states
 
@@ -267,7 +309,7 @@ cdef class Record:
             return list(self.order)
         names = list(self.shape.names)
         if self.added:
-            names += [name for name in self.given if name not in self.shape.index_of]
+            names += [name for name in self.all_given() if name not in self.shape.index_of]
         return names
 
 

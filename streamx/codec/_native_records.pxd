@@ -14,9 +14,11 @@ cdef class Shape:
     cdef readonly dict index_of
     cdef size_t count
     cdef dict _picked
+    cdef list _lacking
     cdef void *_known[KNOWN_NAMES]
     cdef Py_ssize_t _known_index[KNOWN_NAMES]
 
+    cdef bint _know(self, void *name, Py_ssize_t index) noexcept
     cdef Py_ssize_t find(self, name) except -2
     cdef Shape picked(self, tuple names)
     cdef Shape _sibling(self, fields)
@@ -43,6 +45,9 @@ cdef class Record:
     cdef Rows _rows
     cdef Shape shape
     cdef sx_row row
+    cdef object only_name
+    cdef object only_value
+    cdef Py_ssize_t only_index
     cdef dict given
     cdef dict handed
     cdef dict order
@@ -50,6 +55,10 @@ cdef class Record:
 
     cdef Record _twin(self, Shape shape)
     cdef int settle(self) except -1
+    cdef bint is_only(self, name, Py_ssize_t index) except -1
+    cdef bint _is_given(self, name, Py_ssize_t index) except -1
+    cdef bint is_changed(self) noexcept
+    cdef dict all_given(self)
     cdef dict _states(self)
     cdef list _names(self)
 

@@ -1,35 +1,53 @@
 """What native records of the same fields have in common; a part of _native_records.pyx."""
 
+cdef extern from "Python.h":
+    bint PyUnicode_CHECK_INTERNED(object)
+
 cdef enum:
     MOST_PICKS = 16  # of a shape; names may be data
+    MOST_STEPS = 4  # from where a name is looked for first
 
 
 cdef class Shape:
     """Fields for native records: which names they have, and what makes values of their cells.
 
     Names in user code are mostly the very objects that `intern` gives, so a name is first looked
-    for by its address.
+    for by its address; one that the shape lacks, too, once it was looked for.
     """
 
     def __cinit__(self, fields, *others):
-        cdef size_t slot
         self.fields = fields
         self.names = tuple([intern(str(name)) for name in fields.names])
         self.index_of = {name: index for index, name in enumerate(self.names)}
         self.count = len(self.names)
         self._picked = {}
-        for index, name in enumerate(self.names):
-            slot = _slot_of(<void *>name)
-            self._known[slot] = <void *>name
-            self._known_index[slot] = index
+        self._lacking = []
+        for name, index in self.index_of.items():
+            self._know(<void *>name, index)
 
+    @cython.final
     cdef Py_ssize_t find(self, name) except -2:
         """Return the index of a name, or -1."""
-        cdef size_t slot = _slot_of(<void *>name)
-        if self._known[slot] == <void *>name:
-            return self._known_index[slot]
+        cdef size_t slot = _slot_of(<void *>name), step
+        for step in range(MOST_STEPS):
+            if self._known[slot + step] == <void *>name:
+                return self._known_index[slot + step]
         found = PyDict_GetItemWithError(self.index_of, name)
-        return -1 if found == NULL else <object>found
+        if found != NULL:
+            return <object>found
+        if type(name) is str and PyUnicode_CHECK_INTERNED(name) and self._know(<void *>name, -1):
+            self._lacking.append(name)  # while it is alive no other name can get its address
+        return -1
+
+    @cython.final
+    cdef bint _know(self, void *name, Py_ssize_t index) noexcept:
+        """Note what `find` gives for a name; False if there is no room."""
+        cdef size_t slot = _slot_of(name), step
+        for step in range(MOST_STEPS):
+            if self._known[slot + step] == NULL:
+                self._known[slot + step], self._known_index[slot + step] = name, index
+                return True
+        return False
 
     cdef Shape picked(self, tuple names):
         """Return the shape of some of the fields under other names; None for one too many."""
@@ -146,7 +164,7 @@ cdef object _value_of(sx_value_type type, const sx_field_value *value):
 
 
 cdef inline size_t _slot_of(void *name) noexcept:
-    return (<size_t>name >> 4) & (KNOWN_NAMES - 1)
+    return (<size_t>name >> 4) & (KNOWN_NAMES - MOST_STEPS)
 
 
 cdef Shape csv_shape(fields):

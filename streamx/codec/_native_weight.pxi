@@ -27,6 +27,9 @@ cpdef Py_ssize_t weight_of(result) except -1:
         values = (<Record>result).given
         if (<Record>result).handed is not None:  # they may be changed in place
             _weigh(<PyObject *>(<Record>result).handed, 0, &total)
+        if (<Record>result).only_name is not None:
+            _weigh_inner(<PyObject *>(<Record>result).only_value, 0, &total)
+            return total
     elif type(result) is ReferenceRecord:
         return reference_weight_of(result)
     else:

@@ -12,6 +12,8 @@ cdef class _Writer:
     cdef list pick_of
     cdef bytearray _marks
     cdef uint8_t *marks
+    cdef object _new_name
+    cdef bytes _new_label
 
     def __cinit__(self, Shape shape, tuple columns, *others):
         self._marks = bytearray(max(shape.count, len(columns)) + 1)
@@ -28,6 +30,19 @@ cdef class _Writer:
 
     cdef sx_text label(self, size_t index) noexcept:
         """Return what stands before a field in JSON, with the brace or comma before it."""
+
+    cdef bytes new_label(self, str name):
+        """Return what stands before a field of a name that the shape lacks; None for no Unicode.
+
+        Code that sets such a field gives it mostly the same name, as one object.
+        """
+        if name is not self._new_name:
+            try:
+                self._new_label = b"," + json_string(name.encode()) + b":"
+            except UnicodeEncodeError:
+                return None
+            self._new_name = name
+        return self._new_label
 
     cdef uint8_t *put_fields(
         self, Record record, size_t first, size_t last, uint64_t position, uint8_t *out

@@ -27,6 +27,7 @@ SLOT_READ = b""
 # What a terminal or a supervisor sends to all processes of a run is for the parent to answer.
 PARENTS_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+_SLOTS_END = mmap.PAGESIZE + SLOTS * SLOT_BYTES
 _LENGTH = struct.Struct("=I")
 _CELLS = struct.Struct("=qqqq")
 
@@ -109,6 +110,9 @@ def frame(content: bytes) -> bytes:
 class Slots:
     """The slots for output in an anonymous file, used in turn, and the cells in front of them.
 
+    The file is mapped: to read and write it takes the system three times as long. All of it is
+    reserved at the start, since memory that is missing later would kill whoever touches it.
+
     Attributes:
         position, last: cells that hold where in the chunk the worker is, see streamx.position.
         beats: cell that changes with every sign of life that is not a position.
@@ -116,21 +120,20 @@ class Slots:
     """
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
         self._next = 0
-        if os.fstat(descriptor).st_size < mmap.PAGESIZE:
-            os.ftruncate(descriptor, mmap.PAGESIZE)
-        self._map = mmap.mmap(descriptor, mmap.PAGESIZE)
+        _reserve(descriptor, _SLOTS_END)
+        self._map = mmap.mmap(descriptor, _SLOTS_END)
         cells = memoryview(self._map)[: _CELLS.size].cast("q")
         self.position, self.last, self.beats, self.waits = (cells[at : at + 1] for at in range(4))
 
     def write(self, data: memoryview, at_bytes: int) -> None:
         """Write into the next slot."""
-        write_at(self._descriptor, data, self._start + at_bytes)
+        start = self._start + at_bytes
+        self._map[start : start + len(data)] = data
 
     def read(self, size_bytes: int) -> bytes:
         """Copy what stands in the next slot."""
-        return read_at(self._descriptor, size_bytes, self._start)
+        return self._map[self._start : self._start + size_bytes]
 
     def turn(self) -> None:
         """Go on to the slot after the next."""
@@ -145,6 +148,14 @@ class Slots:
     @property
     def _start(self) -> int:
         return mmap.PAGESIZE + self._next * SLOT_BYTES
+
+
+def _reserve(descriptor: int, size_bytes: int) -> None:
+    """Make a file at least so long, with memory of its own where the system can promise that."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size_bytes)
+    elif os.fstat(descriptor).st_size < size_bytes:
+        os.ftruncate(descriptor, size_bytes)
 
 
 def anonymous_file() -> int:

@@ -22,8 +22,9 @@ cdef extern from *:
 
 def call_each(function, list items, Py_ssize_t start, list group, others, cells, tuple bounds):
     """See streamx.transform.one_function.call_each."""
-    cdef int64_t[::1] noted = cells[0]
-    cdef int64_t[::1] at = cells[1]
+    cdef int64_t[::1] position_cell = cells[0], index_cell = cells[1]
+    cdef int64_t *noted = &position_cell[0]
+    cdef int64_t *at = &index_cell[0]
     cdef Py_ssize_t most_records = bounds[0]
     cdef Py_ssize_t most_bytes = bounds[1]
     cdef double due = _now() + <double>bounds[2]
