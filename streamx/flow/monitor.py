@@ -171,7 +171,8 @@ class FlowMonitor:
 def bottleneck(before: FlowSnapshot | None, after: FlowSnapshot) -> tuple[str, float]:
     """Return the part that others waited for between two snapshots, and how busy the workers were.
 
-    A reader that waits for credit is held up itself, by whoever has it.
+    A reader that waits for credit is held up itself, by whoever has it: the writer, if workers wait
+    and it does not. Output that is smaller than its input never fills the output buffer.
 
     Args:
         before: the first snapshot, or None for the start of the flow.
@@ -187,6 +188,9 @@ def bottleneck(before: FlowSnapshot | None, after: FlowSnapshot) -> tuple[str, f
     busy_share = min(max(1 - idle, 0.0), 1.0)
     if share("output buffer", "producer_wait_seconds") > _MOSTLY:
         return "writer", busy_share
-    if idle > _MOSTLY and share("in flight", "producer_wait_seconds") <= _MOSTLY:
+    if idle <= _MOSTLY:
+        return "workers", busy_share
+    if share("in flight", "producer_wait_seconds") <= _MOSTLY:
         return "reader", busy_share
-    return "workers", busy_share
+    is_writing = share("output buffer", "consumer_wait_seconds") <= _MOSTLY
+    return "writer" if is_writing else "workers", busy_share
