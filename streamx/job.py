@@ -17,14 +17,22 @@ from streamx.idle import refuse_idle_options
 from streamx.read.decode import is_utf8
 from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
-from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
+from streamx.sizing import (
+    MOST_WORKERS,
+    WORKER_PROCESS_BYTES,
+    WORKER_THREAD_BYTES,
+    Sizing,
+    choose_sizing,
+)
 from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
 from streamx.transform.operations import Drop, Limit, Operation, Select
 from streamx.transform.plan import Lenience, Recipe
 from streamx.transform.retries import Retries
 from streamx.values import (
+    MOST_RECORDS,
     FormatName,
     at_least,
+    at_most,
     checked_operation,
     column_type,
     distinct_names,
@@ -408,6 +416,8 @@ class Job:
             (self.max_record_bytes, "--max-record-bytes"),
         ):
             at_least(value, 1, option)
+        at_most(self.workers, MOST_WORKERS, "--workers")
+        at_most(self.batch_records, MOST_RECORDS, "--batch-size")
         in_processes = self.placement.kind == "processes"
         return choose_sizing(
             workers=1 if self._is_counted or self.placement.is_single else self.workers,
@@ -519,7 +529,7 @@ class Job:
         return self.batch_records and max(DEFAULT_CONCURRENCY, 2 * self.batch_records)
 
     def _refuse_wrong_values(self) -> None:
-        """Check what the command line cannot get wrong, but a caller of the library can."""
+        """Check what each value has to be, most of which only a caller of the library gets wrong."""
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value not in choices:
@@ -533,6 +543,9 @@ class Job:
         for texts in names:
             if isinstance(texts, str | bytes):
                 raise UsageError(f"{texts!r} is one text where a list of them is needed")
+        for option, path in self.accounts:
+            if path is not None and not os.fspath(path):
+                raise UsageError(f"{option} names no file: its value is empty")
 
 
 def source_format_of(path: str, http: Http | None = None) -> FormatName:
