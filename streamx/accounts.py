@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from streamx.errors import StreamxError
+from streamx.errors import OutputError
 from streamx.extras import needing
 from streamx.job import Job
 
@@ -48,13 +48,19 @@ class Accounts:
         self._endings.append(ending)
 
     def end(self, error: BaseException | None) -> None:
-        """Write how the run ended.
+        """Write how the run ended; a file that cannot be written is told of in the others.
 
         Raises:
             OutputError: a file cannot be written.
         """
+        failure: OutputError | None = None
         for ending in self._endings:
-            ending(error)
+            try:
+                ending(error or failure)
+            except OutputError as unwritten:
+                failure = failure or unwritten
+        if failure is not None:
+            raise failure
 
 
 @contextmanager
@@ -69,10 +75,13 @@ def accounts_of(job: Job, warn: Warn) -> Iterator[Accounts]:
     try:
         yield accounts
     except BaseException as error:
-        with suppress(StreamxError):  # what ended the run says more
+        with suppress(OutputError):  # what ended the run says more
             accounts.end(error)
         raise
-    accounts.end(None)
+    try:
+        accounts.end(None)
+    except OutputError as error:
+        raise OutputError(f"{error}. The output is complete") from error
 
 
 def _opened(job: Job, warn: Warn) -> Accounts:
@@ -87,16 +96,16 @@ def _opened(job: Job, warn: Warn) -> Accounts:
     accounts = Accounts(warn, story)
     if write := writes.get("--summary"):
         accounts.at_end(partial(_write_text, write, summary_text, story))
+    if write := writes.get("--report"):
+        with needing("--report", "report"):
+            from streamx.monitor.page import page_text
+        accounts.at_end(partial(_write_text, write, page_text, story))
     if write := writes.get("--metrics"):
         with needing("--metrics", "metrics"):
             from streamx.monitor.metrics import Metrics
         metrics = Metrics(write, job.input_name, job.output)
         accounts.views.append(metrics)
         accounts.at_end(metrics.end)
-    if write := writes.get("--report"):
-        with needing("--report", "report"):
-            from streamx.monitor.page import page_text
-        accounts.at_end(partial(_write_text, write, page_text, story))
     return accounts
 
 

@@ -529,7 +529,7 @@ class Job:
         return self.batch_records and max(DEFAULT_CONCURRENCY, 2 * self.batch_records)
 
     def _refuse_wrong_values(self) -> None:
-        """Check what each value has to be, most of which only a caller of the library gets wrong."""
+        """Check what nearly only a caller of the library can get wrong."""
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value not in choices:

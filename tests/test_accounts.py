@@ -122,16 +122,35 @@ def test_summary_that_cannot_be_written_is_an_error(streamx: Run, tmp_path: Path
     assert result.returncode == 1
     assert result.stderr == (
         b"streamx: error: cannot write --summary /dev/full: No space left on device; "
-        b"make room there\n"
+        b"make room there. The output is complete\n"
     )
+
+
+def test_account_that_cannot_be_written_keeps_no_other_from_saying_how_the_run_ended(
+    streamx: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_bytes(b"a\nx\n")
+    accounts = ("--summary", "/dev/full", "--metrics", "m.prom", "--report", "r.html")
+    result = streamx("transform", "in.csv", "out.jsonl", *accounts)
+    assert result.returncode == 1
+    assert result.stderr.count(b"\n") == 1
+    metrics, page = (tmp_path / "m.prom").read_text(), (tmp_path / "r.html").read_text()
+    assert 'streamx_running{input="in.csv",output="out.jsonl"} 0.0' in metrics
+    assert 'streamx_success{input="in.csv",output="out.jsonl"} 0.0' in metrics
+    assert "cannot write --summary /dev/full" in page
+    assert (tmp_path / "out.jsonl").read_bytes() == b'{"a":"x"}\n'
 
 
 def test_account_never_replaces_input_or_output(tmp_path: Path) -> None:
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_bytes(b"a\nx\n")
     (tmp_path / "link").symlink_to(target)
-    for account in (source, target, tmp_path / "link"):
-        with pytest.raises(UsageError, match="same file"):
+    for account, message in (
+        (source, r"input and --summary are the same file"),
+        (target, r"--summary and the output are the same file"),
+        (tmp_path / "link", r"--summary and the output are the same file"),
+    ):
+        with pytest.raises(UsageError, match=message):
             streamx.transform(source, target, summary=account)
     rejects = tmp_path / "out.csv.rejects.jsonl"
     with pytest.raises(UsageError, match="--summary and the rejects file are the same file"):
