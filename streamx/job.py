@@ -460,7 +460,9 @@ class Job:
             for option, path in (
                 ("OUTPUT", self.output),
                 ("--rejects", self.rejects),
+                ("--checkpoint", self.checkpoint),
                 ("--lock-file", self.lock_file),
+                *self.accounts,
             ):
                 with suppress(OSError):  # one of them is not there
                     if path is not None and os.path.samefile(path, place):

@@ -272,7 +272,9 @@ def test_memory_that_is_refused_names_one_that_is_enough() -> None:
         choose_sizing(**{**fixed, "max_memory_bytes": (needed_mib - 1) * MIB})
 
 
-@pytest.mark.parametrize("option", ["output", "rejects"])
+@pytest.mark.parametrize(
+    "option", ["output", "rejects", "checkpoint", "lock_file", "summary", "metrics", "report"]
+)
 def test_a_functions_own_file_is_never_written(tmp_path: Path, option: str) -> None:
     function = tmp_path / "f.py"
     function.write_text("def f(record):\n    return record\n")
