@@ -397,6 +397,9 @@ class Job:
             is_counted=self._is_counted,
             is_gzip_input=self.is_gzip_input,
             is_gzip_output=self.is_gzip_output,
+            is_paged=_is_paged(self.http),
+            is_rated=self.rate is not None,
+            is_adaptive=self.concurrency == "auto",
         )
 
     @property

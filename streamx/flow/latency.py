@@ -16,7 +16,7 @@ _MIDDLE_SECONDS: tuple[float, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class LatencyStatistics:
-    """How long things took: how many, what half and 99 of 100 of them stayed within, and together."""
+    """How long things took: how many, what half and 99 of 100 stayed within, and all together."""
 
     count: int = 0
     p50_seconds: float = 0.0
