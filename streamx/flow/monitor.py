@@ -86,6 +86,8 @@ class FlowMonitor:
 
     Attributes:
         limits: what is healthy.
+        clock: tells the time in seconds, the same as the flow's event loop.
+        started: when the flow did; now by default.
 
     Example:
         >>> import asyncio
@@ -128,10 +130,12 @@ class FlowMonitor:
     chunk_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
     record_latency: LatencyHistogram | None = None
     limits: HealthLimits = field(default_factory=HealthLimits)
-    started: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+    started: float | None = None
     _before: FlowSnapshot | None = None
 
     def __post_init__(self) -> None:
+        self._started = self.clock() if self.started is None else self.started
         self._judge = HealthJudge(self.limits, self.record_latency or self.chunk_latency)
 
     def snapshot(self) -> FlowSnapshot:
@@ -145,7 +149,7 @@ class FlowMonitor:
         records = self.record_latency
         snapshot = FlowSnapshot(
             **asdict(self.counts()),
-            seconds=time.monotonic() - self.started,
+            seconds=self.clock() - self._started,
             bytes_read=self.bytes_read(),
             total_bytes=self.total_bytes,
             bytes_written=self.bytes_written(),
