@@ -17,6 +17,7 @@ import pytest
 from streamx.flow import (
     BoundedBuffer,
     DrainWriter,
+    FlowMonitor,
     Limit,
     MicroBatcher,
     Page,
@@ -59,12 +60,14 @@ class World:
 
     Args:
         failing: "source" or "sink", which then fails half-way.
+        most_taken: items after which the sink does.
     """
 
-    def __init__(self, failing: str = "") -> None:
+    def __init__(self, failing: str = "", most_taken: int = ITEMS // 4) -> None:
         self.given = 0
         self.taken: list[int] = []
         self._failing = failing
+        self._most_taken = most_taken
 
     def next(self) -> Item:
         if self._failing == "source" and self.given == ITEMS // 2:
@@ -77,7 +80,7 @@ class World:
             yield self.next()
 
     async def take(self, item: bytes) -> None:
-        if self._failing == "sink" and len(self.taken) == ITEMS // 4:
+        if self._failing == "sink" and len(self.taken) == self._most_taken:
             raise OSError("the sink failed")
         await asyncio.sleep(SINK_SECONDS)
         self.taken.append(int(item))
@@ -183,6 +186,37 @@ async def rate_limiter(world: World) -> None:
     await pipeline(world.source(), reading.paced, FOUR.buffer(), writing.paced, sink=world.sink)
 
 
+async def monitored(world: World) -> None:
+    async def work(item: bytes, emit: Emit[bytes]) -> None:
+        await emit(item)
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(SINK_SECONDS / 10)
+            monitor.snapshot()
+
+    window: ReorderWindow[bytes, None] = ReorderWindow(4, LARGE)
+    pool = WorkerPool(work, 1, FOUR, window)
+    monitor = FlowMonitor(
+        bytes_read=lambda: world.given,
+        total_bytes=None,
+        bytes_written=lambda: len(world.taken),
+        workers_busy=lambda: pool.busy,
+        workers=1,
+        input_buffer=pool.inbound.statistics,
+        reorder_window=window.statistics,
+        output_buffer=window.statistics,
+        in_flight=window.statistics,
+        clock=asyncio.get_running_loop().time,
+    )
+    looking = asyncio.ensure_future(look())
+    try:
+        await pipeline(world.source(), pool, sink=world.sink)
+    finally:
+        looking.cancel()
+        await asyncio.wait([looking])
+
+
 @dataclass(frozen=True)
 class Pattern:
     """A pattern and what it promises.
@@ -214,6 +248,7 @@ PATTERNS = [
     Pattern(priority_buffer, 7, is_ordered=False),
     Pattern(micro_batcher, 14),
     Pattern(rate_limiter, 8, seconds_per_item=4),
+    Pattern(monitored, 13),
 ]
 every = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.run.__name__)
 
@@ -222,6 +257,10 @@ every = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern
 def count_from_zero() -> None:
     gc.collect()
     Item.alive = Item.peak = 0
+
+
+def outcome_of(task: asyncio.Future[None]) -> BaseException | None:
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def assert_nothing_is_left() -> None:
@@ -278,27 +317,80 @@ def test_cancellation_in_the_middle_leaves_nothing(pattern: Pattern) -> None:
     run_in_simulated_time(main())
 
 
-@pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest"])
+@dataclass
+class Overflow:
+    """A source that never waits, ten times as fast as the sink behind a buffer that drops."""
+
+    policy: OnFull
+    world: World
+    dropped: list[int]
+
+    async def run(self) -> None:
+        self.buffer: BoundedBuffer[bytes] = BoundedBuffer(
+            4, LARGE, size_of=len, on_full=self.policy, on_drop=self._drop
+        )
+        await pipeline(self._live(), self.buffer, sink=self.world.sink)
+
+    async def _live(self) -> AsyncIterator[Item]:
+        async for item in self.world.source():
+            yield item
+            await asyncio.sleep(SINK_SECONDS / 10)
+
+    def _drop(self, item: bytes) -> None:
+        self.dropped.append(int(item))
+
+
+dropping = pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest"])
+
+
+@dropping
 def test_a_dropping_buffer_never_slows_its_producer_and_accounts_for_every_item(
     policy: OnFull,
 ) -> None:
     async def main() -> None:
-        world, dropped = World(), []
-        buffer: BoundedBuffer[bytes] = BoundedBuffer(
-            4, LARGE, size_of=len, on_full=policy, on_drop=lambda item: dropped.append(int(item))
-        )
+        flow = Overflow(policy, World(), [])
+        await flow.run()
+        assert sorted(flow.world.taken + flow.dropped) == list(range(1, ITEMS + 1))
+        assert flow.world.taken == sorted(flow.world.taken)
+        assert flow.buffer.statistics().dropped == len(flow.dropped) > ITEMS / 2
+        assert flow.buffer.statistics().producer_waits == 0
 
-        async def produce() -> None:
-            async for item in world.source():
-                await buffer.put(item)
-                await asyncio.sleep(SINK_SECONDS / 10)
-            buffer.close()
+    run_in_simulated_time(main())
+    assert Item.peak <= 7
 
-        await together(produce(), world.sink(buffer))
-        assert sorted(world.taken + dropped) == list(range(1, ITEMS + 1))
-        assert world.taken == sorted(world.taken)
-        assert buffer.statistics().dropped == len(dropped) > ITEMS / 2
-        assert buffer.statistics().producer_waits == 0
+
+@dropping
+@pytest.mark.parametrize("failing", ["source", "sink", "cancelled"])
+def test_a_dropping_buffer_that_ends_before_its_time_leaves_nothing(
+    policy: OnFull, failing: str
+) -> None:
+    async def main() -> None:
+        flow = Overflow(policy, World(failing, most_taken=5), [])
+        running = asyncio.ensure_future(flow.run())
+        if failing == "cancelled":
+            await asyncio.sleep(SINK_SECONDS * 5)
+            running.cancel()
+        await asyncio.wait([running])
+        expected = "CancelledError" if failing == "cancelled" else f"the {failing} failed"
+        assert expected in repr(outcome_of(running))
+        assert flow.world.given < ITEMS
+        assert flow.dropped
+        del running, flow
+        assert_nothing_is_left()
+
+    run_in_simulated_time(main())
+    assert Item.peak <= 7
+
+
+def test_a_full_buffer_that_is_told_to_refuse_ends_the_flow_and_leaves_nothing() -> None:
+    async def main() -> None:
+        flow = Overflow("error", World(), [])
+        running = asyncio.ensure_future(flow.run())
+        await asyncio.wait([running])
+        assert "4 of 4 items" in repr(running.exception())
+        assert (flow.world.given, flow.world.taken) == (6, [])
+        del running, flow
+        assert_nothing_is_left()
 
     run_in_simulated_time(main())
     assert Item.peak <= 7
