@@ -381,6 +381,23 @@ def test_equal_priorities_leave_in_the_order_of_arrival() -> None:
     asyncio.run(main())
 
 
+def test_an_item_whose_priority_cannot_be_told_or_compared_is_not_in() -> None:
+    async def main() -> None:
+        buffer: PriorityBuffer[bytes] = PriorityBuffer(
+            4, LARGE, size_of=len, priority_of={b"1": 1, b"2": 2, b"odd": "odd"}.__getitem__
+        )
+        await buffer.put(b"2")
+        for item, error in ((b"odd", TypeError), (b"unknown", KeyError)):
+            with pytest.raises(error):
+                await buffer.put(item)
+        await buffer.put(b"1")
+        assert buffer.statistics().total == buffer.statistics().fill == 2
+        assert [await buffer.get(), await buffer.get()] == [b"1", b"2"]
+        assert buffer.statistics().fill == 0
+
+    asyncio.run(main())
+
+
 @dataclass
 class Model:
     """What a buffer is to do, in plain lists: whoever waits is a number in a list."""
