@@ -110,11 +110,12 @@ def _opened(job: Job, warn: Warn) -> Accounts:
 
 
 def _chosen(job: Job) -> dict[str, Any]:
-    """Return the options that are not as they are by default."""
+    """Return the options that are not as they are by default; how progress is shown is none."""
     chosen = {}
     for option in fields(job):
         default = option.default if option.default_factory is MISSING else option.default_factory()
-        if (value := getattr(job, option.name)) != default:
+        value = getattr(job, option.name)
+        if value != default and (value or default) and option.name != "progress":
             chosen[option.name] = value
     return chosen | {"input": job.input_name}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import fields
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,8 @@ import plotly.io
 
 from streamx.flow import BufferStatistics, FlowSnapshot, bottleneck
 from streamx.monitor.summary import Story, status_of, summary_of
+from streamx.transform.functions import Apply
+from streamx.transform.operations import Operation
 
 _STAGES = ("reader", "workers", "writer")
 _BLUE, _ORANGE, _GREEN, _PURPLE = "#3b82f6", "#f59e0b", "#10b981", "#a855f7"
@@ -49,7 +52,7 @@ def page_text(story: Story, error: BaseException | None) -> bytes:
     """
     summary = summary_of(story, error)
     title = html.escape(f"{story.input} to {story.output}")
-    options = {name: str(value) for name, value in story.options.items()}
+    options = {name: _told(value) for name, value in story.options.items()}
     counts = {name: _shown(summary[name]) for name in _COUNTS}
     tables = _table("Counts", counts) + _table("Health", summary["health"])
     tables += _table("Options", options)
@@ -78,6 +81,23 @@ def _lead(summary: dict[str, Any], error: BaseException | None) -> str:
 
 def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _told(option: Any) -> str:
+    """Write an option as a user would: lists with commas, operations by name.
+
+    >>> from streamx import Rename, Select
+    >>> _told([Select(("a", "b")), Rename("a", "c")])
+    'select a, b, rename a=c'
+    """
+    if isinstance(option, list | tuple):
+        return ", ".join(map(_told, option))
+    if isinstance(option, Apply) or (callable(option) and not isinstance(option, Operation)):
+        return f"call {(option if isinstance(option, Apply) else Apply(option)).name}"
+    if isinstance(option, Operation):
+        values = (getattr(option, each.name) for each in fields(option))
+        return f"{type(option).__name__.lower()} {'='.join(map(_told, values))}"
+    return str(option)
 
 
 def _table(title: str, rows: dict[str, str]) -> str:
