@@ -126,7 +126,6 @@ def _charts(series: list[FlowSnapshot]) -> str:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "x unified",
-        "legend": {"orientation": "h", "y": -0.06},
         "xaxis": {"title": {"text": "seconds"}, "anchor": f"y{len(panels)}", "zeroline": False},
         "annotations": [],
     }
@@ -137,13 +136,16 @@ def _charts(series: list[FlowSnapshot]) -> str:
         axis |= {"rangemode": "tozero", "automargin": True}
         if title == "Waiting on":
             axis |= {"type": "category", "categoryorder": "array", "categoryarray": _STAGES}
+            axis |= {"range": [-0.2, len(_STAGES) - 0.8]}
         layout["yaxis" if number == 1 else f"yaxis{number}"] = axis
         layout["annotations"].append(
             {"text": f"<b>{title}</b>", "xref": "paper", "yref": "paper", "x": 0, "y": top}
             | {"showarrow": False, "xanchor": "left", "yanchor": "top"}
         )
-        is_named = len(lines) > 1
-        traces += [{**line, "yaxis": f"y{number}", "showlegend": is_named} for line in lines]
+        legend = "legend" if number == 1 else f"legend{number}"
+        layout[legend] = {"orientation": "h", "x": 1, "xanchor": "right", "y": top}
+        named = {"legend": legend, "showlegend": len(lines) > 1}
+        traces += [{**line, "yaxis": f"y{number}", **named} for line in lines]
     figure = {"data": traces, "layout": layout}
     return str(
         plotly.io.to_html(

@@ -93,6 +93,10 @@ def test_a_browser_draws_every_chart(tmp_path: Path) -> None:
     dom = without_library(result.stdout.decode())
     assert len(re.findall(r'<g class="subplot xy\d?"', dom)) == 5
     assert len(re.findall(r'<g class="trace scatter', dom)) == 9
+    assert len(re.findall(r'<g class="legend\d?"', dom)) == 2, "one for each chart of several lines"
+    assert [part for part in ("reader", "workers", "writer") if f">{part}</text>" in dom] == [
+        *("reader", "workers", "writer")
+    ], "whoever was waited for, all three have their place"
     for title in ("Throughput", "Fill of buffers", "Latency p99", "Memory", "Waiting on"):
         assert f">{title}" in dom.replace('<tspan style="font-weight:bold">', "")
 
