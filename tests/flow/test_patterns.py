@@ -7,15 +7,14 @@ sink sets the pace, what is alive is bounded, and errors and cancellation leave 
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from flow.worlds import ITEMS, LARGE, SINK_SECONDS, Item, World, assert_nothing_is_left
 
 from streamx.flow import (
-    BoundedBuffer,
     DrainWriter,
     FlowMonitor,
     Limit,
@@ -30,64 +29,10 @@ from streamx.flow import (
     pipeline,
     together,
 )
-from streamx.flow.buffer import OnFull
 from streamx.flow.workers import Emit
 from streamx.testing import run_in_simulated_time
 
-ITEMS = 200
-SINK_SECONDS = 1.0
-LARGE = 1 << 20
 FOUR: Limit[bytes] = Limit(4, LARGE, size_of=len)
-
-
-class Item(bytes):
-    """Bytes that know how many of their kind are alive, and how many were at most."""
-
-    alive = 0
-    peak = 0
-
-    def __new__(cls, number: int) -> Item:
-        cls.alive += 1
-        cls.peak = max(cls.peak, cls.alive)
-        return super().__new__(cls, b"%d" % number)
-
-    def __del__(self) -> None:
-        Item.alive -= 1
-
-
-class World:
-    """A source as fast as it is let, and a sink that takes a second for an item.
-
-    Args:
-        failing: "source" or "sink", which then fails half-way.
-        most_taken: items after which the sink does.
-    """
-
-    def __init__(self, failing: str = "", most_taken: int = ITEMS // 4) -> None:
-        self.given = 0
-        self.taken: list[int] = []
-        self._failing = failing
-        self._most_taken = most_taken
-
-    def next(self) -> Item:
-        if self._failing == "source" and self.given == ITEMS // 2:
-            raise OSError("the source failed")
-        self.given += 1
-        return Item(self.given)
-
-    async def source(self) -> AsyncIterator[Item]:
-        while self.given < ITEMS:
-            yield self.next()
-
-    async def take(self, item: bytes) -> None:
-        if self._failing == "sink" and len(self.taken) == self._most_taken:
-            raise OSError("the sink failed")
-        await asyncio.sleep(SINK_SECONDS)
-        self.taken.append(int(item))
-
-    async def sink(self, items: AsyncIterable[bytes]) -> None:
-        async for item in items:
-            await self.take(item)
 
 
 async def just_pipeline(world: World) -> None:
@@ -253,22 +198,6 @@ PATTERNS = [
 every = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.run.__name__)
 
 
-@pytest.fixture(autouse=True)
-def count_from_zero() -> None:
-    gc.collect()
-    Item.alive = Item.peak = 0
-
-
-def outcome_of(task: asyncio.Future[None]) -> BaseException | None:
-    return asyncio.CancelledError() if task.cancelled() else task.exception()
-
-
-def assert_nothing_is_left() -> None:
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-    gc.collect()
-    assert Item.alive == 0
-
-
 @every
 def test_a_slow_consumer_sets_the_pace_of_a_fast_producer_in_flat_memory(pattern: Pattern) -> None:
     async def main() -> float:
@@ -315,85 +244,6 @@ def test_cancellation_in_the_middle_leaves_nothing(pattern: Pattern) -> None:
         assert_nothing_is_left()
 
     run_in_simulated_time(main())
-
-
-@dataclass
-class Overflow:
-    """A source that never waits, ten times as fast as the sink behind a buffer that drops."""
-
-    policy: OnFull
-    world: World
-    dropped: list[int]
-
-    async def run(self) -> None:
-        self.buffer: BoundedBuffer[bytes] = BoundedBuffer(
-            4, LARGE, size_of=len, on_full=self.policy, on_drop=self._drop
-        )
-        await pipeline(self._live(), self.buffer, sink=self.world.sink)
-
-    async def _live(self) -> AsyncIterator[Item]:
-        async for item in self.world.source():
-            yield item
-            await asyncio.sleep(SINK_SECONDS / 10)
-
-    def _drop(self, item: bytes) -> None:
-        self.dropped.append(int(item))
-
-
-dropping = pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest"])
-
-
-@dropping
-def test_a_dropping_buffer_never_slows_its_producer_and_accounts_for_every_item(
-    policy: OnFull,
-) -> None:
-    async def main() -> None:
-        flow = Overflow(policy, World(), [])
-        await flow.run()
-        assert sorted(flow.world.taken + flow.dropped) == list(range(1, ITEMS + 1))
-        assert flow.world.taken == sorted(flow.world.taken)
-        assert flow.buffer.statistics().dropped == len(flow.dropped) > ITEMS / 2
-        assert flow.buffer.statistics().producer_waits == 0
-
-    run_in_simulated_time(main())
-    assert Item.peak <= 7
-
-
-@dropping
-@pytest.mark.parametrize("failing", ["source", "sink", "cancelled"])
-def test_a_dropping_buffer_that_ends_before_its_time_leaves_nothing(
-    policy: OnFull, failing: str
-) -> None:
-    async def main() -> None:
-        flow = Overflow(policy, World(failing, most_taken=5), [])
-        running = asyncio.ensure_future(flow.run())
-        if failing == "cancelled":
-            await asyncio.sleep(SINK_SECONDS * 5)
-            running.cancel()
-        await asyncio.wait([running])
-        expected = "CancelledError" if failing == "cancelled" else f"the {failing} failed"
-        assert expected in repr(outcome_of(running))
-        assert flow.world.given < ITEMS
-        assert flow.dropped
-        del running, flow
-        assert_nothing_is_left()
-
-    run_in_simulated_time(main())
-    assert Item.peak <= 7
-
-
-def test_a_full_buffer_that_is_told_to_refuse_ends_the_flow_and_leaves_nothing() -> None:
-    async def main() -> None:
-        flow = Overflow("error", World(), [])
-        running = asyncio.ensure_future(flow.run())
-        await asyncio.wait([running])
-        assert "4 of 4 items" in repr(running.exception())
-        assert (flow.world.given, flow.world.taken) == (6, [])
-        del running, flow
-        assert_nothing_is_left()
-
-    run_in_simulated_time(main())
-    assert Item.peak <= 7
 
 
 @pytest.mark.parametrize("reads_ahead", [False, True])
