@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields
@@ -103,7 +104,9 @@ def _opened(job: Job, warn: Warn) -> Accounts:
     if write := writes.get("--metrics"):
         with needing("--metrics", "metrics"):
             from streamx.monitor.metrics import Metrics
-        metrics = Metrics(write, job.input_name, job.output)
+        # A pipe whose reader is slow would hold up the run.
+        once = {} if files["--metrics"].target.is_replaceable else {"interval_seconds": math.inf}
+        metrics = Metrics(write, job.input_name, job.output, **once)
         accounts.views.append(metrics)
         accounts.at_end(metrics.end)
     return accounts

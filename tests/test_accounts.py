@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 
 import streamx
 from streamx import Limit, UsageError, Where
+from streamx.accounts import accounts_of
+from streamx.job import Job
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -139,6 +142,17 @@ def test_account_that_cannot_be_written_keeps_no_other_from_saying_how_the_run_e
     assert 'streamx_success{input="in.csv",output="out.jsonl"} 0.0' in metrics
     assert "cannot write --summary /dev/full" in page
     assert (tmp_path / "out.jsonl").read_bytes() == b'{"a":"x"}\n'
+
+
+@pytest.mark.parametrize(("path", "interval_seconds"), [("m.prom", 5.0), ("/dev/null", math.inf)])
+def test_metrics_are_rewritten_in_a_file_and_written_once_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, interval_seconds: float
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = Job(input="in.csv", output="out.jsonl", metrics=path)
+    with accounts_of(job, print) as accounts:
+        _, metrics = accounts.views
+        assert metrics.interval_seconds == interval_seconds
 
 
 def test_account_never_replaces_input_or_output(tmp_path: Path) -> None:

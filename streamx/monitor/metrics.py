@@ -20,11 +20,18 @@ class Metrics:
     Args:
         write: puts the text in its place.
         input, output: the run's, as labels of every sample.
+        interval_seconds: how often; infinity for the end only.
     """
 
-    interval_seconds = 5.0
-
-    def __init__(self, write: Callable[[bytes], None], input: str, output: str) -> None:
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        input: str,
+        output: str,
+        *,
+        interval_seconds: float = 5.0,
+    ) -> None:
+        self.interval_seconds = interval_seconds
         self._write = write
         self._names = (input, output)
         self._last = FlowSnapshot()
