@@ -108,6 +108,7 @@ def test_summary_of_an_interrupted_run_says_so(tmp_path: Path) -> None:
         assert process.wait(60) == -signal.SIGINT
     summary = read(tmp_path / "s.json")
     assert (summary["status"], summary["records_out"]) == ("interrupted", 1)
+    assert summary["error"]["message"] == "the run was interrupted"
 
 
 def test_summary_on_standard_output_where_that_is_free(streamx: Run, tmp_path: Path) -> None:
