@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from streamx.errors import StreamxError
+from streamx.errors import OutputError
 from streamx.extras import needing
 from streamx.job import Job
 
@@ -48,13 +49,19 @@ class Accounts:
         self._endings.append(ending)
 
     def end(self, error: BaseException | None) -> None:
-        """Write how the run ended.
+        """Write how the run ended; a file that cannot be written is told of in the others.
 
         Raises:
             OutputError: a file cannot be written.
         """
+        failure: OutputError | None = None
         for ending in self._endings:
-            ending(error)
+            try:
+                ending(error or failure)
+            except OutputError as unwritten:
+                failure = failure or unwritten
+        if failure is not None:
+            raise failure
 
 
 @contextmanager
@@ -69,10 +76,13 @@ def accounts_of(job: Job, warn: Warn) -> Iterator[Accounts]:
     try:
         yield accounts
     except BaseException as error:
-        with suppress(StreamxError):  # what ended the run says more
+        with suppress(OutputError):  # what ended the run says more
             accounts.end(error)
         raise
-    accounts.end(None)
+    try:
+        accounts.end(None)
+    except OutputError as error:
+        raise OutputError(f"{error}. The output is complete") from error
 
 
 def _opened(job: Job, warn: Warn) -> Accounts:
@@ -87,25 +97,28 @@ def _opened(job: Job, warn: Warn) -> Accounts:
     accounts = Accounts(warn, story)
     if write := writes.get("--summary"):
         accounts.at_end(partial(_write_text, write, summary_text, story))
-    if write := writes.get("--metrics"):
-        with needing("--metrics", "metrics"):
-            from streamx.monitor.metrics import Metrics
-        metrics = Metrics(write, job.input_name, job.output)
-        accounts.views.append(metrics)
-        accounts.at_end(metrics.end)
     if write := writes.get("--report"):
         with needing("--report", "report"):
             from streamx.monitor.page import page_text
         accounts.at_end(partial(_write_text, write, page_text, story))
+    if write := writes.get("--metrics"):
+        with needing("--metrics", "metrics"):
+            from streamx.monitor.metrics import Metrics
+        # A pipe whose reader is slow would hold up the run.
+        once = {} if files["--metrics"].target.is_replaceable else {"interval_seconds": math.inf}
+        metrics = Metrics(write, job.input_name, job.output, **once)
+        accounts.views.append(metrics)
+        accounts.at_end(metrics.end)
     return accounts
 
 
 def _chosen(job: Job) -> dict[str, Any]:
-    """Return the options that are not as they are by default."""
+    """Return the options that are not as they are by default; how progress is shown is none."""
     chosen = {}
     for option in fields(job):
         default = option.default if option.default_factory is MISSING else option.default_factory()
-        if (value := getattr(job, option.name)) != default:
+        value = getattr(job, option.name)
+        if value != default and (value or default) and option.name != "progress":
             chosen[option.name] = value
     return chosen | {"input": job.input_name}
 

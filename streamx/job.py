@@ -16,14 +16,22 @@ from streamx.job_options import JobOptions, Options
 from streamx.read.decode import is_utf8
 from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
-from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
+from streamx.sizing import (
+    MOST_WORKERS,
+    WORKER_PROCESS_BYTES,
+    WORKER_THREAD_BYTES,
+    Sizing,
+    choose_sizing,
+)
 from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
 from streamx.transform.operations import Limit, Operation
 from streamx.transform.plan import Lenience, Recipe
 from streamx.transform.retries import Retries
 from streamx.values import (
+    MOST_RECORDS,
     FormatName,
     at_least,
+    at_most,
     checked_operation,
     column_type,
     distinct_names,
@@ -190,6 +198,9 @@ class Job(Options):
             is_counted=self._is_counted,
             is_gzip_input=self.is_gzip_input,
             is_gzip_output=self.is_gzip_output,
+            is_paged=_is_paged(self.http),
+            is_rated=self.rate is not None,
+            is_adaptive=self.concurrency == "auto",
         )
 
     @property
@@ -209,6 +220,8 @@ class Job(Options):
             (self.max_record_bytes, "--max-record-bytes"),
         ):
             at_least(value, 1, option)
+        at_most(self.workers, MOST_WORKERS, "--workers")
+        at_most(self.batch_records, MOST_RECORDS, "--batch-size")
         in_processes = self.placement.kind == "processes"
         return choose_sizing(
             workers=1 if self._is_counted or self.placement.is_single else self.workers,
@@ -251,7 +264,9 @@ class Job(Options):
             for option, path in (
                 ("OUTPUT", self.output),
                 ("--rejects", self.rejects),
+                ("--checkpoint", self.checkpoint),
                 ("--lock-file", self.lock_file),
+                *self.accounts,
             ):
                 with suppress(OSError):  # one of them is not there
                     if path is not None and os.path.samefile(path, place):

@@ -219,7 +219,7 @@ class Options:
     http: Http | None = None
 
     def __post_init__(self) -> None:
-        """Check what the command line cannot get wrong, but a caller of the library can."""
+        """Check what nearly only a caller of the library can get wrong."""
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value not in choices:
@@ -233,3 +233,11 @@ class Options:
         for texts in names:
             if isinstance(texts, str | bytes):
                 raise UsageError(f"{texts!r} is one text where a list of them is needed")
+        accounts = (
+            ("--summary", self.summary),
+            ("--metrics", self.metrics),
+            ("--report", self.report),
+        )
+        for option, path in accounts:
+            if path is not None and not os.fspath(path):
+                raise UsageError(f"{option} names no file: its value is empty")

@@ -11,6 +11,8 @@ from streamx.errors import UsageError
 MIB = 1024 * 1024
 DEFAULT_CHUNK_SIZE_BYTES = MIB
 SMALLEST_CHUNK_BYTES = 16 * 1024
+# Beyond some thousands a system starts no more threads, and Python may wait for one for ever.
+MOST_WORKERS = 1024
 
 # Measured (see ARCHITECTURE.md): the interpreter with all that a run imports, and the objects
 # that one worker makes of a slice.

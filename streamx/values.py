@@ -16,6 +16,9 @@ from streamx.transform.operations import Limit, Operation, Rename, Set, Where
 
 FormatName = Literal["csv", "tsv", "jsonl"]
 
+# More than there can be, and no more than C and Python's iterators count to.
+MOST_RECORDS = 10**18
+
 _FORMATS: dict[str, FormatName] = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -103,6 +106,7 @@ def checked_operation(operation: Operation | Callable[..., Any]) -> Operation:
         return Apply(operation)
     if isinstance(operation, Limit):
         at_least(operation.records, 0, "--limit")
+        at_most(operation.records, MOST_RECORDS, "--limit")
     elif isinstance(operation, Where | Set):
         operation.expression()
     elif isinstance(operation, Rename):
@@ -125,3 +129,9 @@ def at_least(value: int | None, least: int, option: str) -> None:
     """Refuse a number that is too small."""
     if value is not None and value < least:
         raise UsageError(f"{option} {value} cannot work; it must be at least {least}")
+
+
+def at_most(value: int | None, most: int, option: str) -> None:
+    """Refuse a number that is too large."""
+    if value is not None and value > most:
+        raise UsageError(f"{option} {value} cannot work; it must be at most {most:,}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 
 import streamx
 from streamx import Limit, UsageError, Where
+from streamx.accounts import accounts_of
+from streamx.job import Job
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -105,6 +108,7 @@ def test_summary_of_an_interrupted_run_says_so(tmp_path: Path) -> None:
         assert process.wait(60) == -signal.SIGINT
     summary = read(tmp_path / "s.json")
     assert (summary["status"], summary["records_out"]) == ("interrupted", 1)
+    assert summary["error"]["message"] == "the run was interrupted"
 
 
 def test_summary_on_standard_output_where_that_is_free(streamx: Run, tmp_path: Path) -> None:
@@ -122,16 +126,46 @@ def test_summary_that_cannot_be_written_is_an_error(streamx: Run, tmp_path: Path
     assert result.returncode == 1
     assert result.stderr == (
         b"streamx: error: cannot write --summary /dev/full: No space left on device; "
-        b"make room there\n"
+        b"make room there. The output is complete\n"
     )
+
+
+def test_account_that_cannot_be_written_keeps_no_other_from_saying_how_the_run_ended(
+    streamx: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_bytes(b"a\nx\n")
+    accounts = ("--summary", "/dev/full", "--metrics", "m.prom", "--report", "r.html")
+    result = streamx("transform", "in.csv", "out.jsonl", *accounts)
+    assert result.returncode == 1
+    assert result.stderr.count(b"\n") == 1
+    metrics, page = (tmp_path / "m.prom").read_text(), (tmp_path / "r.html").read_text()
+    assert 'streamx_running{input="in.csv",output="out.jsonl"} 0.0' in metrics
+    assert 'streamx_success{input="in.csv",output="out.jsonl"} 0.0' in metrics
+    assert "cannot write --summary /dev/full" in page
+    assert (tmp_path / "out.jsonl").read_bytes() == b'{"a":"x"}\n'
+
+
+@pytest.mark.parametrize(("path", "interval_seconds"), [("m.prom", 5.0), ("/dev/null", math.inf)])
+def test_metrics_are_rewritten_in_a_file_and_written_once_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, interval_seconds: float
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = Job(input="in.csv", output="out.jsonl", metrics=path)
+    with accounts_of(job, print) as accounts:
+        _, metrics = accounts.views
+        assert metrics.interval_seconds == interval_seconds
 
 
 def test_account_never_replaces_input_or_output(tmp_path: Path) -> None:
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_bytes(b"a\nx\n")
     (tmp_path / "link").symlink_to(target)
-    for account in (source, target, tmp_path / "link"):
-        with pytest.raises(UsageError, match="same file"):
+    for account, message in (
+        (source, r"input and --summary are the same file"),
+        (target, r"--summary and the output are the same file"),
+        (tmp_path / "link", r"--summary and the output are the same file"),
+    ):
+        with pytest.raises(UsageError, match=message):
             streamx.transform(source, target, summary=account)
     rejects = tmp_path / "out.csv.rejects.jsonl"
     with pytest.raises(UsageError, match="--summary and the rejects file are the same file"):

@@ -140,6 +140,12 @@ def test_options_that_go_together_make_a_job(job: dict[str, Any]) -> None:
         ({"delimiter": "\n"}, "is not one ASCII character"),
         ({"skip_lines": -1}, "--skip-lines -1 cannot work; it must be at least 0"),
         ({"workers": 0}, "--workers 0 cannot work; it must be at least 1"),
+        ({"workers": 1025}, "--workers 1025 cannot work; it must be at most 1,024"),
+        ({"operations": [lambda records: records], "batch_records": 10**19}, "it must be at most"),
+        ({"operations": [Limit(10**19)]}, "it must be at most"),
+        ({"summary": ""}, "--summary names no file"),
+        ({"metrics": ""}, "--metrics names no file"),
+        ({"report": ""}, "--report names no file"),
         ({"buffer_chunks": -1}, "--buffer -1 cannot work"),
         ({"buffer_bytes": 0}, "--buffer-bytes 0 cannot work"),
         ({"chunk_size_bytes": 0}, "--chunk-size 0 cannot work"),
@@ -266,7 +272,9 @@ def test_memory_that_is_refused_names_one_that_is_enough() -> None:
         choose_sizing(**{**fixed, "max_memory_bytes": (needed_mib - 1) * MIB})
 
 
-@pytest.mark.parametrize("option", ["output", "rejects"])
+@pytest.mark.parametrize(
+    "option", ["output", "rejects", "checkpoint", "lock_file", "summary", "metrics", "report"]
+)
 def test_a_functions_own_file_is_never_written(tmp_path: Path, option: str) -> None:
     function = tmp_path / "f.py"
     function.write_text("def f(record):\n    return record\n")

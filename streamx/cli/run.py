@@ -42,6 +42,12 @@ def run(main: Callable[[], Coroutine[Any, Any, R]]) -> R:
         die_by(signal.SIGPIPE)
     except StreamxError as error:
         fail(str(error), error.exit_code)
+    except MemoryError:
+        fail(
+            "there is not enough memory; a smaller --chunk-size, --buffer or --workers needs less, "
+            "and --max-memory chooses them",
+            1,
+        )
     except Exception as error:
         if os.environ.get("STREAMX_TRACEBACK"):
             raise

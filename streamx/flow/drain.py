@@ -54,7 +54,9 @@ class DrainWriter:
         self.high_water_bytes = high_water_bytes
         self.low_water_bytes = high_water_bytes // 2 if low_water_bytes is None else low_water_bytes
         self.high_water_parts = high_water_parts
-        if not 0 <= self.low_water_bytes < high_water_bytes or high_water_parts < 1:
+        if high_water_bytes < 1 or high_water_parts < 1:
+            raise ValueError("a writer needs room for at least one part and one byte")
+        if not 0 <= self.low_water_bytes < high_water_bytes:
             raise ValueError("the low-water mark must lie below the high-water mark")
         self.bytes_written = 0
         self._sink = sink

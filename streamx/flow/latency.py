@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from operator import sub
+from operator import mul, sub
 
 _BUCKETS_PER_DOUBLING = 8
 _LEAST_SECONDS = 1e-6
 _BUCKETS = 40 * _BUCKETS_PER_DOUBLING  # up to twelve days
+_MIDDLE_SECONDS: tuple[float, ...] = tuple(
+    _LEAST_SECONDS * 2 ** ((bucket + 0.5) / _BUCKETS_PER_DOUBLING) for bucket in range(_BUCKETS)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyStatistics:
-    """How long things took: how many, and what half and 99 of 100 of them stayed within."""
+    """How long things took: how many, what half and 99 of 100 stayed within, and all together."""
 
     count: int = 0
     p50_seconds: float = 0.0
     p99_seconds: float = 0.0
+    total_seconds: float = 0.0
 
 
 class LatencyHistogram:
     """Counts times in buckets that each reach 9 % further than the one before.
 
-    A quantile is the middle of its bucket, so it is off by 5 % at most.
+    A quantile is the middle of its bucket, so it is off by 5 % at most, and so is the total.
 
     Example:
         >>> latency = LatencyHistogram()
@@ -53,7 +57,9 @@ class LatencyHistogram:
         """Return the quantiles of all times, or of those noted since `counts` gave `before`."""
         counts = self._counts if before is None else list(map(sub, self._counts, before))
         count = sum(counts)
-        return LatencyStatistics(count, _quantile(counts, count, 50), _quantile(counts, count, 99))
+        p50_seconds, p99_seconds = (_quantile(counts, count, percent) for percent in (50, 99))
+        total_seconds = sum(map(mul, counts, _MIDDLE_SECONDS))
+        return LatencyStatistics(count, p50_seconds, p99_seconds, total_seconds)
 
 
 def _quantile(counts: list[int], count: int, percent: int) -> float:
@@ -62,5 +68,5 @@ def _quantile(counts: list[int], count: int, percent: int) -> float:
     for bucket, number in enumerate(counts):
         left -= number
         if left <= 0:
-            return float(_LEAST_SECONDS * 2 ** ((bucket + 0.5) / _BUCKETS_PER_DOUBLING))
+            return _MIDDLE_SECONDS[bucket]
     return 0.0

@@ -86,6 +86,8 @@ class FlowMonitor:
 
     Attributes:
         limits: what is healthy.
+        clock: tells the time in seconds, the same as the flow's event loop.
+        started: when the flow did; now by default.
 
     Example:
         >>> import asyncio
@@ -128,10 +130,12 @@ class FlowMonitor:
     chunk_latency: LatencyHistogram = field(default_factory=LatencyHistogram)
     record_latency: LatencyHistogram | None = None
     limits: HealthLimits = field(default_factory=HealthLimits)
-    started: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+    started: float | None = None
     _before: FlowSnapshot | None = None
 
     def __post_init__(self) -> None:
+        self._started = self.clock() if self.started is None else self.started
         self._judge = HealthJudge(self.limits, self.record_latency or self.chunk_latency)
 
     def snapshot(self) -> FlowSnapshot:
@@ -145,7 +149,7 @@ class FlowMonitor:
         records = self.record_latency
         snapshot = FlowSnapshot(
             **asdict(self.counts()),
-            seconds=time.monotonic() - self.started,
+            seconds=self.clock() - self._started,
             bytes_read=self.bytes_read(),
             total_bytes=self.total_bytes,
             bytes_written=self.bytes_written(),
@@ -171,7 +175,8 @@ class FlowMonitor:
 def bottleneck(before: FlowSnapshot | None, after: FlowSnapshot) -> tuple[str, float]:
     """Return the part that others waited for between two snapshots, and how busy the workers were.
 
-    A reader that waits for credit is held up itself, by whoever has it.
+    A reader that waits for credit is held up itself, by whoever has it: the writer, if workers wait
+    and it does not. Output that is smaller than its input never fills the output buffer.
 
     Args:
         before: the first snapshot, or None for the start of the flow.
@@ -187,6 +192,9 @@ def bottleneck(before: FlowSnapshot | None, after: FlowSnapshot) -> tuple[str, f
     busy_share = min(max(1 - idle, 0.0), 1.0)
     if share("output buffer", "producer_wait_seconds") > _MOSTLY:
         return "writer", busy_share
-    if idle > _MOSTLY and share("in flight", "producer_wait_seconds") <= _MOSTLY:
+    if idle <= _MOSTLY:
+        return "workers", busy_share
+    if share("in flight", "producer_wait_seconds") <= _MOSTLY:
         return "reader", busy_share
-    return "workers", busy_share
+    is_writing = share("output buffer", "consumer_wait_seconds") <= _MOSTLY
+    return "writer" if is_writing else "workers", busy_share

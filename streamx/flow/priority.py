@@ -21,6 +21,7 @@ class PriorityBuffer(BoundedBuffer[T]):
     Args:
         capacity, capacity_bytes, size_of, low_water: as for BoundedBuffer.
         priority_of: the priority of an item, anything that can be ordered; the lowest goes first.
+            What it raises, or a comparison does, is raised by `put`, and the item is not in.
 
     Example:
         >>> import asyncio
@@ -56,8 +57,13 @@ class _Heap(Generic[T]):
         self._entries: list[tuple[Any, int, tuple[T, int]]] = []
 
     def append(self, entry: tuple[T, int], /) -> None:
-        priority = self._priority_of(entry[0])
-        heapq.heappush(self._entries, (priority, next(self._arrivals), entry))
+        added = (self._priority_of(entry[0]), next(self._arrivals), entry)
+        try:
+            heapq.heappush(self._entries, added)
+        except BaseException:  # of a comparison, on its way through the heap
+            self._entries = [each for each in self._entries if each is not added]
+            heapq.heapify(self._entries)
+            raise
 
     def popleft(self) -> tuple[T, int]:
         return heapq.heappop(self._entries)[2]

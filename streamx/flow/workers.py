@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Generic, NamedTuple, Never, TypeVar, overload
 
@@ -160,15 +159,16 @@ class WorkerPool(Generic[T, P, R]):
         return aiter(self.outbound)
 
     async def _run_worker(self) -> None:
+        now = asyncio.get_running_loop().time
         async for item, result in self.inbound:
             self.busy += 1
-            started = time.monotonic()
+            started = now()
             try:
                 if result is None:
                     await self._work(item)
                 elif not result.cancelled():
                     await self._work_for(item, result)
-                self.latency.note(time.monotonic() - started)
+                self.latency.note(now() - started)
             finally:
                 self.busy -= 1
 

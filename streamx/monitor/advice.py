@@ -16,6 +16,9 @@ class Advisor:
         workers: chunks worked on at a time.
         is_counted: a limit keeps the work to one worker.
         is_gzip_input, is_gzip_output: which side is compressed.
+        is_paged: the input comes from the web page by page.
+        is_rated: a rate limits the calls of functions.
+        is_adaptive: as many calls are on their way as the far side bears.
     """
 
     ran_in: str
@@ -23,6 +26,9 @@ class Advisor:
     is_counted: bool = False
     is_gzip_input: bool = False
     is_gzip_output: bool = False
+    is_paged: bool = False
+    is_rated: bool = False
+    is_adaptive: bool = False
 
     def advice(self, stage: str, busy_share: float) -> str:
         """Return a clause about the stage that others wait for.
@@ -35,6 +41,8 @@ class Advisor:
         if stage == "reader":
             if self.is_gzip_input:
                 return "unpacking is slow: try `gzip -dc` or `pigz -dc` in a pipe"
+            if self.is_paged:
+                return "input is slow: try a larger --page-size"
             return "input is slow: try a faster source"
         if stage == "writer":
             if self.is_gzip_output:
@@ -43,8 +51,11 @@ class Advisor:
         return f"workers busy {100 * busy_share:.0f} %: try {self._for_workers()}"
 
     def _for_workers(self) -> str:
+        if self.is_rated:
+            is_bound_by_that = self.ran_in != "loop" or self.is_adaptive
+            return "a higher --rate-limit" + ("" if is_bound_by_that else " or --concurrency")
         if self.ran_in == "loop":
-            return "a higher --concurrency"
+            return self._for_loop()
         if self.ran_in == "caller":
             return "a function in a file, which more processes can run"
         if self.is_counted:
@@ -54,3 +65,8 @@ class Advisor:
         if self.ran_in == "processes":
             return f"{more} or an async function" if more else "an async function or --batch-size"
         return more or "to --select fewer columns"
+
+    def _for_loop(self) -> str:
+        if self.is_adaptive:
+            return "a faster far side, which bears no more now"
+        return "a higher --concurrency"

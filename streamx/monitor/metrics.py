@@ -20,11 +20,18 @@ class Metrics:
     Args:
         write: puts the text in its place.
         input, output: the run's, as labels of every sample.
+        interval_seconds: how often; infinity for the end only.
     """
 
-    interval_seconds = 5.0
-
-    def __init__(self, write: Callable[[bytes], None], input: str, output: str) -> None:
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        input: str,
+        output: str,
+        *,
+        interval_seconds: float = 5.0,
+    ) -> None:
+        self.interval_seconds = interval_seconds
         self._write = write
         self._names = (input, output)
         self._last = FlowSnapshot()
@@ -107,14 +114,15 @@ class _Snapshot(Collector):
         if self._snapshot.record_latency is not None:
             latencies["record"] = self._snapshot.record_latency
         for name, latency in latencies.items():
-            gauge = GaugeMetricFamily(
-                f"streamx_{name}_latency_seconds",
-                f"Time that a {name} takes, since the start.",
-                labels=(*_LABELS, "quantile"),
+            summary = Metric(
+                f"streamx_{name}_latency_seconds", f"Time that a {name} takes.", "summary"
             )
-            gauge.add_metric((*self._names, "0.5"), latency.p50_seconds)
-            gauge.add_metric((*self._names, "0.99"), latency.p99_seconds)
-            yield gauge
+            own = dict(zip(_LABELS, self._names, strict=True))
+            for quantile, seconds in (("0.5", latency.p50_seconds), ("0.99", latency.p99_seconds)):
+                summary.add_sample(summary.name, own | {"quantile": quantile}, seconds)
+            summary.add_sample(f"{summary.name}_count", own, latency.count)
+            summary.add_sample(f"{summary.name}_sum", own, latency.total_seconds)
+            yield summary
 
     def _buffers(self) -> Iterable[Metric]:
         labels = (*_LABELS, "buffer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import fields
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,8 @@ import plotly.io
 
 from streamx.flow import BufferStatistics, FlowSnapshot, bottleneck
 from streamx.monitor.summary import Story, status_of, summary_of
+from streamx.transform.functions import Apply
+from streamx.transform.operations import Operation
 
 _STAGES = ("reader", "workers", "writer")
 _BLUE, _ORANGE, _GREEN, _PURPLE = "#3b82f6", "#f59e0b", "#10b981", "#a855f7"
@@ -49,7 +52,7 @@ def page_text(story: Story, error: BaseException | None) -> bytes:
     """
     summary = summary_of(story, error)
     title = html.escape(f"{story.input} to {story.output}")
-    options = {name: str(value) for name, value in story.options.items()}
+    options = {name: _told(value) for name, value in story.options.items()}
     counts = {name: _shown(summary[name]) for name in _COUNTS}
     tables = _table("Counts", counts) + _table("Health", summary["health"])
     tables += _table("Options", options)
@@ -80,6 +83,23 @@ def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _told(option: Any) -> str:
+    """Write an option as a user would: lists with commas, operations by name.
+
+    >>> from streamx import Rename, Select
+    >>> _told([Select(("a", "b")), Rename("a", "c")])
+    'select a, b, rename a=c'
+    """
+    if isinstance(option, list | tuple):
+        return ", ".join(map(_told, option))
+    if isinstance(option, Apply) or (callable(option) and not isinstance(option, Operation)):
+        return f"call {(option if isinstance(option, Apply) else Apply(option)).name}"
+    if isinstance(option, Operation):
+        values = (getattr(option, each.name) for each in fields(option))
+        return f"{type(option).__name__.lower()} {'='.join(map(_told, values))}"
+    return str(option)
+
+
 def _table(title: str, rows: dict[str, str]) -> str:
     cells = "".join(
         f"<tr><td>{html.escape(name.replace('_', ' '))}</td><td>{html.escape(text)}</td></tr>"
@@ -106,7 +126,6 @@ def _charts(series: list[FlowSnapshot]) -> str:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "x unified",
-        "legend": {"orientation": "h", "y": -0.06},
         "xaxis": {"title": {"text": "seconds"}, "anchor": f"y{len(panels)}", "zeroline": False},
         "annotations": [],
     }
@@ -117,13 +136,16 @@ def _charts(series: list[FlowSnapshot]) -> str:
         axis |= {"rangemode": "tozero", "automargin": True}
         if title == "Waiting on":
             axis |= {"type": "category", "categoryorder": "array", "categoryarray": _STAGES}
+            axis |= {"range": [-0.2, len(_STAGES) - 0.8]}
         layout["yaxis" if number == 1 else f"yaxis{number}"] = axis
         layout["annotations"].append(
             {"text": f"<b>{title}</b>", "xref": "paper", "yref": "paper", "x": 0, "y": top}
             | {"showarrow": False, "xanchor": "left", "yanchor": "top"}
         )
-        is_named = len(lines) > 1
-        traces += [{**line, "yaxis": f"y{number}", "showlegend": is_named} for line in lines]
+        legend = "legend" if number == 1 else f"legend{number}"
+        layout[legend] = {"orientation": "h", "x": 1, "xanchor": "right", "y": top}
+        named = {"legend": legend, "showlegend": len(lines) > 1}
+        traces += [{**line, "yaxis": f"y{number}", **named} for line in lines]
     figure = {"data": traces, "layout": layout}
     return str(
         plotly.io.to_html(

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from streamx.flow import BufferStatistics, FlowSnapshot, Level
-from streamx.monitor.stderr import write_line
+from streamx.monitor.stderr import takes_escape_codes, write_line
 from streamx.monitor.watch import View
 
 if TYPE_CHECKING:
@@ -39,13 +39,16 @@ def progress_views(
     """Return what shows the progress of a run: one view, or none.
 
     Args:
-        mode: "bar", "plain", "json", "off", or "auto": a bar if standard error is a terminal.
+        mode: "bar", "plain", "json", "off", or "auto": a bar if standard error is a terminal, or
+            plain lines if that is one on which nothing can be drawn.
         total_bytes: the input's size, where that is known.
         name: what is being read.
         advisor: makes what says what to try against a bottleneck.
     """
-    if mode == "auto":
-        mode = "bar" if sys.stderr is not None and sys.stderr.isatty() else "off"
+    if mode == "auto" and (sys.stderr is None or not sys.stderr.isatty()):
+        mode = "off"
+    elif mode == "auto":
+        mode = "bar" if takes_escape_codes() else "plain"
     if mode == "bar":
         return [_Bar(total_bytes, name, advisor())]
     if mode == "plain":
@@ -124,7 +127,7 @@ class _Bar:
             total=self._total_bytes,
             unit="B",
             unit_scale=True,
-            colour=None if os.environ.get("NO_COLOR") else _COLOURS[Level.HEALTHY],
+            colour=_COLOURS[Level.HEALTHY] if _is_coloured() else None,
             position=0,
             bar_format=None if is_wide else _NARROW_BAR,
             **known,
@@ -133,6 +136,10 @@ class _Bar:
         bar.start_t -= seconds
         bar.last_print_t -= seconds
         return bar, tqdm(bar_format="{desc}", position=1, leave=False, **known)
+
+
+def _is_coloured() -> bool:
+    return takes_escape_codes() and not os.environ.get("NO_COLOR")
 
 
 def _shortened(name: str) -> str:

@@ -101,4 +101,7 @@ def status_of(error: BaseException | None) -> str:
 
 def _described(error: BaseException) -> dict[str, Any]:
     exit_code = error.exit_code if isinstance(error, StreamxError) else None
-    return {"type": type(error).__name__, "message": str(error), "exit_code": exit_code}
+    message = str(error)
+    if not message and status_of(error) == "interrupted":
+        message = "the run was interrupted"
+    return {"type": type(error).__name__, "message": message, "exit_code": exit_code}

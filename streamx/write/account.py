@@ -70,10 +70,12 @@ def account_files(
     """
     files: dict[str, AccountFile] = {}
     taken: dict[str | int, str] = {}
+    outputs = list(outputs)
     for option, path in (*outputs, *paths):
         if path is None:
             continue
-        target = Target.of(os.fspath(path), input, is_direct=False)
+        what = "output" if (option, path) in outputs else option
+        target = Target.of(os.fspath(path), input, is_direct=False, what=what)
         place = target.path if target.descriptor is None else target.descriptor
         if place in taken:
             raise UsageError(

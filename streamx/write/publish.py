@@ -45,8 +45,22 @@ class Target:
         return self.descriptor is None and not self.is_special
 
     @classmethod
-    def of(cls, path: str, input_path: str, *, is_direct: bool, is_durable: bool = True) -> Target:
+    def of(
+        cls,
+        path: str,
+        input_path: str,
+        *,
+        is_direct: bool,
+        is_durable: bool = True,
+        what: str = "output",
+    ) -> Target:
         """Look at a path without touching it.
+
+        Args:
+            path: where output shall go.
+            input_path: where the input is.
+            is_direct, is_durable: the attributes.
+            what: what it is to the run, for messages.
 
         Raises:
             UsageError: it is the input.
@@ -55,7 +69,7 @@ class Target:
         descriptor = _descriptor_of(path)
         if descriptor is not None:
             name = "standard output" if descriptor == 1 else path
-            _refuse_same(descriptor, name, input_path)
+            _refuse_same(descriptor, name, input_path, what)
             return cls(name, path, descriptor=descriptor)
         try:
             status = os.stat(path)
@@ -69,7 +83,7 @@ class Target:
             raise OutputError(f"cannot write {path}: it is a directory; name a file in it")
         if not stat.S_ISREG(status.st_mode):
             return cls(path, path, is_special=True)
-        _refuse_same(path, path, input_path)
+        _refuse_same(path, path, input_path, what)
         return cls(path, os.path.realpath(path), is_direct=is_direct, is_durable=is_durable)
 
     def create(self) -> Unpublished:
@@ -238,7 +252,7 @@ def _new_path(path: str) -> str:
     return real_path
 
 
-def _refuse_same(output: str | int, name: str, input_path: str) -> None:
+def _refuse_same(output: str | int, name: str, input_path: str, what: str) -> None:
     """Refuse an output that is the input, by whatever name; truncating it would lose the data."""
     try:
         written = os.fstat(output) if isinstance(output, int) else os.stat(output)
@@ -246,4 +260,4 @@ def _refuse_same(output: str | int, name: str, input_path: str) -> None:
     except OSError:
         return
     if stat.S_ISREG(written.st_mode) and os.path.samestat(written, read):
-        raise UsageError(f"input and output are the same file ({name}); name another output")
+        raise UsageError(f"input and {what} are the same file ({name}); name another {what}")

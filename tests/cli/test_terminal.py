@@ -191,6 +191,17 @@ def test_no_color_leaves_colour_codes_out(directory: Path) -> None:
     assert b"100%" in shown
 
 
+def test_dumb_terminal_gets_plain_lines_and_no_escape_codes(directory: Path) -> None:
+    arguments = ("transform", "in.csv", "out.jsonl", "--type", "a=integer")
+    with on_terminal(*arguments, cwd=directory, TERM="dumb") as (run, screen):
+        shown = screen.read_to_end()
+        assert status_of(run) == 0
+    progress, warning = shown.splitlines()
+    assert progress.startswith(b"streamx: 100%, 0.6 MB read, 300,000 records, ")
+    assert warning.startswith(b"streamx: warning: ")
+    assert b"\x1b" not in shown
+
+
 def test_warning_stands_on_a_line_of_its_own(directory: Path) -> None:
     arguments = ("transform", "in.csv", "out.jsonl", "--type", "a=integer")
     with on_terminal(*arguments, cwd=directory) as (run, screen):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from streamx.flow import (
     BufferClosedError,
     BufferFullError,
     BufferStatistics,
+    DrainWriter,
     Limit,
     PriorityBuffer,
     ReorderWindow,
@@ -74,6 +75,32 @@ class Window:
             raise BufferClosedError from None
 
 
+class Backlog:
+    """The backlog of a drain writer, whose sink takes a part when the test does."""
+
+    def __init__(self, capacity: int, capacity_bytes: int) -> None:
+        self._writer = DrainWriter(self._hand_over, capacity_bytes, high_water_parts=capacity)
+        self.put, self.close = self._writer.write, self._writer.close
+        self.statistics = self._writer.statistics
+        self._handed: asyncio.Queue[bytes] = asyncio.Queue(1)
+        self._running: asyncio.Future[None] | None = None
+
+    async def get(self) -> bytes:
+        self._running = self._running or asyncio.ensure_future(self._writer.run())
+        getting = asyncio.ensure_future(self._handed.get())
+        await asyncio.wait([getting, self._running], return_when=asyncio.FIRST_COMPLETED)
+        if not getting.done():
+            getting.cancel()
+            raise BufferClosedError
+        self._handed.task_done()
+        return getting.result()
+
+    async def _hand_over(self, parts: Sequence[bytes | memoryview]) -> None:
+        for part in parts:
+            await self._handed.put(bytes(part))
+        await self._handed.join()
+
+
 def first_byte(item: bytes) -> bytes:
     return item[:1]
 
@@ -99,7 +126,9 @@ DROPPING: dict[str, Callable[..., BoundedBuffer[bytes]]] = {
     "error": with_policy("error"),
 }
 WITHOUT_WINDOW = {**WAITING, **DROPPING}
-EVERY = {**WITHOUT_WINDOW, "window": Window}
+# These hold one part more than their bytes: a writer takes the one that fills it.
+WITH_ONE_PART_MORE: dict[str, Callable[..., Buffer]] = {"window": Window, "backlog": Backlog}
+EVERY = {**WITHOUT_WINDOW, **WITH_ONE_PART_MORE}
 
 
 def of_kinds(kinds: dict[str, Any]) -> Any:
@@ -165,7 +194,8 @@ def test_the_fill_stays_within_items_and_bytes_and_what_comes_out_is_in_order(
         statistics = buffer.statistics()
         assert statistics.fill == statistics.fill_bytes == 0
         assert statistics.peak_fill <= capacity
-        one_part = max(map(len, items), default=0) if make is Window else 0
+        has_more = make in WITH_ONE_PART_MORE.values()
+        one_part = max(map(len, items), default=0) if has_more else 0
         assert statistics.peak_bytes <= max([capacity_bytes, *map(len, items)]) + one_part
         assert len(got) <= statistics.total <= len(items)
         if make is not priority:
@@ -246,7 +276,7 @@ def test_after_closing_the_rest_can_be_taken_and_then_everyone_hears_of_it(
     make: Callable[..., Buffer],
 ) -> None:
     async def main() -> None:
-        buffer = await filled(make, [b"rest"], 1, LARGE)
+        buffer = await filled(make, [b"rest"], 2, LARGE)
         buffer.close()
         assert await buffer.get() == b"rest"
         with pytest.raises(BufferClosedError):
@@ -377,6 +407,23 @@ def test_equal_priorities_leave_in_the_order_of_arrival() -> None:
     async def main() -> None:
         buffer = await filled(priority, [b"b1", b"a1", b"b2", b"a2", b"a3"], 8, LARGE)
         assert [await buffer.get() for _ in range(5)] == [b"a1", b"a2", b"a3", b"b1", b"b2"]
+
+    asyncio.run(main())
+
+
+def test_an_item_whose_priority_cannot_be_told_or_compared_is_not_in() -> None:
+    async def main() -> None:
+        buffer: PriorityBuffer[bytes] = PriorityBuffer(
+            4, LARGE, size_of=len, priority_of={b"1": 1, b"2": 2, b"odd": "odd"}.__getitem__
+        )
+        await buffer.put(b"2")
+        for item, error in ((b"odd", TypeError), (b"unknown", KeyError)):
+            with pytest.raises(error):
+                await buffer.put(item)
+        await buffer.put(b"1")
+        assert buffer.statistics().total == buffer.statistics().fill == 2
+        assert [await buffer.get(), await buffer.get()] == [b"1", b"2"]
+        assert buffer.statistics().fill == 0
 
     asyncio.run(main())
 

@@ -26,6 +26,7 @@ def test_quantiles_are_within_five_percent(earlier: list[float], later: list[flo
         (later, latency.statistics(before)),
     ):
         assert statistics.count == len(noted)
+        assert statistics.total_seconds == pytest.approx(sum(noted), rel=0.05)
         for percent, found in ((50, statistics.p50_seconds), (99, statistics.p99_seconds)):
             exact = sorted(noted)[math.ceil(len(noted) * percent / 100) - 1]
             assert found == pytest.approx(exact, rel=0.05)

@@ -7,16 +7,16 @@ sink sets the pace, what is alive is bounded, and errors and cancellation leave 
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from flow.worlds import ITEMS, LARGE, SINK_SECONDS, Item, World, assert_nothing_is_left
 
 from streamx.flow import (
-    BoundedBuffer,
     DrainWriter,
+    FlowMonitor,
     Limit,
     MicroBatcher,
     Page,
@@ -29,62 +29,10 @@ from streamx.flow import (
     pipeline,
     together,
 )
-from streamx.flow.buffer import OnFull
 from streamx.flow.workers import Emit
 from streamx.testing import run_in_simulated_time
 
-ITEMS = 200
-SINK_SECONDS = 1.0
-LARGE = 1 << 20
 FOUR: Limit[bytes] = Limit(4, LARGE, size_of=len)
-
-
-class Item(bytes):
-    """Bytes that know how many of their kind are alive, and how many were at most."""
-
-    alive = 0
-    peak = 0
-
-    def __new__(cls, number: int) -> Item:
-        cls.alive += 1
-        cls.peak = max(cls.peak, cls.alive)
-        return super().__new__(cls, b"%d" % number)
-
-    def __del__(self) -> None:
-        Item.alive -= 1
-
-
-class World:
-    """A source as fast as it is let, and a sink that takes a second for an item.
-
-    Args:
-        failing: "source" or "sink", which then fails half-way.
-    """
-
-    def __init__(self, failing: str = "") -> None:
-        self.given = 0
-        self.taken: list[int] = []
-        self._failing = failing
-
-    def next(self) -> Item:
-        if self._failing == "source" and self.given == ITEMS // 2:
-            raise OSError("the source failed")
-        self.given += 1
-        return Item(self.given)
-
-    async def source(self) -> AsyncIterator[Item]:
-        while self.given < ITEMS:
-            yield self.next()
-
-    async def take(self, item: bytes) -> None:
-        if self._failing == "sink" and len(self.taken) == ITEMS // 4:
-            raise OSError("the sink failed")
-        await asyncio.sleep(SINK_SECONDS)
-        self.taken.append(int(item))
-
-    async def sink(self, items: AsyncIterable[bytes]) -> None:
-        async for item in items:
-            await self.take(item)
 
 
 async def just_pipeline(world: World) -> None:
@@ -183,6 +131,37 @@ async def rate_limiter(world: World) -> None:
     await pipeline(world.source(), reading.paced, FOUR.buffer(), writing.paced, sink=world.sink)
 
 
+async def monitored(world: World) -> None:
+    async def work(item: bytes, emit: Emit[bytes]) -> None:
+        await emit(item)
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(SINK_SECONDS / 10)
+            monitor.snapshot()
+
+    window: ReorderWindow[bytes, None] = ReorderWindow(4, LARGE)
+    pool = WorkerPool(work, 1, FOUR, window)
+    monitor = FlowMonitor(
+        bytes_read=lambda: world.given,
+        total_bytes=None,
+        bytes_written=lambda: len(world.taken),
+        workers_busy=lambda: pool.busy,
+        workers=1,
+        input_buffer=pool.inbound.statistics,
+        reorder_window=window.statistics,
+        output_buffer=window.statistics,
+        in_flight=window.statistics,
+        clock=asyncio.get_running_loop().time,
+    )
+    looking = asyncio.ensure_future(look())
+    try:
+        await pipeline(world.source(), pool, sink=world.sink)
+    finally:
+        looking.cancel()
+        await asyncio.wait([looking])
+
+
 @dataclass(frozen=True)
 class Pattern:
     """A pattern and what it promises.
@@ -214,20 +193,9 @@ PATTERNS = [
     Pattern(priority_buffer, 7, is_ordered=False),
     Pattern(micro_batcher, 14),
     Pattern(rate_limiter, 8, seconds_per_item=4),
+    Pattern(monitored, 13),
 ]
 every = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.run.__name__)
-
-
-@pytest.fixture(autouse=True)
-def count_from_zero() -> None:
-    gc.collect()
-    Item.alive = Item.peak = 0
-
-
-def assert_nothing_is_left() -> None:
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-    gc.collect()
-    assert Item.alive == 0
 
 
 @every
@@ -276,32 +244,6 @@ def test_cancellation_in_the_middle_leaves_nothing(pattern: Pattern) -> None:
         assert_nothing_is_left()
 
     run_in_simulated_time(main())
-
-
-@pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest"])
-def test_a_dropping_buffer_never_slows_its_producer_and_accounts_for_every_item(
-    policy: OnFull,
-) -> None:
-    async def main() -> None:
-        world, dropped = World(), []
-        buffer: BoundedBuffer[bytes] = BoundedBuffer(
-            4, LARGE, size_of=len, on_full=policy, on_drop=lambda item: dropped.append(int(item))
-        )
-
-        async def produce() -> None:
-            async for item in world.source():
-                await buffer.put(item)
-                await asyncio.sleep(SINK_SECONDS / 10)
-            buffer.close()
-
-        await together(produce(), world.sink(buffer))
-        assert sorted(world.taken + dropped) == list(range(1, ITEMS + 1))
-        assert world.taken == sorted(world.taken)
-        assert buffer.statistics().dropped == len(dropped) > ITEMS / 2
-        assert buffer.statistics().producer_waits == 0
-
-    run_in_simulated_time(main())
-    assert Item.peak <= 7
 
 
 @pytest.mark.parametrize("reads_ahead", [False, True])

@@ -41,7 +41,7 @@ def test_every_sample_has_the_values_of_the_snapshot() -> None:
         records_dropped=2,
         bytes_read=70,
         buffers={"input buffer": buffer},
-        record_latency=LatencyStatistics(7, 0.5, 2.0),
+        record_latency=LatencyStatistics(7, 0.5, 2.0, 4.5),
         memory_bytes=4096,
     )
     samples = parsed(metrics_text(snapshot, ('a "quoted"\\ name', "b"), None).decode())
@@ -52,11 +52,23 @@ def test_every_sample_has_the_values_of_the_snapshot() -> None:
     assert samples["streamx_buffer_bytes", "input buffer"] == 20
     assert samples["streamx_producer_wait_seconds_total", "input buffer"] == 0.5
     assert samples["streamx_record_latency_seconds", "0.99"] == 2.0
+    assert samples["streamx_record_latency_seconds_count", ""] == 7
+    assert samples["streamx_record_latency_seconds_sum", ""] == 4.5
     assert samples["streamx_resident_memory_bytes", ""] == 4096
     assert samples["streamx_health", "latency"] == 0
     assert samples["streamx_running", ""] == 1
     assert ("streamx_success", "") not in samples
     assert all(math.isfinite(value) for value in samples.values())
+
+
+def test_names_and_labels_are_those_that_prometheus_knows_for_a_type() -> None:
+    snapshot = FlowSnapshot(record_latency=LatencyStatistics(), memory_bytes=1)
+    text = metrics_text(snapshot, ("in", "out"), True).decode()
+    for family in text_string_to_metric_families(text):
+        labels = {label for sample in family.samples for label in sample.labels}
+        assert ("quantile" in labels) == (family.type == "summary"), family.name
+        ends_in_total = any(sample.name.endswith("_total") for sample in family.samples)
+        assert ends_in_total == (family.type == "counter" and bool(family.samples)), family.name
 
 
 def test_file_is_rewritten_while_the_run_goes_on_and_at_its_end() -> None:

@@ -74,8 +74,20 @@ def test_bottleneck_is_the_part_that_others_wait_for(
 
 def test_reader_that_waits_for_credit_is_not_the_bottleneck() -> None:
     waits = {"consumer_wait_seconds": LONG}
-    flow = FakeFlow(input=waits, credits={"producer_wait_seconds": LONG})
+    flow = FakeFlow(input=waits, output=waits, credits={"producer_wait_seconds": LONG})
     assert flow.monitor().snapshot().waiting_on == "workers"
+
+
+@pytest.mark.parametrize(("output_idle_seconds", "expected"), [(0.0, "writer"), (LONG, "workers")])
+def test_credit_that_is_missing_is_with_the_writer_if_that_is_never_idle_but_the_workers_are(
+    output_idle_seconds: float, expected: str
+) -> None:
+    flow = FakeFlow(
+        input={"consumer_wait_seconds": LONG},
+        output={"consumer_wait_seconds": output_idle_seconds},
+        credits={"producer_wait_seconds": LONG},
+    )
+    assert flow.monitor().snapshot().waiting_on == expected
 
 
 def test_bottleneck_is_judged_by_the_time_since_the_last_look() -> None:
