@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from time import process_time
 from typing import Any
 
@@ -74,6 +75,57 @@ def test_errors_of_use_say_the_same() -> None:
         with pytest.raises(AttributeError, match=r"^'Record' object has no attribute 'name'"):
             record.name = 1
         assert record.get(key="a") == record.pop(key="a", default=None) == "1"
+
+
+class Name(str):
+    """A name that is no plain str."""
+
+
+def test_a_field_that_was_set_is_known_by_its_name_whatever_object_that_is() -> None:
+    for record in made():
+        record["new"] = 1
+        equal = "".join(["n", "ew"])
+        assert equal in record
+        record[equal] += 1
+        record[Name("new")] += 1
+        assert (record[equal], record[Name("new")], record.get("other")) == (3, 3, None)
+        assert list(record) == ["a", "b", "c", "new"]
+        record[Name("b")] = "x"
+        record["b"] += "y"
+        assert dict(record) == {"a": "1", "b": "xy", "c": "3", "new": 3}
+
+
+def test_a_copy_keeps_the_one_field_that_was_set_when_the_record_changes() -> None:
+    for record in made():
+        record["a"] = [1]
+        copy, deep = record.copy(), deepcopy(record)
+        record["a"].append(2)
+        record["new"] = 3
+        assert (copy["a"], deep["a"], len(copy), len(deep)) == ([1, 2], [1], 3, 3)
+        del copy["a"]
+        copy["a"] = 4
+        assert list(copy.items()) == [("b", "2"), ("c", "3"), ("a", 4)]
+        assert deep == {"a": [1], "b": "2", "c": "3"}
+
+
+def test_more_new_names_than_a_shape_remembers_are_set_and_missed_all_the_same() -> None:
+    for record in made():
+        names = [sys.intern(f"new{number}") for number in range(1_000)]
+        assert not any(name in record for name in names)
+        for name in names:
+            assert record.copy() | {name: 1} == {**record, name: 1}
+
+
+@pytest.mark.parametrize("target", [JSONL, CSV])
+def test_each_record_is_written_with_the_name_that_it_sets(target: Format) -> None:
+    for is_new, names in ((True, ["x", "y", "x"]), (False, ["c", "a", "c"])):
+        results = [(record_of(b"1,2,3\n", "a", "b", "c"), 0) for _ in names]
+        for name, (record, _) in zip(names, results, strict=True):
+            record[name] = name
+        assert all(len(record) == 3 + is_new for record, _ in results)
+        encoder = Encoder(target, ("a", "b", "c", "x", "y"))
+        plain = encoder.encode([(dict(record), 0) for record, _ in results], Tally())
+        assert encoder.encode(results, Tally()) == plain
 
 
 def test_many_fields_are_deleted_in_a_moment() -> None:
@@ -150,11 +202,15 @@ class Emptying(Mapping[str, Any]):
         return 1
 
 
+@pytest.mark.parametrize("sets_another", [False, True])
 @pytest.mark.parametrize("target", [JSONL, CSV])
-def test_a_result_that_changes_while_it_is_written_does_no_harm(target: Format) -> None:
+def test_a_result_that_changes_while_it_is_written_does_no_harm(
+    target: Format, sets_another: bool
+) -> None:
     for result in [*made(), dict(made()[0])]:
         result["a"] = Emptying(result)
-        result["c"] = [result.pop("c")]
+        if sets_another:
+            result["c"] = [result.pop("c")]
         tally = Tally()
         try:
             output = Encoder(target, ("a", "b", "c")).encode([(result, 0)], tally)
