@@ -148,6 +148,8 @@ class Bad:
 
     def moved(self, start: int) -> Bad:
         """Return the same in data of which the piece it was found in starts at `start`."""
+        if start == 0:
+            return self
         position, stage = self.position + start, self.stage
         # Not replace(), which takes ten times as long.
         return Bad(
@@ -231,4 +233,6 @@ def excerpt(data: bytes, most: int = 40) -> str:
 
 def printable(text: str) -> str:
     """Show control characters in a text as escapes, so that they do nothing to a terminal."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
