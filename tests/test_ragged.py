@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamx import Report, transform
-from streamx.codec import reference
+from streamx.codec import CODEC_NAME, reference
 from streamx.codec.head import infer_columns
 from streamx.codec.layout import Column, ColumnType, CsvFormat, Layout, Pick
 from streamx.errors import BadRecordError, UsageError
@@ -166,3 +166,18 @@ def test_padded_cells_are_made_a_few_at_a_time() -> None:
     parts = list(reference.convert(b"1\n" * 50, layout))
     assert b"".join(map(bytes, parts)) == b"1,\n" * 50
     assert len(parts) == 50
+
+
+@pytest.mark.skipif(CODEC_NAME != "native", reason="the reference pads everything itself")
+@pytest.mark.parametrize("output", ["out.jsonl", "out.csv"])
+def test_the_kernel_pads_records_without_the_reference(
+    output: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = padded(output)[0]
+
+    def fail(*_: object) -> None:
+        raise AssertionError("the reference was asked")
+
+    monkeypatch.setattr("streamx.codec.reference.conversion.convert", fail)
+    output_bytes, report = padded(output)
+    assert (output_bytes, report.records_padded) == (expected, 3)

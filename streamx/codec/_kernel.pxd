@@ -62,7 +62,7 @@ cdef extern from "native/kernel.h":
         sx_text key
         uint64_t position
     ctypedef struct sx_tally:
-        uint64_t records, blank_lines, dropped_values, left_out
+        uint64_t records, blank_lines, dropped_values, left_out, padded, first_padded
         sx_remark *misfits
         sx_dropped_key *dropped_keys
         size_t dropped_key_count

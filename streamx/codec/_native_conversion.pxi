@@ -163,6 +163,8 @@ cdef class _Conversion:
         cdef const sx_dropped_key *dropped
         total = Tally(own.records, own.records - own.left_out, own.blank_lines)
         total.dropped_values = own.dropped_values
+        if own.padded > 0:
+            total.note_padded(own.padded, own.first_padded)
         for index in range(own.dropped_key_count):
             dropped = &own.dropped_keys[index]
             key = dropped.key.bytes[:dropped.key.length]

@@ -22,7 +22,8 @@ def record_around(data: memoryview, start: int, position: int, format: Format) -
     >>> record_around(memoryview(b'1,2\\n"a\\nb",3\\n4,5\\n'), 0, 9, CsvFormat())
     (4, 12)
     """
-    start += last_boundary(data[start:position], format)
+    if position > start:
+        start += last_boundary(data[start:position], format)
     return start, record_end(data, start, format)
 
 

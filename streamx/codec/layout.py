@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from operator import itemgetter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from streamx.codec.program import Program
@@ -122,6 +122,21 @@ class Layout:
     pads_short_records: bool = False
     max_record_bytes: int = MAX_RECORD_BYTES
     program: Program | None = None
+    _hash: int | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Return a hash that is computed once, since that takes as long as there are columns."""
+        if self._hash is None:
+            object.__setattr__(self, "_hash", hash(self._values()))
+        assert self._hash is not None
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Layout], tuple[Any, ...]]:
+        """Leave the hash behind: texts have another one in another process."""
+        return Layout, self._values()
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, each.name) for each in fields(self) if each.init)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +163,8 @@ class Bad:
 
     def moved(self, start: int) -> Bad:
         """Return the same in data of which the piece it was found in starts at `start`."""
+        if start == 0:
+            return self
         position, stage = self.position + start, self.stage
         # Not replace(), which takes ten times as long.
         return Bad(
@@ -231,4 +248,6 @@ def excerpt(data: bytes, most: int = 40) -> str:
 
 def printable(text: str) -> str:
     """Show control characters in a text as escapes, so that they do nothing to a terminal."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -15,7 +15,7 @@ import orjson
 from streamx.chunk import BadKind, Chunk, ChunkResult, Notice, Place, RejectLines
 from streamx.codec import count_lines
 from streamx.codec.boundaries import ends_whole, record_around
-from streamx.codec.layout import Bad, CsvFormat, Layout
+from streamx.codec.layout import Bad, CsvFormat, Layout, Stage
 from streamx.transform.plan import Lenience
 
 # Lines wait until there are so many bytes of them.
@@ -45,7 +45,9 @@ class BadRecords:
         self._data = memoryview(chunk.data)
         self._layout = layout
         self._lenience = lenience
-        self._kinds: dict[BadKind, Notice] = {}
+        # By stage and kind: how many, and the first one's line, offset and what was found.
+        self._counts: dict[tuple[Stage, str], int] = {}
+        self._firsts: dict[tuple[Stage, str], tuple[int, int, str]] = {}
         self._places = array("Q")
         self._lines: list[bytes] = []
         self._lines_bytes = 0
@@ -64,11 +66,11 @@ class BadRecords:
         before = self._start
         self._start, end = record_around(self._data, before, bad.position, self._layout.source)
         self._line += count_lines(self._data[before : self._start], self._start - before)
-        place = Place(self._line, self._chunk.offset + self._start)
+        offset = self._chunk.offset + self._start
         self.count += 1
-        self._note(bad, place, number)
+        self._note(bad, offset, number)
         if self._lenience.writes_rejects:
-            self._lines.append(self._line_of(bad, place, bytes(self._data[self._start : end])))
+            self._lines.append(self._line_of(bad, offset, bytes(self._data[self._start : end])))
             self._lines_bytes += len(self._lines[-1])
         return end
 
@@ -86,33 +88,45 @@ class BadRecords:
 
     def added_to(self, result: ChunkResult) -> ChunkResult:
         """Return what the chunk amounted to, the bad records included."""
-        return replace(result, bad_records=self._kinds, bad_places=self._places)
+        kinds = {
+            BadKind(*kind): Notice(self._counts[kind], Place(line, offset), found)
+            for kind, (line, offset, found) in self._firsts.items()
+        }
+        return replace(result, bad_records=kinds, bad_places=self._places)
 
-    def _note(self, bad: Bad, place: Place, number: int) -> None:
-        kind = BadKind(bad.stage, bad.kind)
-        if kind not in self._kinds and len(self._kinds) >= _MOST_KINDS:
-            kind = BadKind(bad.stage, _OTHERS)
-        notice = Notice(1, place, bad.found)
-        self._kinds[kind] = self._kinds[kind] + notice if kind in self._kinds else notice
+    def _note(self, bad: Bad, offset: int, number: int) -> None:
+        kind = bad.stage, bad.kind
+        if kind not in self._firsts and len(self._firsts) >= _MOST_KINDS:
+            kind = bad.stage, _OTHERS
+        first = self._firsts.get(kind)
+        if first is None or offset < first[1]:
+            self._firsts[kind] = self._line, offset, bad.found
+        self._counts[kind] = self._counts.get(kind, 0) + 1
         if self._lenience.notes_places:
-            self._places.extend((number, place.line, place.offset))
+            self._places.extend((number, self._line, offset))
 
-    def _line_of(self, bad: Bad, place: Place, record: bytes) -> bytes:
+    def _line_of(self, bad: Bad, offset: int, record: bytes) -> bytes:
         message = f"{bad.found}; expected {bad.expected}" if bad.expected else bad.found
         line: dict[str, Any] = {
-            "source": _as_text(self._lenience.source),
-            "line": place.line,
-            "offset": place.offset,
+            "line": self._line,
+            "offset": offset,
             "stage": bad.stage,
             "error": {"type": bad.kind, "message": _as_text(message)},
             "attempts": bad.attempts,
             **_raw(record, self._layout),
         }
-        return orjson.dumps({**line, **self._known}, option=orjson.OPT_APPEND_NEWLINE)
+        beginning, end = self._known
+        return b"%b,%b,%b" % (beginning, orjson.dumps(line)[1:-1], end)
 
     @cached_property
-    def _known(self) -> dict[str, Any]:
-        """What is the same in all lines: how to read records like these, the header being gone."""
+    def _known(self) -> tuple[bytes, bytes]:
+        """What all lines begin and end with, encoded once: columns may be many."""
+        beginning = orjson.dumps({"source": _as_text(self._lenience.source)})
+        end = orjson.dumps(self._how_to_read(), option=orjson.OPT_APPEND_NEWLINE)
+        return beginning[:-1], end[1:]
+
+    def _how_to_read(self) -> dict[str, Any]:
+        """Return how to read records like these, the header being gone."""
         layout, columns = self._layout, self._layout.columns
         if not isinstance(layout.source, CsvFormat):
             names = [column.name for column in columns]

@@ -37,8 +37,9 @@ class LenientRunner:
             except StopIteration as stop:
                 tally: Tally = stop.value
                 break
-            pending.append(part)
-            pending_bytes += len(part)
+            if part:
+                pending.append(part)
+                pending_bytes += len(part)
             if pending_bytes >= _PART_BYTES:
                 yield from _joined(pending)
                 pending, pending_bytes = [], 0
@@ -63,5 +64,5 @@ def _joined(parts: list[Part]) -> Generator[Part, None, None]:
     """Yield parts as one, unless there is nothing in them."""
     if len(parts) == 1:
         yield from parts
-    elif any(parts):
+    elif parts:
         yield b"".join(parts)

@@ -14,6 +14,7 @@ static inline sx_status record_to_csv(sx_state *state, const sx_record *record, 
             out = emit_derived_cell(out, derived_of(state, layout->picks[i].column), target);
             continue;
         }
+        if (layout->picks[i].column >= record->count) continue; /* it is padded */
         sx_status status = field_to_cell(state, record, layout->picks[i].column, has_quotes, i == 0,
                                          i + 1 == layout->pick_count, &out);
         if (status != SX_END) return status;

@@ -147,14 +147,40 @@ static inline sx_status fields_to_json(sx_state *state, const sx_record *record,
     return SX_END;
 }
 
+static inline uint8_t *end_object(uint8_t *out) {
+    out[0] = '}';
+    out[1] = '\n';
+    return out + 2;
+}
+
 static inline sx_status record_to_json(sx_state *state, const sx_record *record, bool has_quotes,
                                        bool has_program, uint8_t **end_of_output) {
     uint8_t *out = *end_of_output;
     sx_status status = fields_to_json(
         state, record, 0, state->layout->pick_count, has_quotes, has_program, &out);
-    if (status != SX_END) return status;
-    out[0] = '}';
-    out[1] = '\n';
-    *end_of_output = out + 2;
+    if (status == SX_END) *end_of_output = end_object(out);
+    return status;
+}
+
+/* The same for a record without its last fields, which are written as if they were empty. It is a way
+ * of its own, so that no field of a full record has to be asked whether it is there. */
+static sx_status short_record_to_json(
+    sx_state *state, const sx_record *record, bool has_quotes, uint8_t **end_of_output) {
+    static const uint8_t nothing[PADDING_BYTES];
+    const sx_cell empty = {nothing, 0, false};
+    const sx_layout *layout = state->layout;
+    uint8_t *out = *end_of_output;
+    for (size_t i = 0; i < layout->pick_count; i++) {
+        const sx_pick *pick = &layout->picks[i];
+        if (pick->column < record->count) {
+            sx_status status = fields_to_json(state, record, i, i + 1, has_quotes, false, &out);
+            if (status != SX_END) return status;
+            continue;
+        }
+        bool misfit = false;
+        out = copy(out, pick->label.bytes, pick->label.length);
+        out = emit_value(state, out, &empty, &layout->columns[pick->column], &misfit);
+    }
+    *end_of_output = end_object(out);
     return SX_END;
 }

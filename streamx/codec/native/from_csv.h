@@ -86,6 +86,15 @@ static inline bool has_all_fields(const sx_state *state, const sx_record *record
     return record->count == state->layout->column_count;
 }
 
+static inline bool is_short(const sx_state *state, const sx_record *record) {
+    return record->count < state->layout->column_count;
+}
+
+static void note_padded(sx_state *state, const sx_record *record) {
+    if (state->tally.padded++ == 0)
+        state->tally.first_padded = state->window_position + record->start;
+}
+
 static inline bool is_blank(const sx_record *record) {
     return record->count == 1 && record->start == record->end;
 }
@@ -102,7 +111,8 @@ static inline sx_status table_records(sx_state *state, bool has_quotes, bool has
             pass_record(table, &record);
             continue;
         }
-        is_usual = is_usual && has_all_fields(state, &record);
+        bool is_padded = !has_program && state->layout->pads_short_records && is_short(state, &record);
+        is_usual = is_usual && (is_padded || has_all_fields(state, &record));
         if (!is_usual || record.start + record.bytes > state->valid_bytes)
             return odd(state, record.start, record.start + record.bytes);
         size_t derived_bytes = 0;
@@ -116,12 +126,14 @@ static inline sx_status table_records(sx_state *state, bool has_quotes, bool has
             uint8_t *end = out + *written;
             status = state->layout->is_to_csv
                          ? record_to_csv(state, &record, has_quotes, has_program, &end)
+                     : is_padded ? short_record_to_json(state, &record, has_quotes, &end)
                          : record_to_json(state, &record, has_quotes, has_program, &end);
             if (status == SX_END) *written = (size_t)(end - out);
         }
         if (status == SX_ODD) return odd(state, record.start, record.start + record.bytes);
         if (status != SX_END) return status;
         pass_record(table, &record);
+        if (is_padded) note_padded(state, &record);
         state->tally.records++;
         state->remaining--;
         if (!has_program) continue;
@@ -191,9 +203,8 @@ static sx_status infer_types(sx_state *state, uint8_t *verdicts) {
         if (table->next < table->records) {
             sx_record record;
             bool is_usual = next_record(state, &record);
-            bool is_short =
-                state->layout->pads_short_records && record.count < state->layout->column_count;
-            is_usual = is_usual && (is_short || has_all_fields(state, &record));
+            bool is_padded = state->layout->pads_short_records && is_short(state, &record);
+            is_usual = is_usual && (is_padded || has_all_fields(state, &record));
             pass_record(table, &record);
             if (is_usual && !infer_record(state, &record, verdicts)) return SX_MEMORY;
         } else {

@@ -136,6 +136,7 @@ void sx_start(
     clear_dropped_keys(&state->tally);
     state->tally.records = state->tally.left_out = 0;
     state->tally.blank_lines = state->tally.dropped_values = 0;
+    state->tally.padded = state->tally.first_padded = 0;
     memset(state->tally.misfits, 0, state->layout->pick_count * sizeof *state->tally.misfits);
     go_to(state, 0);
 }

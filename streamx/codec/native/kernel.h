@@ -176,7 +176,7 @@ typedef struct {
     bool is_from_csv, is_to_csv;
     bool keeps_cells; /* CSV to CSV: a cell can stand in the output as it is */
     bool is_unchanged, passes_unknown_keys, drops_extra_keys, ignores_extra_keys, strict_types;
-    bool pads_short_records; /* they are odd all the same, but decide types */
+    bool pads_short_records; /* with empty fields; where there is a program they are odd */
     sx_csv source, target;
     size_t max_record_bytes;
     size_t column_count, pick_count, null_count;
@@ -202,6 +202,7 @@ typedef struct {
 typedef struct {
     uint64_t records, blank_lines, dropped_values;
     uint64_t left_out; /* of the records, by the program */
+    uint64_t padded, first_padded; /* how many records, and the position of the first */
     sx_remark *misfits; /* one for each pick */
     sx_dropped_key dropped_keys[MOST_DROPPED_KEYS];
     size_t dropped_key_count;
