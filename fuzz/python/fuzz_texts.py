@@ -3,7 +3,7 @@
     pip install atheris==3.0.0
     python fuzz/python/fuzz_texts.py checkpoint|reject|expression|chunker CORPUS -max_total_time=60
 
-CORPUS is a directory that holds first inputs (a checkpoint; lines of a rejects file, one in each file)
+CORPUS is a directory that holds first inputs (a checkpoint; lines of rejects, one in each file)
 and gets those that are new. The options are those of libFuzzer; an input that it keeps as
 `crash-...` is run again by naming the file. It is run by hand and is no part of the tests.
 """
