@@ -10,6 +10,7 @@ from streamx.codec import column_types, last_boundary, record_start
 from streamx.codec.layout import (
     BYTE_ORDER_MARK,
     MAX_RECORD_BYTES,
+    MOST_COLUMNS,
     Bad,
     Column,
     CsvFormat,
@@ -23,7 +24,8 @@ from streamx.errors import BadRecordError
 SAMPLE_RECORDS = 10_000
 SAMPLE_BYTES = 1024 * 1024
 _MOST_WARNINGS = 20
-_BLANK_LINES = re.compile(rb"\n*+(?:\r\n)?")
+# What no blank line has: with what comes before it in its line, a record begins.
+_CONTENT = re.compile(rb"[^\r\n]|\r(?!\n)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,8 @@ def first_record(
 
 def skip_blank_lines(head: bytes, start: int) -> int:
     """Return where the first line is that is not blank."""
-    while (end := _BLANK_LINES.match(head, start).end()) > start:  # type: ignore[union-attr]  # it matches
-        start = end
-    return start
+    content = _CONTENT.search(head, start)
+    return len(head) if content is None else content.start()
 
 
 def read_header(
@@ -86,7 +87,8 @@ def read_header(
     """Read the names of the columns, or make them up for a table that has no header.
 
     Raises:
-        BadRecordError: the record is too long, cannot be split into cells, or is not UTF-8.
+        BadRecordError: the record is too long, cannot be split into cells, has too many of them,
+            or is not UTF-8.
     """
     start, end = bounds
     scanner = csv_scanner(format)
@@ -97,6 +99,10 @@ def read_header(
     cells = scanner.cells(record)
     if cells is None:
         raise bad_head(head, scanner.diagnose(record, start, max_record_bytes), source)
+    if len(cells) > MOST_COLUMNS:
+        found = f"{len(cells)} columns: {excerpt(record)}"
+        expected = f"at most {MOST_COLUMNS}; --delimiter names another character between them"
+        raise bad_head(head, Bad(start, found, expected), source)
     if not is_named:
         names = tuple(f"column_{number}" for number in range(1, len(cells) + 1))
         return Header((), names, start, ())

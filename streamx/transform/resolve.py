@@ -12,6 +12,7 @@ from streamx.codec import keys_of, record_start
 from streamx.codec.head import Header
 from streamx.codec.layout import (
     BYTE_ORDER_MARK,
+    MOST_COLUMNS,
     Column,
     ColumnType,
     CsvFormat,
@@ -161,9 +162,7 @@ def _resolve_jsonl(
         return Resolution(_plan(recipe, (), nothing), start, line)
     is_live = ending in ("pause", "idle")
     if is_free and is_live:
-        # Nothing depends on the keys of others but the check of names: take them on trust.
-        named = tuple(Column(name) for name in named_columns(_before(recipe)))
-        return Resolution(_plan(recipe, named, nothing, is_complete=False), start, line)
+        return _on_trust(recipe, nothing, line)
     end = _sample_end(recipe, head, start, ending)
     if end is None:
         return None
@@ -175,6 +174,13 @@ def _resolve_jsonl(
             f"{source}: no key in the first records to make a column of; name some with --columns"
         )
     keys = keys or []
+    if len(keys) > MOST_COLUMNS:
+        if is_free:
+            return _on_trust(recipe, nothing, line)
+        raise InputError(
+            f"{source}: {len(keys)} different keys in the first records; expected at most "
+            f"{MOST_COLUMNS}, since each becomes a column; name those to keep with --columns"
+        )
     warnings: tuple[str, ...] = ()
     if ending == "idle":
         flags = [f"--columns {shlex.quote(','.join(keys))}"]
@@ -182,6 +188,12 @@ def _resolve_jsonl(
     plan = _plan(recipe, tuple(Column(key) for key in keys), nothing, has_records=bool(keys))
     warnings = (*warnings, *_open_warnings(plan, ending, source))
     return Resolution(plan, start, line, warnings, _opening_bytes(plan, head[start:end]))
+
+
+def _on_trust(recipe: Recipe, nothing: Header, line: int) -> Resolution:
+    """Know no keys but those that are named, where others decide only the check of names."""
+    named = tuple(Column(name) for name in named_columns(_before(recipe)))
+    return Resolution(_plan(recipe, named, nothing, is_complete=False), nothing.end, line)
 
 
 def _sample_end(recipe: Recipe, head: bytes, start: int, ending: Ending) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -15,6 +16,9 @@ from streamx.write.publish import Target
 _FORMAT = 1
 # What no run writes; a file that is larger is something else.
 _MOST_BYTES = 64 * 1024 * 1024
+_MOST_BLOCK_BYTES = 1024 * 1024
+_MOST_NUMBER = 2**63 - 1  # as far as a file can reach
+_IDENTITY = ("size_bytes", "mtime_ns", "device", "inode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,9 @@ class Checkpoint:
     format: int = field(default=_FORMAT, kw_only=True)
 
     def to_bytes(self) -> bytes:
-        """Return it as JSON."""
-        return json.dumps(asdict(self), indent=1).encode() + b"\n"
+        """Return it as JSON, with a digest of the rest, by which damage is seen."""
+        value = asdict(self)
+        return json.dumps(value | {"sha256": _digest(value)}, indent=1).encode() + b"\n"
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
@@ -95,13 +100,22 @@ class Checkpoint:
         Raises:
             ValueError: it is something else.
         """
-        value = json.loads(content)
+        try:
+            value = json.loads(content)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
             raise ValueError(f"not a checkpoint of format {_FORMAT}")
+        if value.pop("sha256", None) != _digest(value):
+            raise ValueError("it is damaged: sha256 does not fit the rest")
+        if missing := [name for name in _IDENTITY if name not in value["input"]]:
+            raise ValueError(f"no {missing[0]} of the input")
         committed = _fitting(Committed, value["committed"])
         committed["last"] = _block(committed["last"])
         for name in ("limits", "new_columns"):
             committed[name] = tuple(committed[name])
+        if committed["last"].size_bytes > committed["offset"]:
+            raise ValueError("last is longer than what comes before it")
         whole = _fitting(cls, value)
         whole["first"] = _block(whole["first"])
         whole["committed"] = Committed(**committed)
@@ -173,8 +187,15 @@ class CheckpointFile:
             raise OutputError(cannot("remove the checkpoint", self.name, error)) from error
 
 
+def _digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, indent=1).encode()).hexdigest()
+
+
 def _block(value: Any) -> Block:
-    return Block(**_fitting(Block, value))
+    block = Block(**_fitting(Block, value))
+    if block.size_bytes > _MOST_BLOCK_BYTES:
+        raise ValueError(f"a block of {block.size_bytes} bytes")
+    return block
 
 
 # What stands in each field of the file. Bool is an int, so its fields are looked at first.
@@ -204,8 +225,8 @@ def _fitting(kind: type, value: Any) -> dict[str, Any]:
         if is_wrong_bool or not isinstance(found, _KINDS[annotation]):
             raise ValueError(f"{each.name} is {type(found).__name__}")
         _refuse_other_members(each.name, found, annotation)
-        if isinstance(found, int) and found < 0:
-            raise ValueError(f"{each.name} is negative")
+        if isinstance(found, int) and not 0 <= found <= _MOST_NUMBER:
+            raise ValueError(f"{each.name} is negative or too large")
         known[each.name] = found
     return known
 

@@ -134,6 +134,41 @@ def test_marked_text_that_breaks_its_encoding_is_an_error(tmp_path: Path) -> Non
         transform(tmp_path / "in.csv", tmp_path / "out.jsonl")
 
 
+@encodings
+@pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
+@pytest.mark.parametrize("target", ["csv", "jsonl"])
+def test_a_mark_and_nothing_else_is_an_empty_table(
+    tmp_path: Path, encoding: str, name: str, target: str
+) -> None:
+    (tmp_path / name).write_bytes(ENCODINGS[encoding])
+    transform(tmp_path / name, tmp_path / f"out.{target}")
+    assert (tmp_path / f"out.{target}").read_bytes() == b""
+
+
+@encodings
+@pytest.mark.parametrize("cut_bytes", [1, 2, 3])
+def test_marked_text_that_ends_within_a_character_is_an_error(
+    tmp_path: Path, encoding: str, cut_bytes: int
+) -> None:
+    data = ENCODINGS[encoding] + "a\n𝄞".encode(encoding)
+    (tmp_path / "in.csv").write_bytes(data[:-cut_bytes])
+    with pytest.raises(InputError, match=f"expected {encoding[:6]}, as its byte order mark says"):
+        transform(tmp_path / "in.csv", tmp_path / "out.jsonl", on_error="skip")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@encodings
+@pytest.mark.parametrize("half", [0xD834, 0xDD1E])
+def test_marked_text_with_half_of_a_pair_is_an_error(
+    tmp_path: Path, encoding: str, half: int
+) -> None:
+    text = f"a\n{chr(half)}x\n".encode(encoding, "surrogatepass")
+    data = ENCODINGS[encoding] + text
+    (tmp_path / "in.csv").write_bytes(data)
+    with pytest.raises(InputError, match="near byte"):
+        transform(tmp_path / "in.csv", tmp_path / "out.jsonl", on_error="skip")
+
+
 def test_a_mark_of_utf_8_is_no_part_of_the_header(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(codecs.BOM_UTF8 + TEXT.encode())
     transform(tmp_path / "in.csv", tmp_path / "out.jsonl")

@@ -6,6 +6,7 @@ survive. orjson decides what is valid (RFC 8259); the patterns here only cut wha
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -30,6 +31,7 @@ _TOKEN = re.compile(
 _BRACKET = re.compile(rb"%b|[\[\]{}]" % STRING, re.DOTALL)
 NUMBER = rb"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)%b(?:[eE][-+]?+[0-9]++)%b" % (OPTIONAL, OPTIONAL)
 _STRING_OR_NUMBER = re.compile(rb"(%b)|%b" % (STRING, NUMBER), re.DOTALL)
+_NUMBER = re.compile(NUMBER.decode())
 _STRING_OR_SPACE = re.compile(rb"(%b)|[ \t\r\n]++" % STRING, re.DOTALL)
 
 
@@ -49,8 +51,10 @@ def parse(text: bytes) -> object:
     """
     try:
         return orjson.loads(text)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
         # RFC 8259 sets no limit to numbers, orjson that of a double: judge the rest without them.
+        if not _is_beyond_doubles(error.doc, error.pos):
+            raise
         without_numbers = _STRING_OR_NUMBER.sub(lambda match: match[1] or b"null", text)
         if without_numbers == text or not _is_json(without_numbers):
             raise
@@ -132,6 +136,12 @@ def cell_value(raw: bytes) -> bytes:
     if first in (b"{", b"["):
         return compact(raw)
     return b"" if raw == b"null" else raw
+
+
+def _is_beyond_doubles(text: str, position: int) -> bool:
+    """Tell whether a number stands there that is larger than any double."""
+    number = _NUMBER.match(text, position)
+    return number is not None and math.isinf(float(number[0]))
 
 
 def _is_json(text: bytes) -> bool:

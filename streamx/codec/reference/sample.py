@@ -6,7 +6,7 @@ from itertools import groupby
 
 from streamx.codec.layout import ColumnType, CsvFormat, Format
 from streamx.codec.reference.csv_records import csv_scanner
-from streamx.codec.reference.from_jsonl import object_at
+from streamx.codec.reference.from_jsonl import filled_lines, object_at
 from streamx.codec.reference.json_records import flat_pairs, raw_pairs
 from streamx.codec.reference.slices import scanner_of, slices
 from streamx.codec.types import TypeInference
@@ -56,7 +56,7 @@ def keys_of(sample: bytes, *, flattens: bool = False) -> list[str] | None:
     pairs_of = flat_pairs if flattens else raw_pairs
     keys: dict[bytes, None] = {}
     has_objects = False
-    for line in sample.split(b"\n"):
+    for line in filled_lines(sample, None).records:
         try:
             keys.update(dict.fromkeys(pairs_of(object_at(line))))
         except ValueError:
