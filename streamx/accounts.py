@@ -83,14 +83,14 @@ def _opened(job: Job, warn: Warn) -> Accounts:
 
     files = account_files(job.accounts, job.input, job.written)
     writes = {option: file.write for option, file in files.items()}
-    story = Story(job.input_name, job.output, job.advisor, _chosen(job))
+    story = Story(job.input_name, job.output_name, job.advisor, _chosen(job))
     accounts = Accounts(warn, story)
     if write := writes.get("--summary"):
         accounts.at_end(partial(_write_text, write, summary_text, story))
     if write := writes.get("--metrics"):
         with needing("--metrics", "metrics"):
             from streamx.monitor.metrics import Metrics
-        metrics = Metrics(write, job.input_name, job.output)
+        metrics = Metrics(write, job.input_name, job.output_name)
         accounts.views.append(metrics)
         accounts.at_end(metrics.end)
     if write := writes.get("--report"):
@@ -107,7 +107,7 @@ def _chosen(job: Job) -> dict[str, Any]:
         default = option.default if option.default_factory is MISSING else option.default_factory()
         if (value := getattr(job, option.name)) != default:
             chosen[option.name] = value
-    return chosen | {"input": job.input_name}
+    return chosen | {"input": job.input_name, "output": job.output_name}
 
 
 def _write_text(
