@@ -16,7 +16,15 @@ from streamx.job_options import JobOptions, Options
 from streamx.read.decode import is_utf8
 from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
-from streamx.sizing import WORKER_PROCESS_BYTES, WORKER_THREAD_BYTES, Sizing, choose_sizing
+from streamx.sizing import (
+    STORAGE_BYTES,
+    STORED_INPUT_BYTES,
+    STORED_OUTPUT_BYTES,
+    WORKER_PROCESS_BYTES,
+    WORKER_THREAD_BYTES,
+    Sizing,
+    choose_sizing,
+)
 from streamx.storage import is_storage_url, local_path, shown_url
 from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
 from streamx.transform.operations import Limit, Operation
@@ -226,7 +234,17 @@ class Job(Options):
             worker_bytes=WORKER_PROCESS_BYTES if in_processes else WORKER_THREAD_BYTES,
             most_waiting_bytes=self.buffer_bytes,
             has_reserve=self.overflows,
+            ends_bytes=self._ends_bytes,
         )
+
+    @property
+    def _ends_bytes(self) -> int:
+        """What inputs and outputs hold that are in a storage."""
+        outputs = [os.fspath(path) for _, path in self.written if path is not None]
+        stored = sum(map(is_storage_url, outputs))
+        reads = is_storage_url(self.input)
+        ends_bytes = reads * STORED_INPUT_BYTES + stored * STORED_OUTPUT_BYTES
+        return ends_bytes and STORAGE_BYTES + ends_bytes
 
     @property
     def overflows(self) -> bool:
