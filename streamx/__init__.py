@@ -106,7 +106,8 @@ def transform(
     Args:
         input, output: paths, or `-`. The format comes from the extension (.csv, .tsv, .tab,
             .jsonl, .ndjson, each also with .gz) or from `source_format` and `target_format`. The
-            input may be a URL; `Http` says how it is read.
+            input may be a URL; `Http` says how it is read. Both may be URLs of remote storage, such
+            as s3://bucket/key.
         on_warning: called with each warning as it arises; the report holds them all.
         options: see streamx.job_options.Options.
 

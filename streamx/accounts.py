@@ -93,7 +93,7 @@ def _opened(job: Job, warn: Warn) -> Accounts:
 
     files = account_files(job.accounts, job.input, job.written)
     writes = {option: file.write for option, file in files.items()}
-    story = Story(job.input_name, job.output, job.advisor, _chosen(job))
+    story = Story(job.input_name, job.output_name, job.advisor, _chosen(job))
     accounts = Accounts(warn, story)
     if write := writes.get("--summary"):
         accounts.at_end(partial(_write_text, write, summary_text, story))
@@ -106,7 +106,7 @@ def _opened(job: Job, warn: Warn) -> Accounts:
             from streamx.monitor.metrics import Metrics
         # A pipe whose reader is slow would hold up the run.
         once = {} if files["--metrics"].target.is_replaceable else {"interval_seconds": math.inf}
-        metrics = Metrics(write, job.input_name, job.output, **once)
+        metrics = Metrics(write, job.input_name, job.output_name, **once)
         accounts.views.append(metrics)
         accounts.at_end(metrics.end)
     return accounts
@@ -120,7 +120,7 @@ def _chosen(job: Job) -> dict[str, Any]:
         value = getattr(job, option.name)
         if value != default and (value or default) and option.name != "progress":
             chosen[option.name] = value
-    return chosen | {"input": job.input_name}
+    return chosen | {"input": job.input_name, "output": job.output_name}
 
 
 def _write_text(

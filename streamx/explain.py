@@ -42,7 +42,7 @@ def _flow(job: Job, total_bytes: int | None) -> Iterator[tuple[str, str]]:
         size = "" if job.http.page_size is None else f", {job.http.page_size:,} records each"
         yield "", f"pages by {job.http.paginate}{size}"
     zipped = ", gzip" if job.is_gzip_output else ""
-    name = "standard output" if job.output == "-" else job.output
+    name = "standard output" if job.output == "-" else job.output_name
     yield "output", f"{name}: {job.target}{zipped}"
 
 

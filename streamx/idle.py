@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from streamx.errors import UsageError
 from streamx.read.decode import is_utf8
 from streamx.read.http_options import is_url
+from streamx.storage import is_storage_url, is_writable_url
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Limit, Select, before_records
 
@@ -26,7 +28,7 @@ def refuse_idle_options(job: Job) -> None:
     Raises:
         UsageError: there is one; the text says what it needs.
     """
-    for is_used, can_work, option, needed in _http_checks(job):
+    for is_used, can_work, option, needed in (*_http_checks(job), *_storage_checks(job)):
         if is_used and not can_work:
             raise UsageError(f"{option} needs {needed}")
     for is_used, can_work, option, needed in _format_checks(job):
@@ -51,6 +53,48 @@ def _http_checks(job: Job) -> list[_Check]:
             "--paginate",
             "UTF-8, as JSON is, not --encoding",
         ),
+    ]
+
+
+def _storage_checks(job: Job) -> list[_Check]:
+    reads_url, writes_url = is_storage_url(job.input), is_storage_url(job.output)
+    a_resumed = "--resume" if job.resume else "--checkpoint"
+    on_disk = [
+        (is_storage_url(os.fspath(path)), False, option, "a file on disk, not a URL")
+        for option, path in (
+            *job.accounts,
+            ("--lock-file", job.lock_file),
+            ("--checkpoint", job.checkpoint),
+        )
+        if path is not None
+    ]
+    written = [
+        (
+            is_storage_url(url),
+            is_writable_url(url),
+            option,
+            "a path, or a URL of s3:// or gs://, which show a file only when it is whole",
+        )
+        for option, url in (("OUTPUT", job.output), ("--rejects", os.fspath(job.rejects or "")))
+    ]
+    return [
+        *on_disk,
+        *written,
+        (is_url(job.output), False, "OUTPUT", "a path, or a URL of s3:// or gs://, not the web's"),
+        (job.is_direct, not writes_url, "--direct", "an OUTPUT on disk, not a URL"),
+        (
+            job.lock and job.lock_file is None,
+            not writes_url,
+            "--lock",
+            "--lock-file with a file on disk, since OUTPUT is a URL",
+        ),
+        (
+            job.is_checkpointed,
+            not writes_url,
+            a_resumed,
+            "an OUTPUT on disk; what was uploaded of a URL is taken back when a run ends early",
+        ),
+        (job.is_checkpointed, not reads_url, a_resumed, "an INPUT on disk, not a URL"),
     ]
 
 
@@ -95,7 +139,10 @@ def _format_checks(job: Job) -> list[_Check]:
 def _checkpoint_checks(job: Job) -> list[_Check]:
     is_used = job.is_checkpointed
     option = "--resume" if job.resume else "--checkpoint"
-    writes_files = job.output != "-" or job.writes_rejects
+    writes_files = any(
+        path is not None and path != "-" and not is_storage_url(os.fspath(path))
+        for _, path in job.written
+    )
     return [
         (not job.fsync, writes_files, "--no-fsync", "an output file"),
         (not job.fsync, not is_used, "--no-fsync", f"a run without {option}, which counts on it"),

@@ -18,11 +18,15 @@ from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
 from streamx.sizing import (
     MOST_WORKERS,
+    STORAGE_BYTES,
+    STORED_INPUT_BYTES,
+    STORED_OUTPUT_BYTES,
     WORKER_PROCESS_BYTES,
     WORKER_THREAD_BYTES,
     Sizing,
     choose_sizing,
 )
+from streamx.storage import is_storage_url, local_path, shown_url
 from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
 from streamx.transform.operations import Limit, Operation
 from streamx.transform.plan import Lenience, Recipe
@@ -76,7 +80,12 @@ class Job(Options):
     @property
     def input_name(self) -> str:
         """The input as it may be shown: a URL without what may be secret."""
-        return plain_url(self.input) if is_url(self.input) else self.input
+        return _shown(self.input)
+
+    @property
+    def output_name(self) -> str:
+        """The output as it may be shown, likewise."""
+        return _shown(self.output)
 
     @property
     def is_gzip_input(self) -> bool:
@@ -84,7 +93,7 @@ class Job(Options):
 
     @property
     def is_gzip_output(self) -> bool:
-        return is_gzip(self.output)
+        return is_gzip(self.output_name)
 
     @property
     def source(self) -> FormatName:
@@ -94,7 +103,7 @@ class Job(Options):
     @property
     def target(self) -> FormatName:
         """The output's format, as named or by extension."""
-        return self.target_format or format_of(self.output, "output", "--to")
+        return self.target_format or format_of(self.output_name, "output", "--to")
 
     @property
     def writes_rejects(self) -> bool:
@@ -233,7 +242,17 @@ class Job(Options):
             worker_bytes=WORKER_PROCESS_BYTES if in_processes else WORKER_THREAD_BYTES,
             most_waiting_bytes=self.buffer_bytes,
             has_reserve=self.overflows,
+            ends_bytes=self._ends_bytes,
         )
+
+    @property
+    def _ends_bytes(self) -> int:
+        """What inputs and outputs hold that are in a storage."""
+        outputs = [os.fspath(path) for _, path in self.written if path is not None]
+        stored = sum(map(is_storage_url, outputs))
+        reads = is_storage_url(self.input)
+        ends_bytes = reads * STORED_INPUT_BYTES + stored * STORED_OUTPUT_BYTES
+        return ends_bytes and STORAGE_BYTES + ends_bytes
 
     @property
     def overflows(self) -> bool:
@@ -343,7 +362,13 @@ def source_format_of(path: str, http: Http | None = None) -> FormatName:
     """
     if _is_paged(http):
         return "jsonl"
-    return format_of(plain_url(path) if is_url(path) else path, "input", "--from")
+    return format_of(_shown(path), "input", "--from")
+
+
+def _shown(path: str) -> str:
+    if is_url(path):
+        return plain_url(path)
+    return shown_url(path) if is_storage_url(path) else path
 
 
 def _is_paged(http: Http | None) -> bool:
@@ -362,4 +387,8 @@ def job_of(
     unknown = sorted(set(options) - known)
     if unknown:
         raise UsageError(f"no option {unknown[0]!r}; the options are: {', '.join(sorted(known))}")
-    return Job(input=os.fspath(input), output=os.fspath(output), **options)
+    rejects = options.get("rejects")
+    if rejects is not None:
+        options = {**options, "rejects": local_path(os.fspath(rejects))}
+    paths = {"input": local_path(os.fspath(input)), "output": local_path(os.fspath(output))}
+    return Job(**paths, **options)

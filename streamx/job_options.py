@@ -93,7 +93,8 @@ class Options:
     """All that can be said about a run, with what holds where nothing is said.
 
     Attributes:
-        input, output: paths; `-` is standard input or output. The input may be a URL.
+        input, output: paths; `-` is standard input or output. The input may be a URL; both may be
+            of remote storage, such as s3://bucket/key.
         source_format, target_format: by the path's extension unless given here.
         delimiter, output_delimiter: one ASCII character; `,` or, for tsv, a tab.
         quote: one ASCII character, on both sides; `"` by default.

@@ -15,6 +15,7 @@ from streamx.read.decode import is_utf8, wrap
 from streamx.read.reject_lines import Shape
 from streamx.read.rejects_reader import Overrides, RejectsReader
 from streamx.read.sources import open_source
+from streamx.storage import local_path
 from streamx.values import at_least, is_gzip
 
 # What the rejects file decides, and what needs an input that is as it was.
@@ -45,11 +46,11 @@ async def opened_retry(
         UsageError: an option cannot work, or the output is that of the first run.
         InputError: the file cannot be opened, or its first line is no reject.
     """
-    path = os.fspath(input)
+    path = local_path(os.fspath(input))
     for name in _REFUSED:
         if name in options:
             raise UsageError(f"a retry takes no option {name!r}")
-    _refuse_first_output(path, os.fspath(output))
+    _refuse_first_output(path, local_path(os.fspath(output)))
     encoding = options.get("encoding") or "utf-8"
     is_utf8(encoding)
     at_least(options.get("max_record_bytes"), 1, "--max-record-bytes")

@@ -19,6 +19,10 @@ MOST_WORKERS = 1024
 _BASE_BYTES = 34 * MIB
 WORKER_THREAD_BYTES = 4 * MIB
 WORKER_PROCESS_BYTES = 24 * MIB
+# What s3fs is by itself, and what each input and output holds beside the blocks that wait in it.
+STORAGE_BYTES = 48 * MIB
+STORED_INPUT_BYTES = 16 * MIB
+STORED_OUTPUT_BYTES = 80 * MIB
 # A record longer than its chunk is held in its buffer and, while that grows, in the one before, as
 # cells and as output; cells of one byte, or JSON that is nothing but brackets, become objects of 30
 # times their size.
@@ -38,6 +42,7 @@ class Sizing:
         most_waiting_bytes: what the chunks that wait may hold, if that is less than they could; one
             that holds more waits alone.
         has_reserve: the reader never waits for credit, since it has some of its own.
+        ends_bytes: what inputs and outputs hold that are not on disk.
     """
 
     workers: int
@@ -47,6 +52,7 @@ class Sizing:
     worker_bytes: int = WORKER_THREAD_BYTES
     most_waiting_bytes: int | None = None
     has_reserve: bool = False
+    ends_bytes: int = 0
 
     @property
     def buffer_bytes(self) -> int:
@@ -85,6 +91,7 @@ class Sizing:
         """Memory that the whole process needs at most, for records no longer than a chunk."""
         return (
             _BASE_BYTES
+            + self.ends_bytes
             + 2 * self.credit_bytes
             + self.reserve_credits * self.chunk_size_bytes
             + 2 * self.window_bytes
@@ -104,6 +111,7 @@ def choose_sizing(
     worker_bytes: int = WORKER_THREAD_BYTES,
     most_waiting_bytes: int | None = None,
     has_reserve: bool = False,
+    ends_bytes: int = 0,
 ) -> Sizing:
     """Fill in what the user left open, within `max_memory_bytes` if that is given.
 
@@ -111,7 +119,7 @@ def choose_sizing(
         UsageError: the memory is too little, or does not go with what the user fixed.
     """
     record_bytes = max_record_bytes or MAX_RECORD_BYTES
-    fixed = record_bytes, worker_bytes, most_waiting_bytes, has_reserve
+    fixed = record_bytes, worker_bytes, most_waiting_bytes, has_reserve, ends_bytes
     count = workers or available_cpus()
     if max_memory_bytes is None:
         size_bytes = chunk_size_bytes or default_chunk_size_bytes

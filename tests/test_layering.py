@@ -27,14 +27,18 @@ ALLOWED = {
     "position": set(),
     "heap": set(),
     "descriptors": set(),
+    "storage": {"errors", "extras"},
     "testing": set(),
     "sizing": {"errors", "codec"},
     "flow": set(),
     "codec": {"errors", "blame"},
     "transform": {"", "errors", "blame", "chunk", "position", "codec", "flow"},
     "origins": {"errors", "chunk", "codec", "transform"},
-    "read": {"errors", "extras", "chunk", "descriptors", "codec", "flow", "origins", "transform"},
-    "write": {"errors", "descriptors"},
+    "read": {
+        "errors", "extras", "chunk", "descriptors", "codec", "flow", "origins", "storage",
+        "transform",
+    },
+    "write": {"errors", "descriptors", "storage"},
     "intake": {"chunk", "flow", "monitor", "overflow", "sizing"},
     "overflow": {"errors", "chunk", "codec", "flow", "intake", "monitor", "sizing"},
     "delivery": {"errors", "chunk", "codec", "flow", "monitor"},
@@ -42,18 +46,18 @@ ALLOWED = {
     "monitor": {"errors", "chunk", "codec", "flow", "sizing", "transform"},
     "values": {"errors", "codec", "transform"},
     "explain": {"errors", "codec", "job", "sizing", "transform"},
-    "idle": {"errors", "job", "read", "transform"},
+    "idle": {"errors", "job", "read", "storage", "transform"},
     "job_options": {"errors", "flow", "read", "transform", "values"},
     "job": {
         "idle", "errors", "codec", "job_options", "monitor", "transform", "read", "sizing",
-        "values",
+        "storage", "values",
     },
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job", "accounts", "delivery", "ends", "intake", "journal", "lock",
     },
     "ends": {"errors", "job", "journal", "read", "write"},
-    "retrying": {"errors", "codec", "ends", "job", "job_options", "read", "values"},
+    "retrying": {"errors", "codec", "ends", "job", "job_options", "read", "storage", "values"},
     "resume": {"errors", "job", "transform", "write"},
     "journal": {
         "", "errors", "chunk", "codec", "descriptors", "flow", "job", "monitor", "read", "resume",
@@ -76,9 +80,11 @@ RESERVED = {
     "prometheus_client": "monitor/metrics.py",
     "plotly": "monitor/page.py",
     "httpx": "read/http",
+    "fsspec": "storage.py",
+    "s3fs": "storage.py",
 }
 # What takes long to import: for rare cases only, for files, for any run.
-UNUSED = {"tqdm", "difflib", "secrets", "hashlib"}
+UNUSED = {"tqdm", "difflib", "secrets", "hashlib", "fsspec"}
 FOR_FILES = {"aiofiles", "shutil", "tempfile"}
 FOR_ANY_RUN = {"asyncio", "ctypes"}
 # What the native codec leaves to the reference, for odd records.

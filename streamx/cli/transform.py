@@ -78,13 +78,15 @@ def command(
 
     The format comes from the extension (.csv, .tsv, .tab, .jsonl, .ndjson, each also .gz) or
     from --from and --to. Without OUTPUT, or with -, standard output is written; without INPUT,
-    or with -, standard input is read. INPUT may be a URL that begins with http:// or https://.
+    or with -, standard input is read. INPUT may be a URL that begins with http:// or https://, and
+    both may be files in remote storage, such as s3://BUCKET/KEY.
 
     \b
     Examples:
       streamx transform flights.csv flights.jsonl --null NA
       streamx transform flights.csv.gz flights.tsv --select carrier,flight
       streamx transform https://example.org/api/items items.csv --paginate page --page-size 100
+      streamx transform s3://in/flights.csv.gz s3://out/flights.jsonl
       tail -f log.jsonl | streamx transform --from jsonl --to csv --columns time,level
     """
     refuse_to_wait_on_terminal(ctx, input)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from streamx.descriptors import ThreadedFile, is_pollable, wait_until_readable, widen_pipe
 from streamx.errors import InputError, cannot
+from streamx.storage import is_storage_url
 
 STDIN_NAME = "standard input"
 
@@ -139,11 +140,16 @@ class LiveSource:
 
 
 async def open_source(path: str) -> Source:
-    """Open a file, a FIFO or, as `-`, standard input.
+    """Open a file, a FIFO, a file in a storage by its URL or, as `-`, standard input.
 
     Raises:
         InputError: the path is a directory or cannot be opened, or standard input is closed.
+        UsageError: nothing is known of a URL's storage.
     """
+    if is_storage_url(path):
+        from streamx.read.stored_source import open_stored  # with all that a storage takes
+
+        return await open_stored(path)
     if path == "-":
         if sys.stdin is None:
             raise InputError("standard input is closed; name an input file")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from streamx.errors import OutputError, UsageError, cannot
+from streamx.storage import is_storage_url, shown_url
 
 # A name may have 255 bytes; the rest is for what makes it unique.
 _LONGEST_STEM_BYTES = 200
@@ -24,12 +25,13 @@ class Target:
     """Where output shall go, checked before anything is read.
 
     Attributes:
-        name: the path as the user gave it, for messages.
-        path: the file behind it, links followed.
+        name: the path as the user gave it, or what may be shown of a URL, for messages.
+        path: the file behind it, links followed, or the whole URL.
         descriptor: an open descriptor that the path stands for, such as 1 for standard output.
         is_special: a device, FIFO or the like, written directly.
         is_direct: written in place, for a directory that takes no new file.
         is_durable: brought to the disk before it counts as written.
+        is_stored: a URL, of a file in a storage.
     """
 
     name: str
@@ -38,11 +40,12 @@ class Target:
     is_special: bool = False
     is_direct: bool = False
     is_durable: bool = True
+    is_stored: bool = False
 
     @property
     def is_replaceable(self) -> bool:
-        """Tell whether it is a file, or may become one, and not what was opened elsewhere."""
-        return self.descriptor is None and not self.is_special
+        """Tell whether it is a file on disk, or may be one, and not what was opened elsewhere."""
+        return self.descriptor is None and not self.is_special and not self.is_stored
 
     @classmethod
     def of(
@@ -66,6 +69,12 @@ class Target:
             UsageError: it is the input.
             OutputError: it is a directory, or lies in none.
         """
+        if is_storage_url(path):
+            if path == input_path:
+                raise UsageError(
+                    f"input and output are the same file ({shown_url(path)}); name another output"
+                )
+            return cls(shown_url(path), path, is_durable=is_durable, is_stored=True)
         descriptor = _descriptor_of(path)
         if descriptor is not None:
             name = "standard output" if descriptor == 1 else path

@@ -62,13 +62,18 @@ class RejectsSink:
             await self._inner.commit()
             return
         await self._inner.abort()
-        if self._target.is_replaceable:
+        if self._target.is_replaceable or self._target.is_stored:
             await asyncio.to_thread(self._remove)
 
     async def abort(self) -> None:
         await self._inner.abort()
 
     def _remove(self) -> None:
+        if self._target.is_stored:
+            from streamx.write.stored_sink import remove_stored  # with all that a storage takes
+
+            remove_stored(self._target.path)
+            return
         try:
             remove(self._target.path, is_durable=self._target.is_durable)
         except OSError as error:
@@ -86,12 +91,12 @@ def rejects_target(path: str | os.PathLike[str] | None, input_path: str, output:
         OutputError: it is a directory, or lies in none.
     """
     if path is None:
-        if not output.is_replaceable:
+        if not output.is_replaceable and not output.is_stored:
             raise UsageError(
                 f"--on-error reject has no file to put rejects beside, since the output is "
                 f"{output.name}; name one with --rejects"
             )
-        path = f"{output.name}.rejects.jsonl"
+        path = f"{output.path if output.is_stored else output.name}.rejects.jsonl"
     target = Target.of(os.fspath(path), input_path, is_direct=False, is_durable=output.is_durable)
     if (target.path, target.descriptor) == (output.path, output.descriptor):
         raise UsageError(f"the rejects and the output are both {output.name}; name another file")

@@ -221,11 +221,16 @@ def _views_of(parts: Sequence[bytes | memoryview]) -> deque[memoryview]:
 
 
 async def open_sink(target: Target) -> Sink:
-    """Open what a target names: a new file beside it, a special file, or standard output.
+    """Open what a target names: a new file beside it, a special file, standard output, an upload.
 
     Raises:
         OutputError: it cannot be opened.
+        UsageError: nothing is known of a URL's storage.
     """
+    if target.is_stored:
+        from streamx.write.stored_sink import open_stored_sink  # with all that a storage takes
+
+        return await open_stored_sink(target.path)
     if target.descriptor is not None:
         if target.descriptor == 1 and sys.stdout is None:
             raise OutputError("standard output is closed; name an output file")

@@ -1,0 +1,108 @@
+"""StoredSource: a file in a storage, read ahead of by a thread, a few blocks and no more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from streamx.errors import InputError, UsageError
+from streamx.read.sources import Source
+from streamx.storage import StoredFile
+
+# What is asked for at a time: large, since an answer takes long to begin.
+BLOCK_BYTES = 4 * 1024 * 1024
+# Blocks that are read or wait beside the one that is being taken.
+BLOCKS_AHEAD = 2
+
+
+class StoredSource:
+    """The bytes of one file in a storage, as it was when it was opened.
+
+    A run that ends does not wait for the thread, since a storage may be silent for long.
+
+    Args:
+        file: fsspec's, open for reading; it belongs to the thread.
+        stored: where it is.
+        thread: reads it, one block after the other.
+    """
+
+    is_live = False
+    is_slow = True
+    retries = 0  # the storage's library makes its own, and does not tell of them
+
+    def __init__(self, file: Any, stored: StoredFile, thread: ThreadPoolExecutor) -> None:
+        size_bytes = getattr(file, "size", None)
+        self.name = stored.name
+        self.total_bytes: int | None = size_bytes if isinstance(size_bytes, int) else None
+        self.bytes_read = 0
+        self._file = file
+        self._stored = stored
+        self._thread = thread
+        self._ahead: deque[Future[bytes]] = deque()
+        self._rest = memoryview(b"")
+        self._is_over = False
+        self._is_closed = False
+
+    def read_now(self, view: memoryview) -> int | None:
+        if not self._rest:
+            return None
+        count = min(len(self._rest), len(view))
+        view[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        self.bytes_read += count
+        return count
+
+    async def read_into(self, view: memoryview) -> int:
+        if not self._rest:
+            self._rest = memoryview(await self._block())
+        return self.read_now(view) or 0
+
+    async def close(self) -> None:
+        """Let the thread close the file when what it reads has come, without waiting for that."""
+        if not self._is_closed:
+            self._is_closed = self._is_over = True
+            self._thread.submit(self._file.close)
+            self._thread.shutdown(wait=False)
+
+    async def _block(self) -> bytes:
+        """Return the next block, none at the end, and have others read meanwhile."""
+        while len(self._ahead) <= BLOCKS_AHEAD:
+            self._ahead.append(self._thread.submit(self._read))
+        try:
+            return await asyncio.wrap_future(self._ahead.popleft())
+        except Exception as error:  # every storage has its own
+            raise _cannot_read(self._stored, error) from error
+
+    def _read(self) -> bytes:
+        """Read a block, unless one before has failed or was the last: then none is asked for."""
+        if self._is_over:
+            return b""
+        self._is_over = True
+        block: bytes = self._file.read(BLOCK_BYTES)
+        self._is_over = not block
+        return block
+
+
+async def open_stored(url: str) -> Source:
+    """Open a file in a storage.
+
+    Raises:
+        UsageError: the storage is not known, or its library is not installed.
+        InputError: it cannot be opened.
+    """
+    thread = ThreadPoolExecutor(1, "streamx-read")
+    stored = StoredFile(url)
+    try:
+        file = await asyncio.get_running_loop().run_in_executor(thread, stored.open_reading)
+    except BaseException as error:
+        thread.shutdown(wait=False)
+        if isinstance(error, UsageError) or not isinstance(error, Exception):
+            raise
+        raise _cannot_read(stored, error) from error
+    return StoredSource(file, stored, thread)
+
+
+def _cannot_read(stored: StoredFile, error: Exception) -> InputError:
+    return InputError(f"cannot read {stored.name}: {stored.said(error)}")
