@@ -19,7 +19,7 @@ Part = bytes | memoryview
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_RECORD_BYTES = 16 * 1024 * 1024
 # A column takes about a kilobyte in all parts of a run; Excel has 16,384, SQLite at most 32,767.
-MOST_COLUMNS = 100_000
+MOST_COLUMNS = 2**17
 # Keys are data, so there may be any number of them; no more than these are remembered.
 MOST_NAMED_KEYS = 20
 

@@ -199,7 +199,7 @@ class MarkedSource(_Wrapped):
 
     async def read_into(self, view: memoryview) -> int:
         if self._start is None:
-            self._start = await self._judged()
+            self._start = await self._judged(len(view))
         if not self._start:
             return await self._inner.read_into(view)
         count = min(len(self._start), len(view))
@@ -208,11 +208,12 @@ class MarkedSource(_Wrapped):
         rest = view[count:]
         return count + ((self.read_now(rest) or 0) if rest else 0)
 
-    async def _judged(self) -> bytes:
+    async def _judged(self, wanted_bytes: int) -> bytes:
         """Read as much as tells the encoding, and see to it; return what passes as it is."""
         start = b""
+        most_bytes = max(wanted_bytes, len(_LONGEST_MARK))
         while any(mark.startswith(start) and mark != start for mark in _MARKS):
-            block = await _block(self._inner, len(_LONGEST_MARK) - len(start))
+            block = await _block(self._inner, most_bytes - len(start))
             if not block:
                 break
             start += block
@@ -221,10 +222,11 @@ class MarkedSource(_Wrapped):
                 reason = "as its byte order mark says"
                 self._inner = TranscodingSource(self._inner, encoding, reason, start)
                 return b""
-        unmarked = _UNMARKED.get(tuple(map(bool, start)))
+        first = start[: len(_LONGEST_MARK)]
+        unmarked = _UNMARKED.get(tuple(map(bool, first)))
         if unmarked is not None:
             raise InputError(
-                f"{self.name}: found {excerpt(start)}, which looks like {unmarked[:6].upper()} "
+                f"{self.name}: found {excerpt(first)}, which looks like {unmarked[:6].upper()} "
                 f"without a byte order mark; expected UTF-8. Read it with --encoding {unmarked}"
             )
         return start
