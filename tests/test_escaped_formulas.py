@@ -107,7 +107,7 @@ def test_a_column_that_a_function_adds_has_an_escaped_name(table: str) -> None:
     assert escaped(table, operations=[add])[0] == ["a", "b", "'=new"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     text=st.text(st.sampled_from("=+-@\t\r\n1.eE5,\"|' x")),
     delimiter=st.sampled_from([b",", b"\t", b"-", b"="]),

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from conftest import ROOT, SAMPLE_DATA, STREAMX, Run
 
 from streamx.codec import CODEC_NAME
@@ -43,23 +42,19 @@ def test_a_codec_that_is_none_is_a_usage_error(streamx: Run) -> None:
     )
 
 
-# One that works for nothing, and one that does not for a single module; what it makes of the others
-# is never looked at, so it may be empty.
-COMPILERS = {
-    "none": "exit 1",
-    "poor": """case "$*" in *_native_calls*) exit 1 ;; esac
+# Fails for the last of the modules; what it makes of the others is never looked at.
+COMPILER = """#!/bin/sh
+case "$*" in *_native_calls*) exit 1 ;; esac
 while [ "$1" != -o ]; do shift; done; : > "$2"
-""",
-}
+"""
 
 
-@pytest.mark.parametrize("script", COMPILERS.values(), ids=COMPILERS)
 def test_without_a_working_compiler_streamx_installs_and_works_with_the_reference(
-    tmp_path: Path, script: str
+    tmp_path: Path,
 ) -> None:
     checkout, installed = tmp_path / "checkout", tmp_path / "installed"
     compiler = tmp_path / "compiler"
-    compiler.write_text(f"#!/bin/sh\n{script}\n")
+    compiler.write_text(COMPILER)
     compiler.chmod(0o755)
     names = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
     checkout.mkdir()

@@ -170,7 +170,7 @@ def documents(draw: st.DrawFn) -> tuple[bytes, CsvFormat, int]:
     return (head + tail).encode(), format, width
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(documents())
 @example((b'a,"b\n', CSV, 2))
 @example((b'"a"x,b\n', CSV, 2))
@@ -191,7 +191,7 @@ def test_records_are_those_of_the_naive_parser(document: tuple[bytes, CsvFormat,
         assert (tally.bad and tally.bad.position) == expected.bad_position
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(documents())
 def test_blank_lines_before_a_bad_record_are_counted(
     document: tuple[bytes, CsvFormat, int],
@@ -202,7 +202,7 @@ def test_blank_lines_before_a_bad_record_are_counted(
     assert tally.blank_lines == expected.blank_lines
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(documents(), st.sampled_from([*DIALECTS, CsvFormat(b",", b'"', b"\r\n")]))
 def test_another_dialect_holds_the_same_values_with_quotes_only_where_needed(
     document: tuple[bytes, CsvFormat, int], target: CsvFormat
@@ -222,7 +222,7 @@ def test_another_dialect_holds_the_same_values_with_quotes_only_where_needed(
             assert is_quoted == (needs_quotes(value, target) or values == [b""])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(documents())
 def test_a_boundary_is_the_end_of_the_last_record_that_has_a_line_feed(
     document: tuple[bytes, CsvFormat, int],

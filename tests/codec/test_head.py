@@ -44,7 +44,7 @@ def test_empty_and_repeated_names_are_made_unique(texts: list[str], names: list[
     assert len(warnings) == sum(a != b for a, b in zip(texts, names, strict=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(["", "x", "x_2", "x_3", "x_2_2", "column_1", "column_2"])))
 def test_names_are_unique_whatever_the_header_holds(texts: list[str]) -> None:
     names, _ = unique_names(texts)

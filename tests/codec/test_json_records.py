@@ -217,7 +217,7 @@ JSON_VALUES = st.recursive(
 SPACING = st.sampled_from([(",", ":"), (", ", ": "), (" ,\t", " : ")])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from("abcé"), JSON_VALUES), min_size=1, max_size=4),
     SPACING,
@@ -254,7 +254,7 @@ def python_accepts(text: str) -> bool:
     return True
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.one_of(JSON_SOUP, JSON_SOUP.map(lambda soup: f'{{"a":{soup}}}')))
 def test_a_line_is_bad_exactly_if_python_refuses_it(text: str) -> None:
     if text.strip(" \t\r"):

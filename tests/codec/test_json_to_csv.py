@@ -185,7 +185,7 @@ def line_by_line(lines: list[str], layout: Layout) -> tuple[bytes, int, int, int
     return output, records, dropped, None
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=350, deadline=None)
 @given(line_sets(), st.integers(0, 2), st.booleans())
 @example(['{"a":1,"b":2}', '{"a":1},{"b":2}'], 0, False)
 @example(['{"a":1}', '{"a":"x"}{"a":2}'], 0, True)
@@ -224,7 +224,7 @@ def cell_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(CELLS, TEXTS, CELLS), min_size=1, max_size=5), st.integers(1, 3))
 def test_cells_hold_what_json_loads_gives(rows: list[tuple[object, ...]], width: int) -> None:
     names = ["a", "b", 'c,"'][:width]

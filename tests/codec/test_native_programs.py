@@ -102,7 +102,7 @@ def plan_of(steps: Sequence[Step], target: Format, *, strict_types: bool = False
     return record_plan(steps, target, strict_types=strict_types)
 
 
-@settings(max_examples=200 * ROUNDS, deadline=None)
+@settings(max_examples=100 * ROUNDS, deadline=None)
 @given(STEPS, TARGETS, st.booleans(), st.integers(0, 2**32), st.data())
 def test_a_program_gives_what_python_gives(
     steps: list[Step], target: Format, strict_types: bool, seed: int, data: st.DataObject

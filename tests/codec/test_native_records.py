@@ -44,7 +44,7 @@ VALUES: list[object] = [
     *("", "x", 'a "\n,;', "é" * 40, "\ufeffx", "\r", "\ud800", [1, "a"], {"b": None}, b"no"),
     *(float("nan"), float("inf")),
 ]
-thoroughly = settings(max_examples=400, deadline=None)
+thoroughly = settings(max_examples=200, deadline=None)
 Batch = list[tuple[Any, int]]
 
 
@@ -168,13 +168,13 @@ def test_records_of_any_soup_are_the_references(
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.decimals(-99, 99, places=4).map(float))
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 def test_a_float_is_written_as_json_of_writes_it(value: float) -> None:
     assert Encoder(JSONL).encode([({"x": value}, 0)], Tally()) == b'{"x":%b}\n' % json_of(value)
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 8))
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 def test_a_rounded_float_is_written_as_json_of_writes_it(value: float, digits: int) -> None:
     test_a_float_is_written_as_json_of_writes_it.hypothesis.inner_test(round(value, digits))  # type: ignore[attr-defined]
 

@@ -33,7 +33,7 @@ reader = with_each_reader(sys.modules[__name__])
 
 CHANCE = st.randoms(use_true_random=False)
 TARGETS: list[Format] = [JSONL, JSONL, JSONL, CSV, TSV, *DIALECTS]
-thoroughly = settings(max_examples=300, deadline=None)
+thoroughly = settings(max_examples=150, deadline=None)
 
 
 def encoder_of(layout: Layout) -> Encoder:

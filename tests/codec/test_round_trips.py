@@ -60,7 +60,7 @@ def through(data: bytes, source: Format, target: Format) -> bytes:
     return outcome.output
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(tables(), st.sampled_from(DIALECTS))
 @example([["\r", "\r"]], CSV)
 @example([[""]], CSV)
@@ -69,7 +69,7 @@ def test_python_reads_what_the_writer_wrote(rows: list[list[str]], format: CsvFo
     assert read_by_python(written(rows, format), format) == [names_of(rows), *rows]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(tables(), st.sampled_from(["\n", "\r\n"]))
 def test_values_that_python_wrote_come_through_every_conversion(
     rows: list[list[str]], line_end: str
@@ -88,7 +88,7 @@ def test_values_that_python_wrote_come_through_every_conversion(
     assert through(back, CSV, JSONL) == lines
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(tables(), st.sampled_from(DIALECTS), st.sampled_from(DIALECTS))
 def test_dialects_turn_into_each_other_and_back(
     rows: list[list[str]], first: CsvFormat, second: CsvFormat
@@ -99,7 +99,7 @@ def test_dialects_turn_into_each_other_and_back(
     assert through(other, second, first) == data
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tables(), st.sampled_from(DIALECTS))
 def test_an_output_turned_into_itself_is_unchanged(
     rows: list[list[str]], format: CsvFormat
@@ -108,7 +108,7 @@ def test_an_output_turned_into_itself_is_unchanged(
     assert through(data, format, format) == data
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tables())
 def test_a_table_without_a_header_keeps_its_first_record(rows: list[list[str]]) -> None:
     body = written(rows, CSV).partition(b"\n")[2]
@@ -117,7 +117,7 @@ def test_a_table_without_a_header_keeps_its_first_record(rows: list[list[str]]) 
     assert outcome.records_in == len(rows)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(TEXTS, max_size=5))
 def test_json_strings_are_those_of_python(texts: list[str]) -> None:
     strings = json_strings([text.encode() for text in texts])

@@ -112,7 +112,7 @@ NUMERIC = st.text("0019.-eE+ \n", max_size=6)
 LONG = st.from_regex(r"\A-?[01][0-9]{0,17}(\.[0-9]{0,17})?\Z")
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.one_of(NUMERIC, LONG, st.from_regex(r"\A-?0?\.0{0,20}[0-9]{12,17}\Z")))
 @example("0." + "0" * 400 + "1" * 15)
 def test_the_patterns_are_the_rule(text: str) -> None:
@@ -123,7 +123,7 @@ def test_the_patterns_are_the_rule(text: str) -> None:
             assert all_fit([b"", text.encode(), text.encode()], type) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(NUMERIC, min_size=1, max_size=5), st.booleans())
 def test_many_cells_fit_if_each_does(texts: list[str], is_pinned: bool) -> None:
     cells = [text.encode() for text in texts]

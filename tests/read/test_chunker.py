@@ -121,7 +121,7 @@ def cut_documents(draw: st.DrawFn) -> tuple[Format, bytes, list[bytes]]:
     return draw(st.sampled_from(formats)), data, blocks
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(cut_documents(), st.integers(1, 40), st.integers(1, 60), st.integers(1, 3))
 def test_any_blocks_give_the_records_of_the_whole(
     document: tuple[Format, bytes, list[bytes]],
@@ -135,7 +135,7 @@ def test_any_blocks_give_the_records_of_the_whole(
     assert run_cut(layout, blocks, chunk_size_bytes).facts == whole.facts
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(cut_documents(), st.integers(1, 40), st.booleans())
 def test_chunks_are_the_input_in_order_each_with_its_place(
     document: tuple[Format, bytes, list[bytes]], chunk_size_bytes: int, eager: bool
