@@ -64,6 +64,7 @@ ALLOWED = {
         "errors", "codec", "explain", "job", "job_options", "monitor", "read", "retrying",
         "transform", "pipeline",
     },
+    "cluster": {"errors", "codec"},
     "lock": {"errors", "job", "write"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},
     "__main__": {"errors", "cli"},
