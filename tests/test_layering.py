@@ -64,7 +64,10 @@ ALLOWED = {
         "errors", "codec", "explain", "job", "job_options", "monitor", "read", "retrying",
         "transform", "pipeline",
     },
-    "cluster": {"errors", "codec"},
+    "cluster": {
+        "", "errors", "chunk", "codec", "transform", "read", "write", "monitor", "values", "job",
+        "accounts", "ends", "pipeline",
+    },
     "lock": {"errors", "job", "write"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},
     "__main__": {"errors", "cli"},
