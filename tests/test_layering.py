@@ -61,12 +61,12 @@ ALLOWED = {
     },
     "accounts": {"errors", "extras", "job", "monitor", "write"},
     "__init__": {
-        "errors", "codec", "explain", "job", "job_options", "monitor", "read", "retrying",
-        "transform", "pipeline",
+        "errors", "cluster", "codec", "explain", "job", "job_options", "monitor", "read",
+        "retrying", "transform", "pipeline",
     },
     "cluster": {
-        "", "errors", "chunk", "codec", "transform", "read", "write", "monitor", "values", "job",
-        "accounts", "ends", "pipeline",
+        "", "errors", "extras", "chunk", "codec", "flow", "transform", "read", "write", "monitor",
+        "sizing", "values", "job", "accounts", "ends", "lock", "pipeline", "resume",
     },
     "lock": {"errors", "job", "write"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},
@@ -80,6 +80,7 @@ RESERVED = {
     "prometheus_client": "monitor/metrics.py",
     "plotly": "monitor/page.py",
     "httpx": "read/http",
+    "distributed": "cluster/dask.py",
 }
 # What takes long to import: for rare cases only, for files, for any run.
 UNUSED = {"tqdm", "difflib", "secrets", "hashlib"}

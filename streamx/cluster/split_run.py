@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import uuid
 from array import array
 from dataclasses import dataclass, field, replace
 
@@ -42,8 +43,7 @@ class SplitTask:
         job: what to do, for one worker.
         plan: what was made of the head of the input.
         opening_bytes: what the first chunk has to hold, if that makes a difference.
-        output: path of the file to be written, in a directory that is there.
-        rejects: path of the rejects file, which is written if there are any; or None for none.
+        directory: where output and rejects are written, under names that no other attempt has.
         version: of the streamx that made the plan.
     """
 
@@ -51,8 +51,7 @@ class SplitTask:
     job: Job
     plan: AnyPlan
     opening_bytes: int | None
-    output: str
-    rejects: str | None
+    directory: str
     version: str = streamx.__version__
 
 
@@ -93,9 +92,11 @@ def run_split(task: SplitTask) -> SplitResult:
 
 async def _run(task: SplitTask) -> SplitResult:
     started = time.monotonic()
+    output = os.path.join(task.directory, f"part-{task.split.number}-{uuid.uuid4().hex}")
+    rejects = f"{output}.rejects" if task.job.writes_rejects else None
     source, reader = await _open(task)
     try:
-        outputs = await _open_outputs(task)
+        outputs = await _open_outputs(task, output, rejects)
         try:
             totals = await _convert(task, Inlet(source, reader), outputs)
             await outputs.commit()
@@ -105,13 +106,11 @@ async def _run(task: SplitTask) -> SplitResult:
     finally:
         await reader.close()
     assert isinstance(outputs.output, SumSink)
-    rejects = None
-    if task.rejects is not None and not outputs.rejects.is_empty:
-        rejects = await asyncio.to_thread(written_at, task.rejects)
+    has_rejects = rejects is not None and not outputs.rejects.is_empty
     return SplitResult(
-        totals.result(task.split.number),
-        outputs.output.written(task.output),
-        rejects,
+        totals.result_of(task.split),
+        outputs.output.written(output),
+        await asyncio.to_thread(written_at, rejects) if rejects and has_rejects else None,
         time.monotonic() - started,
     )
 
@@ -124,20 +123,19 @@ async def _open(task: SplitTask) -> Inlet:
         source = wrap(source, is_gzip=is_gzip(split.path), encoding=job.encoding)
     else:
         source = await RangeSource.open(split.path, split.offset, split.size_bytes)
+    source.name = split.name
     reader = ChunkReader(source, job.pace, job.sizing.max_record_bytes)
     if split.size_bytes is None:
         await reader.move_to(split.offset, 0)
     return Inlet(source, reader)
 
 
-async def _open_outputs(task: SplitTask) -> Outputs:
-    output = Target.of(task.output, task.split.path, is_direct=False, is_durable=task.job.fsync)
-    rejects = None
-    if task.rejects is not None:
-        rejects = Target.of(
-            task.rejects, task.split.path, is_direct=False, is_durable=task.job.fsync
-        )
-    return await Outputs.beside(SumSink(await open_sink(output)), rejects)
+async def _open_outputs(task: SplitTask, output: str, rejects: str | None) -> Outputs:
+    def target_of(path: str) -> Target:
+        return Target.of(path, task.split.path, is_direct=False, is_durable=task.job.fsync)
+
+    sink = SumSink(await open_sink(target_of(output)))
+    return await Outputs.beside(sink, None if rejects is None else target_of(rejects))
 
 
 async def _convert(task: SplitTask, inlet: Inlet, outputs: Outputs) -> SplitTotals:
@@ -145,9 +143,9 @@ async def _convert(task: SplitTask, inlet: Inlet, outputs: Outputs) -> SplitTota
     plan = task.plan
     lenience = plan.lenience
     if lenience is not None:
-        plan = replace(plan, lenience=replace(lenience, source=split.path))  # type: ignore[type-var]  # both plans are dataclasses
+        plan = replace(plan, lenience=replace(lenience, source=split.name))  # type: ignore[type-var]  # both plans are dataclasses
     resolution = Resolution(plan, split.offset, split.line, opening_bytes=task.opening_bytes)
-    totals = SplitTotals(split.path, plan, task.rejects)
+    totals = SplitTotals(split.name, plan)
     accounts = Accounts(lambda _: None)
     try:
         await convert(task.job, inlet, resolution, outputs, totals, accounts, time.monotonic())
@@ -184,22 +182,13 @@ class SplitTotals(Totals):
         self.taken = tuple(map(sum, zip(so_far, result.taken, strict=True)))
         return super().add(result)
 
-    def result(self, number: int) -> ChunkResult:
+    def result_of(self, split: Split) -> ChunkResult:
         """Return the sum, as that of a chunk which is the whole split."""
-        return ChunkResult(
-            sequence=number,
-            records_in=self.records_in,
-            records_out=self.records_out,
-            blank_lines=self.blank_lines,
-            misfits=self.misfits,
-            dropped_values=self.dropped_values,
-            dropped_keys=self.dropped_keys,
-            padded=self.padded,
-            failure=self.failure,
-            bad_records=self.bad_records,
+        return replace(
+            self.result(split.number),
+            failure=self.failure and replace(self.failure, source=split.name),
             bad_places=self.bad_places,
             taken=self.taken or (0,) * len(self.plan.limits),
             is_last=self.is_last,
             new_columns=self.new_columns,
-            retries=self.retries,
         )

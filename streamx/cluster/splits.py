@@ -14,7 +14,7 @@ class Split:
 
     Attributes:
         number: in the order of the input, from 0.
-        path: of the file that it is a part of.
+        path, name: of the file that it is a part of, absolute and as the user gave it.
         offset: byte position of its first record in that file, which must be read as it stands;
             or, of a file that is decoded on the way, in what that becomes.
         size_bytes: how much of the file it is; None for all behind the offset.
@@ -24,6 +24,7 @@ class Split:
 
     number: int
     path: str
+    name: str
     offset: int
     size_bytes: int | None
     line: int
@@ -38,7 +39,7 @@ class SplitPlanner:
     which none starts has no split.
 
     Args:
-        path: of the file.
+        path, name: of the file, absolute and as the user gave it.
         number: of the first split.
         offset, line: where the first range begins, which is where a record starts.
 
@@ -47,17 +48,17 @@ class SplitPlanner:
 
     >>> from streamx.cluster.transition import transition_of
     >>> from streamx.codec.layout import CsvFormat
-    >>> planner = SplitPlanner("in.csv", 0, offset=4, line=2)
+    >>> planner = SplitPlanner("/data/in.csv", "in.csv", 0, offset=4, line=2)
     >>> ranges = [b'1,"', b'\n"\n2,', b"3\n"]
-    >>> [planner.add(transition_of([data], CsvFormat())) for data in ranges][1]
-    Split(number=0, path='in.csv', offset=4, size_bytes=6, line=2, total_bytes=6)
-    >>> planner.end().line
-    4
+    >>> splits = [planner.add(transition_of([data], CsvFormat())) for data in ranges]
+    >>> splits[1].offset, splits[1].size_bytes, splits[1].line, planner.end().line
+    (4, 6, 2, 4)
     """
 
-    def __init__(self, path: str, number: int, *, offset: int, line: int) -> None:
+    def __init__(self, path: str, name: str, number: int, *, offset: int, line: int) -> None:
         self.number = number
         self._path = path
+        self._name = name
         self._state = State.AT_RECORD
         self._offset = offset
         self._line = line
@@ -86,6 +87,9 @@ class SplitPlanner:
         if self._start is None:
             return None
         start, line = self._start
-        split = Split(self.number, self._path, start, end - start, line, end - start)
+        size_bytes = end - start
+        split = Split(
+            self.number, self._path, self._name, start, size_bytes, line, total_bytes=size_bytes
+        )
         self.number += 1
         return split

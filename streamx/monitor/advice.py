@@ -43,6 +43,8 @@ class Advisor:
         return f"workers busy {100 * busy_share:.0f} %: try {self._for_workers()}"
 
     def _for_workers(self) -> str:
+        if self.ran_in == "dask":
+            return "more workers in the cluster"
         if self.ran_in == "loop":
             return "a higher --concurrency"
         if self.ran_in == "caller":

@@ -30,7 +30,7 @@ def resolution_of(job: Job) -> Resolution:
 
 def splits_of(job: Job, resolution: Resolution, split_bytes: int) -> Sequence[Split]:
     path, format = job.input, resolution.plan.layout.source
-    planner = SplitPlanner(path, 0, offset=resolution.start, line=resolution.line)
+    planner = SplitPlanner(path, path, 0, offset=resolution.start, line=resolution.line)
     end = Path(path).stat().st_size
     splits = [
         planner.add(scan_range(RangeTask(path, at, min(split_bytes, end - at), format)))
@@ -52,8 +52,7 @@ def run_by_splits(
             job,
             resolution.plan,
             None,
-            str(directory / f"part-{split.number}"),
-            str(directory / f"rejects-{split.number}") if job.writes_rejects else None,
+            str(directory),
         )
         results.append(run_split(pickle.loads(pickle.dumps(task))))
     return results

@@ -103,8 +103,8 @@ def test_a_gzip_file_is_run_as_one_split(tmp_path: Path) -> None:
     source.write_bytes(gzip.compress(QUOTED))
     job = job_of(source, tmp_path / "whole.jsonl", {"workers": 1})
     resolution = resolution_of(job)
-    split = Split(0, str(source), resolution.start, None, resolution.line, 1)
-    result = run_split(SplitTask(split, job, resolution.plan, None, f"{tmp_path}/part", None))
+    split = Split(0, str(source), str(source), resolution.start, None, resolution.line, 1)
+    result = run_split(SplitTask(split, job, resolution.plan, None, str(tmp_path)))
     streamx.transform(source, tmp_path / "whole.jsonl")
     assert Path(result.output.path).read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
@@ -114,7 +114,7 @@ def test_a_file_that_became_shorter_is_an_error(quoted: Path, tmp_path: Path) ->
     resolution = resolution_of(job)
     *_, last = splits_of(job, resolution, 10)
     quoted.write_bytes(QUOTED[:-2])
-    task = SplitTask(last, job, resolution.plan, None, f"{tmp_path}/part", None)
+    task = SplitTask(last, job, resolution.plan, None, str(tmp_path))
     with pytest.raises(InputError, match="it has been cut off"):
         run_split(task)
     assert sorted(tmp_path.iterdir()) == [quoted]
@@ -124,7 +124,7 @@ def test_another_version_of_streamx_is_refused(quoted: Path, tmp_path: Path) -> 
     job = job_of(quoted, tmp_path / "whole.jsonl", {"workers": 1})
     resolution = resolution_of(job)
     (split,) = splits_of(job, resolution, 1000)
-    task = SplitTask(split, job, resolution.plan, None, f"{tmp_path}/part", None)
+    task = SplitTask(split, job, resolution.plan, None, str(tmp_path))
     with pytest.raises(ClusterError, match=r"has streamx .*, and the run was begun by 0\.0\.1"):
         run_split(replace(task, version="0.0.1"))
 

@@ -50,7 +50,7 @@ def transitions(
 
 
 def splits_of(data: bytes, format: Format, range_bytes: int, block_bytes: int) -> list[Split]:
-    planner = SplitPlanner("in", 0, offset=0, line=1)
+    planner = SplitPlanner("/in", "in", 0, offset=0, line=1)
     found = [planner.add(each) for each in transitions(data, format, range_bytes, block_bytes)]
     return [split for split in (*found, planner.end()) if split is not None]
 

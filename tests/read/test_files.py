@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streamx.cluster.inputs import input_files
 from streamx.errors import InputError, UsageError
+from streamx.read.files import input_files
 
 
 @pytest.fixture(autouse=True)

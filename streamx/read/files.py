@@ -16,11 +16,13 @@ class InputFile:
     """A file to be read.
 
     Attributes:
-        path: where it is, for every worker alike.
+        path: where it is, for every worker alike: absolute.
+        name: as the user gave it, for messages.
         size_bytes, mtime_ns: by which a change is seen.
     """
 
     path: str
+    name: str
     size_bytes: int
     mtime_ns: int
 
@@ -64,4 +66,4 @@ def _input_file(path: str) -> InputFile:
         raise InputError(cannot("open", path, error)) from error
     if not os.path.isfile(path):
         raise UsageError(f"{path} is no file, and workers read parts of files; name one")
-    return InputFile(path, status.st_size, status.st_mtime_ns)
+    return InputFile(os.path.abspath(path), path, status.st_size, status.st_mtime_ns)
