@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, NamedTuple, Never, TypeVar
 
 from streamx.chunk import ChunkResult
@@ -120,7 +121,7 @@ class Coordinator:
         self.running: WorkerPool[Work, Never, Accepted] = WorkerPool(
             self._run, lanes, _limit(lanes), ReorderWindow(in_flight, _NO_BYTES)
         )
-        self._known = iter(output.manifest)
+        self._known = islice(output.manifest, output.manifest.parts)  # and not those of this run
         self._is_opened = asyncio.Event()
         self.bytes_read = 0
         self.bytes_written = 0

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -45,7 +46,15 @@ class DaskCluster:
 
     async def call(self, function: Callable[[A], R], argument: A, *, is_urgent: bool) -> R:
         """Call a function on some worker; see Cluster.call."""
-        future = self._client.submit(function, argument, pure=False, priority=int(is_urgent))
+        import cloudpickle  # comes with distributed
+
+        payload = cloudpickle.dumps((function, argument))
+        future = self._client.submit(
+            _caller(),
+            payload,
+            key=f"{function.__name__}-{uuid.uuid4().hex}",
+            priority=int(is_urgent),
+        )
         try:
             await _end_of(future)
             return await asyncio.to_thread(self._result_of, future)
@@ -67,6 +76,10 @@ class DaskCluster:
             return future.result()
         except KilledWorker as error:
             raise CallLostError(f"{error.allowed_failures + 1} workers died while at it") from error
+        except ModuleNotFoundError as error:
+            raise ClusterError(
+                f"a worker has no module {error.name}; install there what is installed here"
+            ) from error
         except asyncio.CancelledError as error:
             raise self._lost() from error
 
@@ -163,6 +176,21 @@ def _check_versions(client: Any) -> None:
                 f"the worker at {address} has {what}, and the run is begun by {__version__}; "
                 "install the same version on all workers"
             )
+
+
+def _caller() -> Callable[[bytes], Any]:
+    """Return a function that goes as code, since the scheduler reads it and need not have streamx.
+
+    What it calls, and with what, are bytes to the scheduler, so that these cost it nothing.
+    """
+
+    def call(payload: bytes) -> Any:
+        import pickle
+
+        function, argument = pickle.loads(payload)
+        return function(argument)
+
+    return call
 
 
 async def _end_of(future: Future) -> None:

@@ -208,7 +208,9 @@ class _Ends:
             self.directory.remove()
 
     def _target_of(self, path: str, files: Sequence[InputFile]) -> Target:
-        return Target.of(path, files[0].path, is_direct=False, is_durable=self._job.fsync)
+        for file in files:  # none of which it may be
+            target = Target.of(path, file.path, is_direct=False, is_durable=self._job.fsync)
+        return target
 
 
 def identity_of(job: Job, files: Sequence[InputFile]) -> dict[str, Any]:

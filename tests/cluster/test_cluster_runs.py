@@ -73,7 +73,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("split_bytes", [1, 9, 20, 1000])
+@pytest.mark.parametrize("split_bytes", [1, 20])
 @pytest.mark.parametrize("name", CASES)
 def test_a_run_joined_to_one_file_is_that_of_this_machine(
     quoted: Path, tmp_path: Path, name: str, split_bytes: int
