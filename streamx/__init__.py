@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from streamx.errors import (
     BadRecordError,
     CheckpointError,
+    ClusterError,
     FunctionError,
     InputError,
     LockedError,
@@ -49,6 +50,7 @@ __all__ = [
     "Apply",
     "BadRecordError",
     "CheckpointError",
+    "ClusterError",
     "Drop",
     "FunctionError",
     "Http",
@@ -122,6 +124,7 @@ def transform(
             `on_error` is "fail"; the output is as it was before.
         TooManyBadRecordsError: more records were bad than `max_errors`; likewise.
         InputError, OutputError: reading or writing failed; likewise.
+        ClusterError: the cluster cannot be reached, was lost, or cannot run this.
 
     Example:
         >>> from streamx import Select, transform
@@ -139,9 +142,15 @@ async def transform_async(
 ) -> Report:
     """Do the same as `transform` within a running event loop; cancelling it cleans up."""
     from streamx.job import job_of
+
+    job = job_of(input, output, options)
+    if job.is_on_cluster:
+        from streamx.cluster.run import run as run_on_cluster
+
+        return await run_on_cluster(job, on_warning or _ignore)
     from streamx.pipeline import run
 
-    return await run(job_of(input, output, options), on_warning or _ignore)
+    return await run(job, on_warning or _ignore)
 
 
 def retry(

@@ -64,7 +64,7 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
             warn=warn,
         )
     else:
-        source = await open_source(job.input)
+        source = await open_source(job.first_input)
     if job.on_full is not None and not source.is_live:
         await source.close()
         raise UsageError("--on-full needs a live standard input; this one is a file and can wait")

@@ -11,6 +11,7 @@
     ├── TooManyBadRecordsError   1   more records were bad than may be
     ├── OutputError              1   the output cannot be written
     │   └── ReaderGoneError    141   the process that read our output went away
+    ├── ClusterError             1   the cluster was lost, or cannot run the job
     └── WorkerError              1   code in a worker process failed, not by an exception
         └── WorkerDiedError      1   its process died, twice on the same chunk
 
@@ -120,6 +121,10 @@ class ReaderGoneError(OutputError):
     """The reader of our output closed its end (SIGPIPE); the run ends without a word."""
 
     exit_code = 141
+
+
+class ClusterError(StreamxError):
+    """A cluster cannot be reached, was lost, or cannot run the job."""
 
 
 class WorkerError(StreamxError):

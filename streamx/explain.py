@@ -89,6 +89,8 @@ def _step(operation: Operation) -> str:
 
 def _work(job: Job) -> Iterator[tuple[str, str]]:
     sizing, place = job.sizing, job.placement.kind
+    if job.is_on_cluster:
+        yield "cluster", f"Dask, {job.scheduler or 'of processes on this machine'}; on each worker"
     yield "work", f"{_PLACES[place].format(sizing.workers)}; {CODEC_NAME} codec"
     if place == "loop":
         yield "", f"records on their way at a time: {job.recipe.calls.concurrency}"

@@ -28,7 +28,8 @@ def refuse_idle_options(job: Job) -> None:
     Raises:
         UsageError: there is one; the text says what it needs.
     """
-    for is_used, can_work, option, needed in (*_http_checks(job), *_storage_checks(job)):
+    checks = (*_cluster_checks(job), *_http_checks(job), *_storage_checks(job))
+    for is_used, can_work, option, needed in checks:
         if is_used and not can_work:
             raise UsageError(f"{option} needs {needed}")
     for is_used, can_work, option, needed in _format_checks(job):
@@ -39,6 +40,35 @@ def refuse_idle_options(job: Job) -> None:
     for is_used, can_work, option, needed in (*_call_checks(job), *_checkpoint_checks(job)):
         if is_used and not can_work:
             raise UsageError(f"{option} needs {needed}")
+
+
+def _cluster_checks(job: Job) -> list[_Check]:
+    is_used, dask, machine = job.is_on_cluster, "--engine dask", "a run on this machine"
+    has_scheduler = job.scheduler is not None or job.client is not None
+    own = "a cluster of its own; with --scheduler, how many there are is decided there"
+    return [
+        (job.scheduler is not None, is_used, "--scheduler", dask),
+        (job.client is not None, is_used, "client", dask),
+        (job.client is not None, job.scheduler is None, "client", "no --scheduler beside it"),
+        (job.split_size_bytes is not None, is_used, "--split-size", dask),
+        (job.split_retries is not None, is_used, "--split-retries", dask),
+        (job.concat, is_used, "--concat", dask),
+        (is_used, job.input != "-" and not is_url(job.input), dask, "an INPUT of files"),
+        (is_used, job.output != "-", dask, "an OUTPUT: a directory or, with --concat, a file"),
+        (is_used, not job.is_gzip_output, dask, "plain output; compress it behind the run"),
+        (is_used and job.workers is not None, not has_scheduler, "--workers", own),
+        (not job.is_ordered, not is_used, "--unordered", machine),
+        (job.is_direct, not is_used, "--direct", machine),
+        (job.line_buffered, not is_used, "--line-buffered", machine),
+        (job.checkpoint is not None, not is_used, "--checkpoint", machine),
+        (job.allow_growth, not is_used, "--allow-growth", machine),
+        (
+            job.checkpoint_interval_seconds is not None,
+            not is_used,
+            "--checkpoint-interval",
+            machine,
+        ),
+    ]
 
 
 def _http_checks(job: Job) -> list[_Check]:

@@ -14,6 +14,7 @@ from streamx.errors import UsageError
 from streamx.idle import refuse_idle_options
 from streamx.job_options import JobOptions, Options
 from streamx.read.decode import is_utf8
+from streamx.read.files import input_files
 from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
 from streamx.sizing import (
@@ -70,6 +71,8 @@ class Job(Options):
         refuse_idle_options(self)
         self._refuse_overwriting_functions()
         is_utf8(self.encoding or "utf-8")
+        at_least(self.split_size_bytes, 1, "--split-size")
+        at_least(self.split_retries, 0, "--split-retries")
         _ = (
             self.input_name,
             self.recipe,
@@ -89,7 +92,7 @@ class Job(Options):
 
     @property
     def is_gzip_input(self) -> bool:
-        return is_gzip(self.input_name) and not _is_paged(self.http)
+        return is_gzip(_shown(self.first_input)) and not _is_paged(self.http)
 
     @property
     def is_gzip_output(self) -> bool:
@@ -98,11 +101,28 @@ class Job(Options):
     @property
     def source(self) -> FormatName:
         """The input's format, as named or by extension."""
-        return self.source_format or source_format_of(self.input, self.http)
+        return self.source_format or source_format_of(self.first_input, self.http)
+
+    @cached_property
+    def first_input(self) -> str:
+        """The input, or the first of its files where it may be several."""
+        return input_files(self.input)[0].name if self.is_on_cluster else self.input
+
+    @property
+    def is_on_cluster(self) -> bool:
+        """Tell whether workers of a cluster do the work."""
+        return self.engine == "dask"
+
+    @property
+    def writes_directory(self) -> bool:
+        """Tell whether the output is a directory of parts."""
+        return self.is_on_cluster and not self.concat
 
     @property
     def target(self) -> FormatName:
         """The output's format, as named or by extension."""
+        if self.target_format is None and self.writes_directory:
+            return "jsonl"
         return self.target_format or format_of(self.output_name, "output", "--to")
 
     @property
@@ -113,12 +133,17 @@ class Job(Options):
     @property
     def is_checkpointed(self) -> bool:
         """Tell whether the run writes checkpoints."""
-        return self.checkpoint is not None or self.resume
+        return self.checkpoint is not None or (self.resume and not self.is_on_cluster)
 
     @property
     def checkpoint_path(self) -> str:
         """The checkpoint's file, where there is one."""
         return os.fspath(self.checkpoint or f"{self.output}.checkpoint")
+
+    @property
+    def output_path(self) -> str:
+        """The output, without the slash that a directory may end with."""
+        return self.output.rstrip("/") or self.output
 
     @property
     def is_locked(self) -> bool:
@@ -130,10 +155,10 @@ class Job(Options):
         """The files that hold what the run makes, where it makes them."""
         beside = self.writes_rejects and self.output != "-"
         return [
-            ("the output", self.output),
+            ("the output", None if self.writes_directory else self.output),
             (
                 "the rejects file",
-                self.rejects or (f"{self.output}.rejects.jsonl" if beside else None),
+                self.rejects or (f"{self.output_path}.rejects.jsonl" if beside else None),
             ),
             ("the checkpoint", self.checkpoint_path if self.is_checkpointed else None),
         ]
@@ -202,7 +227,7 @@ class Job(Options):
         from streamx.monitor.advice import Advisor  # where somebody wants to hear of it
 
         return Advisor(
-            self.placement.kind,
+            "dask" if self.is_on_cluster else self.placement.kind,
             self.sizing.workers,
             is_counted=self._is_counted,
             is_gzip_input=self.is_gzip_input,

@@ -13,6 +13,7 @@ from streamx.read.http_options import Http
 from streamx.transform.operations import Drop, Operation, Select
 from streamx.values import FormatName
 
+EngineName = Literal["local", "dask"]
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
 
@@ -24,6 +25,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "nested": (None, "json", "flatten"),
     "ragged": (None, "error", "pad"),
     "on_error": (None, *get_args(OnError)),
+    "engine": get_args(EngineName),
     "on_full": (None, *get_args(OnFull)),
     "progress": get_args(ProgressMode),
 }
@@ -86,6 +88,12 @@ class JobOptions(TypedDict, total=False):
     report: str | os.PathLike[str] | None
     progress: ProgressMode
     http: Http | None
+    engine: EngineName
+    scheduler: str | os.PathLike[str] | None
+    client: Any
+    split_size_bytes: int | None
+    split_retries: int | None
+    concat: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +165,16 @@ class Options:
         report: write a page with charts of the run to this file, as HTML.
         progress: how to show progress on standard error.
         http: how to read an input that is a URL.
+        engine: what runs it: this machine, or the workers of a "dask" cluster, which read the
+            input, a file, a directory or a pattern, and write the output, a directory of parts.
+        scheduler: address of Dask's scheduler, or path of its file; without one, as many processes
+            as `workers` says are started on this machine.
+        client: a distributed.Client instead, which is not closed.
+        split_size_bytes: about how much of the input is read by one worker at a time, 64 MiB by
+            default.
+        split_retries: how often a split is run again whose worker died, or could not read or write;
+            3 by default.
+        concat: join the parts to one file, the output, with the bytes of a run on this machine.
 
     Raises:
         UsageError: an option has a value that is none of its own.
@@ -218,6 +236,12 @@ class Options:
     report: str | os.PathLike[str] | None = None
     progress: ProgressMode = "off"
     http: Http | None = None
+    engine: EngineName = "local"
+    scheduler: str | os.PathLike[str] | None = None
+    client: Any = None
+    split_size_bytes: int | None = None
+    split_retries: int | None = None
+    concat: bool = False
 
     def __post_init__(self) -> None:
         """Check what nearly only a caller of the library can get wrong."""

@@ -49,6 +49,8 @@ def locked(job: Job) -> Iterator[None]:
 def _path_of(job: Job) -> str:
     if job.lock_file is not None:
         return os.fspath(job.lock_file)
+    if job.writes_directory:
+        return f"{job.output_path}.lock"
     target = Target.of(job.output, job.input, is_direct=job.is_direct)
     if not target.is_replaceable:
         raise UsageError(

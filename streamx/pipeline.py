@@ -83,7 +83,15 @@ async def _run(job: Job, accounts: Accounts, inlet: Inlet | None) -> Report:
         journal = await open_journal(job, targets)
         outputs = await open_outputs(job, source, targets, journal)
         try:
-            report = await _convert(job, source, reader, outputs, accounts, journal)
+            resolution = await resolved(job, source, reader, accounts.warn)
+            if journal is not None:
+                resolution = await journal.begin(resolution, reader)
+            totals = Totals(source.name, resolution.plan, outputs.rejects_name, job.judge())
+            if journal is not None:
+                journal.count_in(totals)
+            report = await convert(
+                job, Inlet(source, reader), resolution, outputs, totals, accounts, started, journal
+            )
             await (outputs.commit() if journal is None else journal.commit(outputs))
             seconds = time.monotonic() - started
             report = replace(report, seconds=seconds, ran_in=job.placement.kind)
@@ -106,16 +114,17 @@ async def preview(job: Job, warn: Callable[[str], None], inlet: Inlet | None = N
     """
     source, reader = inlet or await open_inlet(job, warn)
     try:
-        resolution = await _resolve(job, source, reader, warn)
+        resolution = await resolved(job, source, reader, warn)
     finally:
         await reader.close()
     sample = reader.sample(resolution, job.recipe.source)
     return Preview(resolution, sample, source.total_bytes)
 
 
-async def _resolve(
+async def resolved(
     job: Job, source: Source, reader: ChunkReader, warn: Callable[[str], None]
 ) -> Resolution:
+    """Read as much of the head as decides what a job's plan is, and return that."""
     resolution = await reader.resolve(
         lambda head, ending: resolve(job.recipe, head, ending, source.name)
     )
@@ -124,22 +133,29 @@ async def _resolve(
     return resolution
 
 
-async def _convert(
+async def convert(
     job: Job,
-    source: Source,
-    reader: ChunkReader,
+    inlet: Inlet,
+    resolution: Resolution,
     outputs: Outputs,
+    totals: Totals,
     accounts: Accounts,
-    journal: Journal | None,
+    started: float,
+    journal: Journal | None = None,
 ) -> Report:
-    started = time.monotonic()
-    resolution = await _resolve(job, source, reader, accounts.warn)
-    if journal is not None:
-        resolution = await journal.begin(resolution, reader)
+    """Run the flow of a job from its first record to the end of what it reads, and commit nothing.
+
+    Args:
+        job: what to do.
+        inlet: what is read.
+        resolution: what was made of its head.
+        outputs, totals: take what is made, and the results.
+        accounts: what tells of the run.
+        started: when that began, by the monotonic clock.
+        journal: what follows the run, if it may be resumed.
+    """
+    source, reader = inlet
     plan, sizing = resolution.plan, job.sizing
-    totals = Totals(source.name, plan, outputs.rejects_name, job.judge())
-    if journal is not None:
-        journal.count_in(totals)
     credits = Credits(sizing.credits, sizing.credit_bytes)
     intake = open_intake(job.on_full, sizing, credits, totals)
     engine = open_engine(

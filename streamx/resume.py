@@ -23,7 +23,7 @@ _WITHOUT_EFFECT = frozenset(
         "max_memory_bytes",
         "line_buffered", "concurrency", "rate", "batch_wait_seconds", "summary", "metrics",
         "report", "progress", "lock", "lock_file", "fsync", "checkpoint", "resume", "allow_growth",
-        "checkpoint_interval_seconds",
+        "checkpoint_interval_seconds", "engine", "scheduler", "client", "split_retries",
     }
 )  # fmt: skip
 

@@ -30,6 +30,12 @@ _REFUSED = (
     "checkpoint_interval_seconds",
     "on_full",
     "line_buffered",
+    "engine",
+    "scheduler",
+    "client",
+    "split_size_bytes",
+    "split_retries",
+    "concat",
 )
 
 

@@ -65,8 +65,12 @@ ALLOWED = {
     },
     "accounts": {"errors", "extras", "job", "monitor", "write"},
     "__init__": {
-        "errors", "codec", "explain", "job", "job_options", "monitor", "read", "retrying",
-        "transform", "pipeline",
+        "errors", "cluster", "codec", "explain", "job", "job_options", "monitor", "read",
+        "retrying", "transform", "pipeline",
+    },
+    "cluster": {
+        "", "errors", "extras", "chunk", "codec", "flow", "transform", "read", "write", "monitor",
+        "sizing", "values", "job", "accounts", "ends", "lock", "pipeline", "resume",
     },
     "lock": {"errors", "job", "write"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},
@@ -82,6 +86,7 @@ RESERVED = {
     "httpx": "read/http",
     "fsspec": "storage.py",
     "s3fs": "storage.py",
+    "distributed": "cluster/dask.py",
 }
 # What takes long to import: for rare cases only, for files, for any run.
 UNUSED = {"tqdm", "difflib", "secrets", "hashlib", "fsspec"}

@@ -204,6 +204,43 @@ def error_options(command: F) -> F:
     )
 
 
+def cluster_options(command: F) -> F:
+    """Add the options that say where a run takes place."""
+    return add_options(
+        command,
+        click.option(
+            "--engine",
+            type=click.Choice(["local", "dask"]),
+            default="local",
+            show_default=True,
+            help="Run on this machine, or on workers of Dask, which write a directory of parts.",
+        ),
+        click.option(
+            "--scheduler",
+            metavar="ADDRESS|FILE",
+            help="Dask's scheduler, such as tcp://host:8786.  [default: processes started here]",
+        ),
+        click.option(
+            "--split-size",
+            "split_size_bytes",
+            type=Size(),
+            metavar="SIZE",
+            help="About how much of INPUT a worker of Dask reads at a time.  [default: 64M]",
+        ),
+        click.option(
+            "--split-retries",
+            type=int,
+            metavar="N",
+            help="Run a split again whose worker died, or failed to read or write.  [default: 3]",
+        ),
+        click.option(
+            "--concat",
+            is_flag=True,
+            help="With Dask, join the parts to one OUTPUT, as a local run writes it.",
+        ),
+    )
+
+
 def lock_options(command: F) -> F:
     """Add the options that keep a second run away."""
     return add_options(

@@ -13,6 +13,7 @@ from streamx.cli.run import print_data, run, warn
 from streamx.cli.run_options import (
     OrderedCommand,
     call_options,
+    cluster_options,
     ending_options,
     error_options,
     flow_options,
@@ -55,6 +56,7 @@ from streamx.cli.run_options import (
     help="How often to write the checkpoint.  [default: 5s]",
 )
 @lock_options
+@cluster_options
 @flow_options
 @click.option(
     "--on-full",
@@ -79,7 +81,8 @@ def command(
     The format comes from the extension (.csv, .tsv, .tab, .jsonl, .ndjson, each also .gz) or
     from --from and --to. Without OUTPUT, or with -, standard output is written; without INPUT,
     or with -, standard input is read. INPUT may be a URL that begins with http:// or https://, and
-    both may be files in remote storage, such as s3://BUCKET/KEY.
+    both may be files in remote storage, such as s3://BUCKET/KEY. With --engine dask INPUT may be a
+    directory or a pattern, and OUTPUT is a directory.
 
     \b
     Examples:

@@ -7,6 +7,7 @@
     record_start(data, format, n)     where record number n starts
     column_types(sample, ...)         the types that a sample makes of a CSV's columns
     keys_of(sample)                   the keys of a sample of JSONL
+    traverse(data, format, state)     what data that starts anywhere does to the records' state
 
 Bytes go in and bytes come out, a chunk at a time: that is the whole interface of a codec. There are
 two, which give the same bytes: the native one where it could be built, and the reference. The
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         last_boundary,
         record_start,
         records,
+        traverse,
         weight_of,
     )
 
@@ -42,6 +44,7 @@ __all__ = [
     "last_boundary",
     "record_start",
     "records",
+    "traverse",
     "weight_of",
 ]
 

@@ -103,6 +103,12 @@ cdef extern from "native/kernel.h":
         sx_value_type (*read_json)(const uint8_t *, size_t, sx_field_value *) nogil
         uint8_t *(*members_to_json)(
             const sx_row *, const sx_json_field *, size_t, size_t, uint8_t *) nogil
+    ctypedef int sx_record_state
+    ctypedef struct sx_traversal:
+        sx_record_state state
+        size_t first_start
+        uint64_t records
+        uint64_t records_before
     ctypedef struct sx_kernel:
         const char *name
         sx_status (*convert)(sx_state *, uint8_t *, size_t, size_t *) nogil
@@ -112,6 +118,7 @@ cdef extern from "native/kernel.h":
         size_t (*last_boundary)(const sx_csv *, const uint8_t *, size_t) nogil
         size_t (*record_start)(const sx_csv *, const uint8_t *, size_t, size_t) nogil
         size_t (*count_lines)(const uint8_t *, size_t) nogil
+        void (*traverse)(const sx_csv *, const uint8_t *, size_t, sx_traversal *) nogil
         size_t (*json_string)(uint8_t *, const uint8_t *, size_t) nogil
         sx_row_functions rows
 

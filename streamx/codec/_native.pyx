@@ -81,7 +81,24 @@ def record_start(data, format, size_t number):
 def count_lines(data, Py_ssize_t end):
     """Count the line feeds before a position."""
     cdef _View view = _View(data)
-    return _kernel.count_lines(view.start, min(<size_t>max(end, 0), view.length))
+    cdef size_t stop = min(<size_t>max(end, 0), view.length)
+    cdef size_t count
+    with nogil:
+        count = _kernel.count_lines(view.start, stop)
+    return count
+
+
+def traverse(data, format, state):
+    """Return what some data does to the state of the records; see streamx.codec.states."""
+    from streamx.codec.states import State, Traversal  # which runs on one machine do without
+    cdef _View view = _View(data)
+    cdef sx_csv csv
+    cdef const sx_csv *which = _csv_or_null(format, &csv)
+    cdef sx_traversal found = sx_traversal(state, 0, 0, 0)
+    with nogil:
+        _kernel.traverse(which, view.start, view.length, &found)
+    start = found.first_start if found.first_start < view.length else None
+    return Traversal(State(found.state), start, found.records, found.records_before)
 
 
 def column_types(sample, format, Py_ssize_t width, nulls, *, pads_short_records=False):

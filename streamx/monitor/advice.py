@@ -51,6 +51,8 @@ class Advisor:
         return f"workers busy {100 * busy_share:.0f} %: try {self._for_workers()}"
 
     def _for_workers(self) -> str:
+        if self.ran_in == "dask":
+            return "more workers in the cluster"
         if self.is_rated:
             is_bound_by_that = self.ran_in != "loop" or self.is_adaptive
             return "a higher --rate-limit" + ("" if is_bound_by_that else " or --concurrency")

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streamx.flow import BufferStatistics, FlowSnapshot, Level
@@ -34,7 +35,11 @@ _ASCII_BLOCKS = ("#", ".")
 
 
 def progress_views(
-    mode: str, total_bytes: int | None, name: str, advisor: Callable[[], Advisor]
+    mode: str,
+    total_bytes: int | None,
+    name: str,
+    advisor: Callable[[], Advisor],
+    stages: Callable[[FlowSnapshot], str] | None = None,
 ) -> list[View]:
     """Return what shows the progress of a run: one view, or none.
 
@@ -44,15 +49,17 @@ def progress_views(
         total_bytes: the input's size, where that is known.
         name: what is being read.
         advisor: makes what says what to try against a bottleneck.
+        stages: says how far each stage is, where these are others than those of a flow.
     """
     if mode == "auto" and (sys.stderr is None or not sys.stderr.isatty()):
         mode = "off"
     elif mode == "auto":
         mode = "bar" if takes_escape_codes() else "plain"
     if mode == "bar":
-        return [_Bar(total_bytes, name, advisor())]
+        known = advisor()
+        return [_Bar(total_bytes, name, stages or (lambda each: _fills_line(each, known)))]
     if mode == "plain":
-        return [_Lines(_plain_line, _PLAIN_SECONDS)]
+        return [_Lines(partial(_plain_line, stages=stages or _waiting_on), _PLAIN_SECONDS)]
     return [_Lines(_json_line, _JSON_SECONDS)] if mode == "json" else []
 
 
@@ -77,8 +84,10 @@ class _Bar:
 
     interval_seconds = _BAR_SECONDS
 
-    def __init__(self, total_bytes: int | None, name: str, advisor: Advisor) -> None:
-        self._advisor = advisor
+    def __init__(
+        self, total_bytes: int | None, name: str, fills_line: Callable[[FlowSnapshot], str]
+    ) -> None:
+        self._fills_line = fills_line
         self._name = os.path.basename(name)
         self._total_bytes = total_bytes
         self._bars: tuple[tqdm[Any], tqdm[Any]] | None = None
@@ -108,7 +117,7 @@ class _Bar:
         lost = "".join(f", {_short(count)} {what}" for count, what in _lost(snapshot))
         postfix = f"{_short(snapshot.records_out)} records{lost}, {_short(rate)}/s"
         bar.set_postfix_str(postfix, refresh=True)
-        fills.set_description_str(_fills_line(snapshot, self._advisor), refresh=True)
+        fills.set_description_str(self._fills_line(snapshot), refresh=True)
 
     def _colour(self, bar: tqdm[Any], level: Level) -> None:
         """Show the health; where the size is not known, and so no bar, the name has its colour."""
@@ -191,8 +200,16 @@ def _chunks(buffer: BufferStatistics) -> str:
     return f"{gauge(buffer.fill, buffer.capacity)} {buffer.fill}/{buffer.capacity}"
 
 
-def _plain_line(snapshot: FlowSnapshot, is_complete: bool) -> str:
-    end = "complete" if is_complete else f"waiting on {snapshot.waiting_on}"
+def _waiting_on(snapshot: FlowSnapshot) -> str:
+    return f"waiting on {snapshot.waiting_on}"
+
+
+def _plain_line(
+    snapshot: FlowSnapshot,
+    is_complete: bool,
+    stages: Callable[[FlowSnapshot], str] = _waiting_on,
+) -> str:
+    end = "complete" if is_complete else stages(snapshot)
     share = ""
     if snapshot.total_bytes:
         share = f"{100 * snapshot.bytes_read / snapshot.total_bytes:.0f}%, "

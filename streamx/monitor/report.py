@@ -37,7 +37,8 @@ class Report:
             "output buffer" and, for the whole run, "in flight".
         warnings: what the user should know though nothing was lost.
         ran_in: "threads"; with functions "processes" or, if one is asynchronous, the event "loop";
-            or one thread of the "caller", if one can be found in no other process.
+            or one thread of the "caller", if one can be found in no other process; on a cluster
+            "dask".
         bad_records: the bad records that were left out, by kind: how many, and the first.
         retries: calls of functions and requests that were made again.
         records_dropped: records of a live input that came faster than they were taken.
@@ -53,7 +54,7 @@ class Report:
     workers: int
     buffers: Mapping[str, BufferStatistics]
     warnings: tuple[str, ...] = ()
-    ran_in: Literal["threads", "processes", "loop", "caller"] = "threads"
+    ran_in: Literal["threads", "processes", "loop", "caller", "dask"] = "threads"
     bad_records: Mapping[BadKind, Notice] = field(default_factory=dict)
     retries: int = 0
     records_dropped: int = 0
@@ -169,6 +170,21 @@ class Totals:
         }
         if self.judge is not None:
             self.judge.begin_with(self.bad_record_count, self.records_in)
+
+    def result(self, sequence: int) -> ChunkResult:
+        """Return what was counted so far, as what one chunk amounted to."""
+        return ChunkResult(
+            sequence=sequence,
+            records_in=self.records_in,
+            records_out=self.records_out,
+            blank_lines=self.blank_lines,
+            misfits=self.misfits,
+            dropped_values=self.dropped_values,
+            dropped_keys=self.dropped_keys,
+            padded=self.padded,
+            bad_records=self.bad_records,
+            retries=self.retries,
+        )
 
     def drop(self, records: int, first: Place) -> None:
         """Count records that were read, and dropped before a worker took them."""

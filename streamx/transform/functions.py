@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Literal
 
@@ -212,7 +213,7 @@ def _from_file(where: str, place: str) -> ModuleType:
     import importlib.util
 
     path = os.path.realpath(place)
-    name = _MODULE_PREFIX + os.path.basename(path).removesuffix(".py")
+    name = module_name(path)
     known = sys.modules.get(name)
     if known is not None and known.__file__ == path:
         return known
@@ -220,9 +221,31 @@ def _from_file(where: str, place: str) -> ModuleType:
         raise UsageError(f"--fn {where}: there is no file {place}")
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
+    return executed(spec, where, place)
+
+
+def module_name(path: str) -> str:
+    """Return what a module that is loaded from a file is called."""
+    return _MODULE_PREFIX + os.path.basename(path).removesuffix(".py")
+
+
+def executed(spec: ModuleSpec, where: str, place: str) -> ModuleType:
+    """Load a file's module.
+
+    Args:
+        spec: of the module, with its file's path.
+        where, place: the option's value and the file, for messages.
+
+    Raises:
+        UsageError: importing it failed.
+    """
+    import importlib.util
+
+    assert spec.origin is not None
     assert spec.loader is not None
+    name = spec.name
     module = importlib.util.module_from_spec(spec)
-    _search(os.path.dirname(path))
+    _search(os.path.dirname(spec.origin))
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

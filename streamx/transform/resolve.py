@@ -93,7 +93,7 @@ def resolve(recipe: Recipe, head: bytes, ending: Ending, source: str) -> Resolut
 def _resolve_csv(
     recipe: Recipe, format: CsvFormat, head: bytes, start: int, ending: Ending, source: str
 ) -> Resolution | None:
-    header = _header_in(recipe, format, head, start, ending, source)
+    header = header_in(recipe, format, head, start, ending, source)
     if header is None:
         return None
     if not header.names:
@@ -123,7 +123,7 @@ def _resolve_csv(
     return Resolution(plan, header.end, line, tuple(warnings), opening_bytes)
 
 
-def _header_in(
+def header_in(
     recipe: Recipe, format: CsvFormat, head: bytes, start: int, ending: Ending, source: str
 ) -> Header | None:
     """Return the header of a CSV, without names if there is no record; None if it is yet to come.

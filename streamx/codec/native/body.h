@@ -9,6 +9,7 @@
 #include "window.h"
 #include "csv_fields.h"
 #include "json_scan.h"
+#include "record_states.h"
 #include "decimals.h"
 #include "values.h"
 #include "texts.h"
@@ -63,6 +64,12 @@ static size_t count_lines(const uint8_t *data, size_t length) {
     return count;
 }
 
+static void traverse(
+    const sx_csv *csv, const uint8_t *data, size_t length, sx_traversal *traversal) {
+    if (csv == NULL) traverse_lines(data, length, traversal);
+    else traverse_csv(csv, data, length, traversal);
+}
+
 static bool prepare(sx_state *state) {
     if (state->layout->is_from_csv) {
         choose_quick_ways(state);
@@ -86,6 +93,7 @@ const sx_kernel KERNEL = {
     .last_boundary = last_boundary,
     .record_start = record_start,
     .count_lines = count_lines,
+    .traverse = traverse,
     .json_string = json_string,
     .prepare = prepare,
     .rows = {read, read_field, row_output_bytes, row_to_json, row_to_cell, text_to_cell, release_rows,

@@ -208,6 +208,24 @@ typedef struct {
     size_t dropped_key_count;
 } sx_tally;
 
+/* All that the grammar remembers of what came before, in the order of streamx.codec.states.State. JSONL
+ * has three of them: AT_RECORD, AT_BLANK and IN_CELL. */
+typedef enum {
+    AT_RECORD,   /* a record starts here */
+    AT_CELL,     /* a cell, but no record */
+    IN_CELL,     /* in a cell without quotes, or behind those around it */
+    IN_QUOTES,
+    AFTER_QUOTE, /* which closes, or is the first of a doubled one */
+    AT_BLANK,    /* what has come of the record would make a blank line */
+} sx_record_state;
+
+typedef struct {
+    sx_record_state state;   /* before the data, then behind it */
+    size_t first_start;      /* of the first record that starts in the data; its length without one */
+    uint64_t records;        /* that end in the data; blank lines are none */
+    uint64_t records_before; /* of these, what ends at the first start */
+} sx_traversal;
+
 typedef enum {
     SX_END,    /* all data was converted, or the limit reached */
     SX_FULL,   /* the next record needs `needed` bytes of output, which there are not */
@@ -295,6 +313,7 @@ typedef struct {
     size_t (*last_boundary)(const sx_csv *, const uint8_t *data, size_t length);
     size_t (*record_start)(const sx_csv *, const uint8_t *data, size_t length, size_t number);
     size_t (*count_lines)(const uint8_t *data, size_t length);
+    void (*traverse)(const sx_csv *, const uint8_t *data, size_t length, sx_traversal *);
     /* Both with PADDING_BYTES behind them; a byte becomes LONGEST_ESCAPE_BYTES at most. */
     size_t (*json_string)(uint8_t *out, const uint8_t *text, size_t length);
     bool (*prepare)(sx_state *); /* for sx_new */

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from streamx.codec.reference.conversion import convert, count_lines, last_boundary
     from streamx.codec.reference.reading import records
     from streamx.codec.reference.sample import column_types, keys_of, record_start
+    from streamx.codec.reference.traversal import traverse
     from streamx.codec.reference.weight import weight_of
 
 __all__ = [
@@ -17,11 +18,13 @@ __all__ = [
     "last_boundary",
     "record_start",
     "records",
+    "traverse",
     "weight_of",
 ]
 
 _MODULES = {
     "records": "reading",
+    "traverse": "traversal",
     "weight_of": "weight",
     **dict.fromkeys(("column_types", "keys_of", "record_start"), "sample"),
     **dict.fromkeys(("convert", "count_lines", "last_boundary"), "conversion"),

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from streamx.codec.layout import Bad, CsvFormat, excerpt
 from streamx.codec.patterns import ANY
+from streamx.codec.states import State
 
 _STEP_BYTES = 32 * 1024
 
@@ -85,6 +86,22 @@ class CsvScanner:
             return self.quote
         is_closed = self._quoted.fullmatch(rest) is not None
         return self.quote * 2 + (b"" if is_closed else b"\0")
+
+    def state_behind(self, record: bytes) -> State:
+        """Return the state behind the first bytes of a record, one at least, that do not end it.
+
+        >>> CsvScanner(CsvFormat()).state_behind(b'1,2,"three')
+        <State.IN_QUOTES: 3>
+        """
+        cells = self._whole_cells.match(record)
+        rest = record[0 if cells is None else cells.end() :]
+        if not rest:
+            return State.AT_CELL
+        if rest[:1] != self.quote:
+            return State.IN_CELL
+        if self._cell.match(rest) is None:
+            return State.IN_QUOTES
+        return State.AFTER_QUOTE if self._quoted.fullmatch(rest) else State.IN_CELL
 
     def records(self, data: bytes) -> list[bytes]:
         """Return the records of data that starts at a record, without line ends, blank ones too."""

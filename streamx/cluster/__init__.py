@@ -1,0 +1,15 @@
+"""Runs of a job on a cluster: the input in splits, each run by a worker that reads it itself.
+
+    bodies.py       where the records of each file start
+    transition.py   what a range of a file does to the state of its records, whatever that is
+    scan.py         reads a range for that, on a worker
+    splits.py       ranges become splits of whole records, with their first lines
+    split_run.py    runs a split, on a worker
+    parts.py        the files that this writes
+    output.py       gives those that are accepted their names; manifest.py tells of them
+    coordinator.py  has all that done, a bounded number of splits at a time
+    calls.py        what it asks of a cluster, and dask.py, which is one
+    run.py          a run, from its options to its report
+
+Everything that crosses the cluster is small: where to read, the plan, and counts.
+"""

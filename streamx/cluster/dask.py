@@ -1,0 +1,210 @@
+"""A cluster of Dask (`distributed`): one that is there, or one of processes on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from streamx.cluster.calls import CallLostError
+from streamx.errors import ClusterError, UsageError
+from streamx.extras import needing
+
+# Of distributed, which is imported when a run needs it, and whose types say little.
+Client = Any
+Future = Any
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+# How long to wait for a scheduler.
+CONNECT_SECONDS = 30
+_JOIN_SECONDS = 60
+
+
+class DaskCluster:
+    """Calls functions on the workers of a scheduler.
+
+    Args:
+        client: of the scheduler, with a thread of its own.
+        owned: what was started for this run, to be closed in this order.
+
+    Attributes:
+        name: the scheduler's address.
+        threads: of all workers that are there at first.
+    """
+
+    def __init__(self, client: Client, owned: list[Any]) -> None:
+        self.name = str(client.scheduler.address)
+        self.threads = max(sum(client.nthreads().values()), 1)
+        self._client = client
+        self._owned = owned
+
+    async def call(self, function: Callable[[A], R], argument: A, *, is_urgent: bool) -> R:
+        """Call a function on some worker; see Cluster.call."""
+        import cloudpickle  # comes with distributed
+
+        payload = cloudpickle.dumps((function, argument))
+        future = self._client.submit(
+            _caller(),
+            payload,
+            key=f"{function.__name__}-{uuid.uuid4().hex}",
+            priority=int(is_urgent),
+        )
+        try:
+            await _end_of(future)
+            return await asyncio.to_thread(self._result_of, future)
+        finally:
+            future.release()
+
+    async def close(self) -> None:
+        """End what was started for this run."""
+        for each in self._owned:
+            with contextlib.suppress(Exception):  # it is gone already
+                await asyncio.to_thread(each.close)
+
+    def _result_of(self, future: Future) -> Any:
+        from distributed import KilledWorker
+
+        if future.status not in ("finished", "error"):
+            raise self._lost()
+        try:
+            return future.result()
+        except KilledWorker as error:
+            raise CallLostError(f"{error.allowed_failures + 1} workers died while at it") from error
+        except ModuleNotFoundError as error:
+            raise ClusterError(
+                f"a worker has no module {error.name}; install there what is installed here"
+            ) from error
+        except asyncio.CancelledError as error:
+            raise self._lost() from error
+
+    def _lost(self) -> Exception:
+        """Return what to say of a call that was cancelled, and not by us."""
+        return ClusterError(
+            f"the scheduler at {self.name} was lost; --resume goes on with what is finished, "
+            "when there is one again"
+        )
+
+
+async def open_dask(client: Client, scheduler: str | None, workers: int) -> DaskCluster:
+    """Return a cluster whose workers have this version of streamx.
+
+    Args:
+        client: of a scheduler, which stays as it is.
+        scheduler: address of one, or path of its file; which stays as it is, too.
+        workers: how many processes to start where there is neither.
+
+    Raises:
+        UsageError: distributed is not installed, or the client cannot be used.
+        ClusterError: the scheduler cannot be reached, has no workers, or they cannot run streamx.
+    """
+    with needing("--engine dask", "dask"):
+        import distributed
+    if client is not None and getattr(client, "asynchronous", False):
+        raise UsageError("client is asynchronous; give a Client that was made without that")
+    owned: list[Any] = []
+    try:
+        if client is None:
+            client = await asyncio.to_thread(_connect, distributed, scheduler, workers, owned)
+        await asyncio.to_thread(_wait_for_workers, client)
+        await asyncio.to_thread(_check_versions, client)
+    except BaseException:
+        for each in owned:
+            with contextlib.suppress(Exception):  # what failed first says more
+                await asyncio.to_thread(each.close)
+        raise
+    return DaskCluster(client, owned)
+
+
+def _connect(distributed: Any, scheduler: str | None, workers: int, owned: list[Any]) -> Any:
+    try:
+        if scheduler is None:
+            cluster = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+            owned.append(cluster)
+            scheduler = cluster.scheduler_address
+        named = (
+            {"scheduler_file": scheduler} if os.path.isfile(scheduler) else {"address": scheduler}
+        )
+        client = distributed.Client(
+            **named, timeout=CONNECT_SECONDS, set_as_default=False, heartbeat_interval="5s"
+        )
+    except (OSError, ValueError, TypeError) as error:
+        raise ClusterError(
+            f"cannot reach the scheduler {scheduler}: {error or type(error).__name__}; expected an "
+            "address such as tcp://host:8786, or the path of a scheduler file"
+        ) from error
+    owned.insert(0, client)
+    return client
+
+
+def _wait_for_workers(client: Any) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_JOIN_SECONDS)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"no worker has joined the scheduler at {client.scheduler.address} within "
+            f"{_JOIN_SECONDS} s; start some with `dask worker`"
+        ) from error
+
+
+def _check_versions(client: Any) -> None:
+    from streamx import __version__
+
+    def version() -> str | None:
+        # Goes to the workers as code, since they may not have streamx at all.
+        try:
+            import streamx
+        except ImportError:
+            return None
+        return streamx.__version__
+
+    for address, found in client.run(version).items():
+        if found != __version__:
+            what = "no streamx" if found is None else f"streamx {found}"
+            raise ClusterError(
+                f"the worker at {address} has {what}, and the run is begun by {__version__}; "
+                "install the same version on all workers"
+            )
+
+
+def _caller() -> Callable[[bytes], Any]:
+    """Return a function that goes as code, since the scheduler reads it and need not have streamx.
+
+    What it calls, and with what, are bytes to the scheduler, so that these cost it nothing.
+    """
+
+    def call(payload: bytes) -> Any:
+        import pickle
+
+        function, argument = pickle.loads(payload)
+        return function(argument)
+
+    return call
+
+
+async def _end_of(future: Future) -> None:
+    """Wait until a call has ended in some way."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def settle() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    def tell(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed, so nobody waits
+            loop.call_soon_threadsafe(settle)
+
+    future.add_done_callback(tell)
+    await ended

@@ -1,0 +1,194 @@
+"""Runs a split where it was sent: reads it, runs the plan, and writes a part of the output.
+
+A split is run as a job of its own, by the same flow as any, with one worker. So what holds of
+memory, bad records, functions that hang and processes that die holds here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+from array import array
+from dataclasses import dataclass, field, replace
+
+import streamx
+from streamx.accounts import Accounts
+from streamx.chunk import ChunkResult, Failure
+from streamx.cluster.parts import SumSink, Written, written_at
+from streamx.cluster.splits import Split
+from streamx.ends import Inlet
+from streamx.errors import BadRecordError, ClusterError, FunctionError, StreamxError
+from streamx.job import Job
+from streamx.monitor.report import Totals
+from streamx.pipeline import convert
+from streamx.read.decode import wrap
+from streamx.read.reader import ChunkReader
+from streamx.read.sources import RangeSource, Source, open_source
+from streamx.transform.plan import AnyPlan
+from streamx.transform.resolve import Resolution
+from streamx.values import is_gzip
+from streamx.write.publish import Target
+from streamx.write.rejects import Outputs
+from streamx.write.sinks import open_sink
+
+
+@dataclass(frozen=True, slots=True)
+class SplitTask:
+    """What a worker needs to run a split; small, whatever the split holds.
+
+    Attributes:
+        split: what to read.
+        job: what to do, for one worker.
+        plan: what was made of the head of the input.
+        opening_bytes: what the first chunk has to hold, if that makes a difference.
+        directory: where output and rejects are written, under names that no other attempt has.
+        version: of the streamx that made the plan.
+    """
+
+    split: Split
+    job: Job
+    plan: AnyPlan
+    opening_bytes: int | None
+    directory: str
+    version: str = streamx.__version__
+
+
+@dataclass(frozen=True, slots=True)
+class SplitResult:
+    """What a split amounted to.
+
+    Attributes:
+        result: the sum of the results of its chunks, as if it had been one. With a failure, the
+            output and the rejects hold what came before that.
+        output: what was written.
+        rejects: likewise, if a record was rejected.
+        seconds: how long it took.
+    """
+
+    result: ChunkResult
+    output: Written
+    rejects: Written | None
+    seconds: float
+
+
+def run_split(task: SplitTask) -> SplitResult:
+    """Run a split, in a thread without an event loop.
+
+    Raises:
+        ClusterError: this is another version of streamx than the plan was made by.
+        InputError: the split cannot be read.
+        OutputError: the part cannot be written.
+        StreamxError: something else than a record ended the run.
+    """
+    if task.version != streamx.__version__:
+        raise ClusterError(
+            f"{os.uname().nodename} has streamx {streamx.__version__}, and the run was begun by "
+            f"{task.version}; install the same version on all workers"
+        )
+    return asyncio.run(_run(task))
+
+
+async def _run(task: SplitTask) -> SplitResult:
+    started = time.monotonic()
+    output = os.path.join(task.directory, f"part-{task.split.number}-{uuid.uuid4().hex}")
+    rejects = f"{output}.rejects" if task.job.writes_rejects else None
+    source, reader = await _open(task)
+    try:
+        outputs = await _open_outputs(task, output, rejects)
+        try:
+            totals = await _convert(task, Inlet(source, reader), outputs)
+            await outputs.commit()
+        except BaseException:
+            await outputs.abort(keeps_rejects=False)
+            raise
+    finally:
+        await reader.close()
+    assert isinstance(outputs.output, SumSink)
+    has_rejects = rejects is not None and not outputs.rejects.is_empty
+    return SplitResult(
+        totals.result_of(task.split),
+        outputs.output.written(output),
+        await asyncio.to_thread(written_at, rejects) if rejects and has_rejects else None,
+        time.monotonic() - started,
+    )
+
+
+async def _open(task: SplitTask) -> Inlet:
+    split, job = task.split, task.job
+    source: Source
+    if split.size_bytes is None:
+        source = await open_source(split.path)
+        source = wrap(source, is_gzip=is_gzip(split.path), encoding=job.encoding)
+    else:
+        source = await RangeSource.open(split.path, split.offset, split.size_bytes)
+    source.name = split.name
+    reader = ChunkReader(source, job.pace, job.sizing.max_record_bytes)
+    if split.size_bytes is None:
+        await reader.move_to(split.offset, 0)
+    return Inlet(source, reader)
+
+
+async def _open_outputs(task: SplitTask, output: str, rejects: str | None) -> Outputs:
+    def target_of(path: str) -> Target:
+        return Target.of(path, task.split.path, is_direct=False, is_durable=task.job.fsync)
+
+    sink = SumSink(await open_sink(target_of(output)))
+    return await Outputs.beside(sink, None if rejects is None else target_of(rejects))
+
+
+async def _convert(task: SplitTask, inlet: Inlet, outputs: Outputs) -> SplitTotals:
+    split = task.split
+    plan = task.plan
+    lenience = plan.lenience
+    if lenience is not None:
+        plan = replace(plan, lenience=replace(lenience, source=split.name))  # type: ignore[type-var]  # both plans are dataclasses
+    resolution = Resolution(plan, split.offset, split.line, opening_bytes=task.opening_bytes)
+    totals = SplitTotals(split.name, plan)
+    accounts = Accounts(lambda _: None)
+    try:
+        await convert(task.job, inlet, resolution, outputs, totals, accounts, time.monotonic())
+    except (BadRecordError, FunctionError):
+        if totals.failure is None:
+            raise
+    return totals
+
+
+@dataclass
+class SplitTotals(Totals):
+    """Adds up the results of a split's chunks to one.
+
+    Attributes:
+        failure: what ended the split, if a record did.
+        new_columns: of an output whose header was open.
+    """
+
+    failure: Failure | None = None
+    new_columns: tuple[str, ...] = ()
+    taken: tuple[int, ...] = ()
+    is_last: bool = False
+    bad_places: array[int] = field(default_factory=lambda: array("Q"))
+
+    def add(self, result: ChunkResult) -> StreamxError | None:
+        """Add a chunk's result; return the error that ends the split there, if there is one."""
+        places = iter(result.bad_places)
+        for number, line, offset in zip(places, places, places, strict=True):
+            self.bad_places.extend((self.records_in + number, line, offset))
+        self.failure = result.failure
+        self.new_columns += result.new_columns
+        self.is_last = result.is_last
+        so_far = self.taken or (0,) * len(result.taken)
+        self.taken = tuple(map(sum, zip(so_far, result.taken, strict=True)))
+        return super().add(result)
+
+    def result_of(self, split: Split) -> ChunkResult:
+        """Return the sum, as that of a chunk which is the whole split."""
+        return replace(
+            self.result(split.number),
+            failure=self.failure and replace(self.failure, source=split.name),
+            bad_places=self.bad_places,
+            taken=self.taken or (0,) * len(self.plan.limits),
+            is_last=self.is_last,
+            new_columns=self.new_columns,
+        )

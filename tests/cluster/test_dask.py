@@ -1,0 +1,193 @@
+"""Runs on a scheduler and workers of Dask, which are processes of their own, and may be killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Any
+
+import pytest
+from cluster.clusters import run_on_threads
+from conftest import STREAMX, TIMEOUT_SECONDS
+
+import streamx
+from streamx.cluster import dask
+
+distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
+
+# One cluster for all tests, which run one after the other; the last of them ends it.
+pytestmark = [
+    pytest.mark.xdist_group("dask"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
+]
+FUNCTIONS = """
+import time
+
+def slow(record):
+    if record["n"] % 10 == 0:
+        time.sleep(0.02)
+    if record["n"] == 77:
+        raise ValueError("refused")
+    record["n"] = record["n"] * 2
+    return record
+"""
+
+
+class Servers:
+    """A scheduler and two workers with a nanny, which starts another where one was killed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.file = directory / "scheduler.json"
+        quiet = {**os.environ, "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
+        # Work that was on a worker which was killed is not to blame for that.
+        quiet["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "10"
+
+        def start(kind: str, *arguments: str) -> Popen[bytes]:
+            command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments]
+            named = ["--scheduler-file", os.fspath(self.file)]
+            return Popen([*command, *named], cwd=directory, env=quiet, stderr=PIPE)
+
+        self.scheduler = start("scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1")
+        wait_until(self.file.exists)
+        self.workers = start(
+            "worker", "--nworkers", "2", "--nthreads", "1", "--no-dashboard", "--memory-limit", "0"
+        )
+        self.client = distributed.Client(scheduler_file=str(self.file), set_as_default=False)
+        self.client.wait_for_workers(2, timeout=TIMEOUT_SECONDS)
+
+    def close(self) -> None:
+        self.client.close(timeout=1)
+        for process in (self.workers, self.scheduler):
+            process.terminate()
+            process.communicate(timeout=TIMEOUT_SECONDS)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for has not come"
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    servers = Servers(tmp_path_factory.mktemp("dask"))
+    yield servers
+    servers.close()
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records that hold line feeds, commas and quotes, a function for them, and what it makes."""
+    directory = tmp_path_factory.mktemp("numbers")
+    (directory / "f.py").write_text(FUNCTIONS)
+    source = directory / "numbers.csv"
+    lines = [f'{number},"a\nb, ""{number}"""\n' for number in range(1, 1001)]
+    source.write_text("n,text\n" + "".join(lines))
+    slow = streamx.Apply(f"{directory}/f.py:slow")
+    streamx.transform(
+        source, directory / "slow.jsonl", operations=[slow], on_error="reject", workers=1
+    )
+    return source
+
+
+def slow_output(numbers: Path) -> bytes:
+    return (numbers.parent / "slow.jsonl").read_bytes()
+
+
+def content_of(directory: Path) -> bytes:
+    return b"".join(part.read_bytes() for part in sorted(directory.glob("part-*")))
+
+
+def test_flights_are_what_this_machine_makes_of_them(
+    servers: Servers, full_flights: Path, tmp_path: Path
+) -> None:
+    known: dict[str, Any] = {"nulls": ["NA"]}
+    local = streamx.transform(full_flights, tmp_path / "local.jsonl", **known)
+    report = streamx.transform(
+        full_flights,
+        tmp_path / "out",
+        engine="dask",
+        client=servers.client,
+        split_size_bytes=3_000_000,
+        **known,
+    )
+    assert content_of(tmp_path / "out") == (tmp_path / "local.jsonl").read_bytes()
+    assert report.records_out == local.records_out == 336_776
+    assert servers.client.status == "running"
+
+
+@pytest.mark.parametrize("split_bytes", [999, 100_000])
+def test_quoted_line_feeds_at_the_ends_of_splits_are_data(
+    servers: Servers, numbers: Path, tmp_path: Path, split_bytes: int
+) -> None:
+    known: dict[str, Any] = {"operations": [lambda record: {**record, "n": -record["n"]}]}
+    streamx.transform(numbers, tmp_path / "local.csv", **known)
+    streamx.transform(
+        numbers,
+        tmp_path / "joined.csv",
+        engine="dask",
+        client=servers.client,
+        split_size_bytes=split_bytes,
+        concat=True,
+        **known,
+    )
+    assert (tmp_path / "joined.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
+    assert not (tmp_path / "joined.csv.parts").exists()
+
+
+def command(numbers: Path, *arguments: object) -> list[str]:
+    return [
+        *STREAMX, "transform", str(numbers), "out", "--engine", "dask", "--split-size", "5000",
+        "--fn", f"{numbers.parent}/f.py:slow", "--on-error", "reject", *map(str, arguments),
+    ]  # fmt: skip
+
+
+def test_killed_workers_lose_and_duplicate_nothing(
+    servers: Servers, numbers: Path, tmp_path: Path
+) -> None:
+    running = Popen(command(numbers, "--scheduler", servers.file), cwd=tmp_path, stderr=PIPE)
+    parts = tmp_path / "out"
+    for count in (1, 3):
+        wait_until(lambda: len(list(parts.glob("part-*"))) >= count or running.poll() is not None)  # noqa: B023  # it is called at once
+        pids = sorted(servers.client.run(os.getpid, on_error="ignore").values())
+        os.kill(random.choice(pids), signal.SIGKILL)
+    _, errors = running.communicate(timeout=TIMEOUT_SECONDS)
+    assert running.returncode == 3, errors.decode()
+    assert b"1 bad record left out: 1 transform (ValueError), first in line 154" in errors
+    assert content_of(parts) == slow_output(numbers)
+    rejects = (numbers.parent / "slow.jsonl.rejects.jsonl").read_bytes()
+    assert (tmp_path / "out.rejects.jsonl").read_bytes() == rejects
+
+
+def test_a_lost_scheduler_ends_the_run_which_another_cluster_resumes(
+    servers: Servers, numbers: Path, tmp_path: Path
+) -> None:
+    running = Popen(command(numbers, "--scheduler", servers.file), cwd=tmp_path, stderr=PIPE)
+    parts = tmp_path / "out"
+    wait_until(lambda: list(parts.glob("part-*")) or running.poll() is not None)
+    servers.scheduler.kill()
+    _, errors = running.communicate(timeout=TIMEOUT_SECONDS)
+    assert running.returncode == 1
+    assert b"was lost; --resume goes on with what is finished" in errors
+    assert not (parts / "_SUCCESS").exists()
+    function = streamx.Apply(f"{numbers.parent}/f.py:slow")
+    known: dict[str, Any] = {"operations": [function], "on_error": "reject", "resume": True}
+    run_on_threads(numbers, parts, split_size_bytes=5000, **known)
+    assert content_of(parts) == slow_output(numbers)
+
+
+def test_a_scheduler_that_is_not_there_is_named(
+    numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(
+        streamx.ClusterError, match=r"cannot reach the scheduler tcp://127\.0\.0\.1"
+    ):
+        streamx.transform(numbers, tmp_path / "out", engine="dask", scheduler="tcp://127.0.0.1:9")

@@ -1,0 +1,50 @@
+"""An input is a file, those of a directory, or those that a pattern names, in order."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from streamx.errors import InputError, UsageError
+from streamx.read.files import input_files
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv", "c.jsonl", "_SUCCESS", ".hidden.csv", "[x].csv"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "folder.csv").mkdir()
+
+
+def names_of(input: str) -> list[str]:
+    return [os.path.basename(each.path) for each in input_files(input)]
+
+
+def test_a_directory_gives_its_files_sorted_without_the_hidden_ones(tmp_path: Path) -> None:
+    assert names_of(str(tmp_path)) == ["[x].csv", "a.csv", "b.csv", "c.jsonl"]
+
+
+def test_a_pattern_gives_the_files_that_match(tmp_path: Path) -> None:
+    assert names_of(f"{tmp_path}/[ab].csv") == ["a.csv", "b.csv"]
+
+
+def test_a_name_that_exists_is_no_pattern(tmp_path: Path) -> None:
+    assert names_of(f"{tmp_path}/[x].csv") == ["[x].csv"]
+
+
+def test_sizes_are_those_on_disk(tmp_path: Path) -> None:
+    assert [each.size_bytes for each in input_files(f"{tmp_path}/a.csv")] == [5]
+
+
+def test_nothing_that_matches_is_an_error(tmp_path: Path) -> None:
+    for missing in (f"{tmp_path}/f*.csv", f"{tmp_path}/folder.csv", f"{tmp_path}/no.csv"):
+        with pytest.raises(InputError, match=r"there is no file|No such file"):
+            input_files(missing)
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is no file"):
+        input_files(f"{tmp_path}/pipe")
