@@ -97,11 +97,9 @@ class Journal:
                 raise UsageError(
                     f"--checkpoint and --resume need an output that is a file; {each.name} is none"
                 )
-        path = job.checkpoint_path
-        place = Target.of(path, job.input, is_direct=False)
-        if place.path in (target.path, rejects and rejects.path):
-            raise UsageError(f"the checkpoint and an output are both {path}; name another file")
-        file = CheckpointFile(place)
+            if each is not None:
+                _refuse_taken(partial_path(each), job.input)
+        file = CheckpointFile(_checkpoint_target(job, target, rejects))
         now = Checkpoint(
             streamx.__version__,
             input_of(job.input),
@@ -334,6 +332,27 @@ class Journal:
             if partial is not None:
                 with suppress(OSError):
                     await partial.suspend()
+
+
+def _refuse_taken(partial: str, input_path: str) -> None:
+    """Refuse to cut off and write what stands where a partial output would."""
+    place = Target.of(partial, input_path, is_direct=False, what="partial output")
+    if not place.is_replaceable or os.path.islink(partial):
+        raise UsageError(
+            f"--checkpoint and --resume need a partial output that is a file; {partial} is none"
+        )
+
+
+def _checkpoint_target(job: Job, target: Target, rejects: Target | None) -> Target:
+    """Return where the checkpoint goes, which is a file of its own."""
+    path = job.checkpoint_path
+    place = Target.of(path, job.input, is_direct=False, what="checkpoint")
+    if not place.is_replaceable:
+        raise UsageError(f"the checkpoint must be a file; {place.name} is none")
+    for each in (target, rejects):
+        if each is not None and place.path in (each.path, partial_path(each)):
+            raise UsageError(f"the checkpoint and an output are both {path}; name another file")
+    return place
 
 
 def _changed_columns(before: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -137,6 +137,7 @@ cdef class _Conversion:
             tally.bad = None
             good = sx_tally_of(self._state.pointer).records + self._odd_records
             self._odd_end = take(bad.moved(start), good)
+            self._odd_bytes = 0  # what was handed over behind it has to be read again
         self._odd.add(tally, start)
         self.is_finished = tally.bad is not None
         _kernel.pass_odd(self._state.pointer, self._odd_end, tally.records_in, tally.records_out)

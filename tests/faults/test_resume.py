@@ -318,6 +318,14 @@ def test_a_checkpoint_does_not_take_the_place_of_another_file(here: Path) -> Non
         ("in.csv", "out.jsonl", {"is_ordered": False}, "without --unordered"),
         ("in.csv", "out.jsonl", {"is_direct": True}, "so no --direct"),
         ("in.csv", "out.jsonl", {"checkpoint": "out.jsonl"}, "are both out.jsonl"),
+        ("in.csv", "out.jsonl", {"checkpoint": "-"}, "the checkpoint must be a file"),
+        ("in.csv", "out.jsonl", {"checkpoint": "/dev/null"}, "the checkpoint must be a file"),
+        ("in.csv", "out.jsonl", {"checkpoint": "fifo"}, "the checkpoint must be a file"),
+        ("in.csv", "out.jsonl", {"checkpoint": "out.jsonl.partial"}, "are both out.jsonl.partial"),
+        ("out.jsonl.partial", "out.jsonl", {"source_format": "csv"}, "are the same file"),
+        ("link.csv", "out.jsonl", {}, "are the same file"),
+        ("in.csv", "fifo.jsonl", {}, "fifo.jsonl.partial is none"),
+        ("in.csv", "linked.jsonl", {}, "linked.jsonl.partial is none"),
         ("in.csv", "out.jsonl", {"summary": "c"}, "--summary and the checkpoint are the same"),
         ("in.csv", "/dev/null", {"target_format": "jsonl"}, "an output that is a file"),
     ],
@@ -327,5 +335,11 @@ def test_what_cannot_be_continued_is_a_usage_error(
 ) -> None:
     monkeypatch.chdir(here)
     (here / "in.csv").write_bytes(HEADER)
+    (here / "out.jsonl.partial").write_bytes(HEADER)
+    os.link("out.jsonl.partial", "link.csv")
+    os.mkfifo("fifo")
+    os.mkfifo("fifo.jsonl.partial")
+    os.symlink("f.py", "linked.jsonl.partial")
     with pytest.raises(UsageError, match=message):
         streamx.transform(input, output, **{"checkpoint": "c", **options})
+    assert (here / "out.jsonl.partial").read_bytes() == HEADER
