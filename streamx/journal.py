@@ -31,6 +31,8 @@ _LAST_BYTES = 4096
 _INTERVAL_SECONDS = 5.0
 # A run that is quicker than that is written down after so much output.
 _INTERVAL_BYTES = 1024 * 1024 * 1024
+# Ends of chunks that wait until their output is safe: of more every second one will do.
+_MOST_REACHED = 256
 _START = Committed(0, 1, Block(0, ""), True, 0, 0, 0, 0, (), (), {})
 
 
@@ -250,6 +252,8 @@ class Journal:
                 self._totals.state(),
             )
         )
+        if len(self._reached) > _MOST_REACHED:
+            self._reached = deque(list(self._reached)[::2])
         if self._output_bytes - self._saved_at_bytes >= _INTERVAL_BYTES:
             self._due.set()
 

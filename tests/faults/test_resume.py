@@ -343,3 +343,28 @@ def test_what_cannot_be_continued_is_a_usage_error(
     with pytest.raises(UsageError, match=message):
         streamx.transform(input, output, **{"checkpoint": "c", **options})
     assert (here / "out.jsonl.partial").read_bytes() == HEADER
+
+
+def test_a_run_goes_on_though_few_ends_of_chunks_were_kept(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamx.journal._MOST_REACHED", 2)
+    (here / "in.csv").write_bytes(HEADER + table(5000))
+    may_fail = here / "fails"
+    may_fail.touch()
+
+    def same(record: Any) -> Any:
+        if may_fail.exists() and record["id"] == 4_500:
+            raise ValueError("not yet")
+        return record
+
+    options: dict[str, Any] = {"operations": [same], "chunk_size_bytes": 1024}
+    with pytest.raises(streamx.StreamxError):
+        resumed(here, **options)
+    kept = json.loads((here / "out.jsonl.checkpoint").read_bytes())["committed"]
+    assert kept["output_bytes"] > 0
+    may_fail.unlink()
+    report = resumed(here, **options)
+    assert report.records_out == 5000
+    lines = (here / "out.jsonl").read_bytes().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == list(range(5000))
