@@ -14,7 +14,6 @@ from streamx.errors import UsageError
 from streamx.idle import refuse_idle_options
 from streamx.job_options import JobOptions, Options
 from streamx.read.decode import is_utf8
-from streamx.read.files import input_files
 from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
 from streamx.sizing import (
@@ -106,7 +105,11 @@ class Job(Options):
     @cached_property
     def first_input(self) -> str:
         """The input, or the first of its files where it may be several."""
-        return input_files(self.input)[0].name if self.is_on_cluster else self.input
+        if not self.is_on_cluster:
+            return self.input
+        from streamx.read.files import input_files  # for this alone
+
+        return input_files(self.input)[0].name
 
     @property
     def is_on_cluster(self) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -63,9 +64,7 @@ class DaskCluster:
 
     async def close(self) -> None:
         """End what was started for this run."""
-        for each in self._owned:
-            with contextlib.suppress(Exception):  # it is gone already
-                await asyncio.to_thread(each.close)
+        await _close(self._owned)
 
     def _result_of(self, future: Future) -> Any:
         from distributed import KilledWorker
@@ -108,17 +107,40 @@ async def open_dask(client: Client, scheduler: str | None, workers: int) -> Dask
     if client is not None and getattr(client, "asynchronous", False):
         raise UsageError("client is asynchronous; give a Client that was made without that")
     owned: list[Any] = []
+    opening = asyncio.ensure_future(
+        asyncio.to_thread(_open, distributed, client, scheduler, workers, owned)
+    )
     try:
-        if client is None:
-            client = await asyncio.to_thread(_connect, distributed, scheduler, workers, owned)
-        await asyncio.to_thread(_wait_for_workers, client)
-        await asyncio.to_thread(_check_versions, client)
+        return DaskCluster(await asyncio.shield(opening), owned)
     except BaseException:
-        for each in owned:
-            with contextlib.suppress(Exception):  # what failed first says more
-                await asyncio.to_thread(each.close)
+        await asyncio.wait({opening})  # a thread cannot be stopped, and is what fills `owned`
+        await _close(owned)
         raise
-    return DaskCluster(client, owned)
+
+
+def _open(
+    distributed: Any, client: Client, scheduler: str | None, workers: int, owned: list[Any]
+) -> Client:
+    if client is None:
+        from multiprocessing import resource_tracker
+
+        # What this thread starts, and what that starts, is not reached by Ctrl-C, which is for the
+        # run alone to answer. The tracker comes first, since starting it unblocks the signal.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            client = _connect(distributed, scheduler, workers, owned)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    _wait_for_workers(client)
+    _check_versions(client)
+    return client
+
+
+async def _close(owned: list[Any]) -> None:
+    for each in owned:
+        with contextlib.suppress(Exception):  # it is gone already
+            await asyncio.to_thread(each.close)
 
 
 def _connect(distributed: Any, scheduler: str | None, workers: int, owned: list[Any]) -> Any:
@@ -128,7 +150,7 @@ def _connect(distributed: Any, scheduler: str | None, workers: int, owned: list[
                 n_workers=workers,
                 threads_per_worker=1,
                 memory_limit=0,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # any port that is free
                 silence_logs=logging.CRITICAL,
             )
             owned.append(cluster)
