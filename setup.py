@@ -4,6 +4,7 @@ Everything else about the package stands in pyproject.toml and setup.cfg.
 """
 
 import logging
+import os
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -26,6 +27,7 @@ class AllOrNone(build_ext):
 
     def build_extensions(self) -> None:
         """Build them; where one cannot be built, leave the work to the reference codec."""
+        self.parallel = os.cpu_count()
         try:
             super().build_extensions()
         except (BaseError, CCompilerError) as error:

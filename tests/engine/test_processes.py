@@ -97,10 +97,24 @@ def in_chunks(data: bytes, size_bytes: int) -> Sequence[Chunk]:
     return chunks
 
 
-def children() -> set[int]:
-    """Return the processes that this one has started and not waited for."""
+def all_children() -> set[int]:
     tasks = Path("/proc/self/task").glob("*/children")
     return {int(number) for task in tasks for number in task.read_text().split()}
+
+
+_of_others: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _know_the_children_of_others() -> None:
+    """Look which processes there are that other tests have left to this one, such as servers."""
+    _of_others.clear()
+    _of_others.update(all_children() if sys.platform == "linux" else ())
+
+
+def children() -> set[int]:
+    """Return the processes that the test has started and not waited for."""
+    return all_children() - _of_others
 
 
 def descriptors() -> set[str]:
