@@ -158,7 +158,7 @@ def main(splits: int | None, threads: int) -> None:
         return
     with tempfile.TemporaryDirectory() as directory:
         measured = simulate(splits, threads, Path(directory))
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     click.echo(
         f"{measured.splits:>7,} splits on {threads} threads: {measured.seconds:6.1f} s of CPU "
         f"time ({1e6 * measured.seconds / measured.splits:.0f} us each), {peak_mib:.0f} MiB at the "
