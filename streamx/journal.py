@@ -22,7 +22,7 @@ from streamx.read.reader import ChunkReader
 from streamx.resume import block_of, differences, first_block_of, functions_of, input_of, options_of
 from streamx.transform.plan import AnyPlan
 from streamx.transform.resolve import Resolution
-from streamx.write.checkpoint import Block, Checkpoint, CheckpointFile, Committed
+from streamx.write.checkpoint import Block, Checkpoint, CheckpointFile, Committed, Kept
 from streamx.write.partial import Partial, open_partial, partial_path, restore_partial
 from streamx.write.publish import Target
 from streamx.write.rejects import NoRejects, Outputs, RejectsSink
@@ -33,7 +33,7 @@ _INTERVAL_SECONDS = 5.0
 _INTERVAL_BYTES = 1024 * 1024 * 1024
 # Ends of chunks that wait until their output is safe: of more every second one will do.
 _MOST_REACHED = 256
-_START = Committed(0, 1, Block(0, ""), True, 0, 0, 0, 0, (), (), {})
+_START = Committed(0, 1, Block(0, ""), True, Kept(0), Kept(0), (), (), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ class Journal:
         self._is_saved = self.is_resumed
         self._ends: dict[int, _End] = {}
         self._reached: deque[Committed] = deque()
-        self._output_bytes = self._start.output_bytes
-        self._rejects_bytes = self._start.rejects_bytes
+        self._output_bytes = self._start.output.size_bytes
+        self._rejects_bytes = self._start.rejects.size_bytes
         self._limits = self._start.limits
         self._new_columns = self._start.new_columns
         self._totals: Totals | None = None
@@ -125,7 +125,7 @@ class Journal:
     @staticmethod
     def _take_back(committed: Committed, target: Target, rejects: Target | None) -> None:
         """Make the outputs of a run that had ended partial ones."""
-        if rejects is not None and committed.rejects_bytes:
+        if rejects is not None and committed.rejects.size_bytes:
             restore_partial(rejects)
         restore_partial(target)
 
@@ -138,22 +138,16 @@ class Journal:
             CheckpointError: one holds less than it should.
         """
         start = self._start
-        self._output = await open_partial(
-            target, start.output_bytes, start.output_file_bytes, is_gzip=self._job.is_gzip_output
-        )
+        self._output = await open_partial(target, start.output, is_gzip=self._job.is_gzip_output)
         if rejects is None:
             return Outputs(self._output, NoRejects())
         try:
-            self._rejects = await open_partial(
-                rejects,
-                start.rejects_bytes,
-                start.rejects_file_bytes,
-                is_gzip=rejects.path.lower().endswith(".gz"),
-            )
+            is_gzip = rejects.path.lower().endswith(".gz")
+            self._rejects = await open_partial(rejects, start.rejects, is_gzip=is_gzip)
         except BaseException:
             await self._output.suspend()
             raise
-        sink = RejectsSink(self._rejects, rejects, is_empty=start.rejects_bytes == 0)
+        sink = RejectsSink(self._rejects, rejects, is_empty=start.rejects.size_bytes == 0)
         return Outputs(self._output, sink, rejects.name)
 
     async def begin(self, resolution: Resolution, reader: ChunkReader) -> Resolution:
@@ -243,10 +237,8 @@ class Journal:
                 end.place.line,
                 end.last,
                 end.ends_with_line_end,
-                self._output_bytes,
-                self._rejects_bytes,
-                0,
-                0,
+                Kept(self._output_bytes),
+                Kept(self._rejects_bytes),
                 self._limits,
                 self._new_columns,
                 self._totals.state(),
@@ -261,8 +253,8 @@ class Journal:
         assert self._output is not None
         rejects_bytes = 0 if self._rejects is None else self._rejects.settled_bytes
         return (
-            reached.output_bytes <= self._output.settled_bytes
-            and reached.rejects_bytes <= rejects_bytes
+            reached.output.size_bytes <= self._output.settled_bytes
+            and reached.rejects.size_bytes <= rejects_bytes
         )
 
     def _forget_superseded(self) -> None:
@@ -301,14 +293,12 @@ class Journal:
         reached = self._reached[0]
         assert self._output is not None
         self._saved_at_bytes = self._output_bytes
-        committed = replace(
-            reached,
-            output_file_bytes=self._output.place_of(reached.output_bytes),
-        )
+        kept = await self._output.kept(reached.output.size_bytes)
+        committed = replace(reached, output=kept)
         await self._output.sync()
         if self._rejects is not None:
-            place = self._rejects.place_of(reached.rejects_bytes)
-            committed = replace(committed, rejects_file_bytes=place)
+            kept = await self._rejects.kept(reached.rejects.size_bytes)
+            committed = replace(committed, rejects=kept)
             await self._rejects.sync()
         checkpoint = replace(self._checkpoint, committed=committed, is_complete=is_complete)
         await uninterrupted(asyncio.to_thread(self._file.save, checkpoint))

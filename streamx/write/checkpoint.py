@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -13,7 +14,7 @@ from typing import Any, Self
 from streamx.errors import InputError, OutputError, cannot
 from streamx.write.publish import Target
 
-_FORMAT = 1
+_FORMAT = 2
 # What no run writes; a file that is larger is something else.
 _MOST_BYTES = 64 * 1024 * 1024
 _MOST_BLOCK_BYTES = 1024 * 1024
@@ -35,6 +36,22 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """How much of an output a later run keeps.
+
+    Attributes:
+        size_bytes: the length of what was written, before compression.
+        file_bytes: where in the file writing begins again: at that length, or, where the file is
+            compressed, at the start of a member.
+        tail: what that member begins with, before compression: the last of what was written.
+    """
+
+    size_bytes: int
+    file_bytes: int = 0
+    tail: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """What a run amounts to up to the end of one of its chunks.
 
@@ -42,9 +59,7 @@ class Committed:
         offset, line: where the next record starts, in the decoded input.
         last: the bytes before it.
         ends_with_line_end: the last record has its line end, so it cannot become longer.
-        output_bytes, rejects_bytes: lengths of what was written, before compression.
-        output_file_bytes, rejects_file_bytes: where in their files writing begins again: at these
-            lengths, or, where they are compressed, at the start of the member that holds them.
+        output, rejects: how much of them belongs to what was read.
         limits: how many records may still pass each limit.
         new_columns: what the first results added to the columns.
         totals: what was counted, see Totals.state.
@@ -54,10 +69,8 @@ class Committed:
     line: int
     last: Block
     ends_with_line_end: bool
-    output_bytes: int
-    rejects_bytes: int
-    output_file_bytes: int
-    rejects_file_bytes: int
+    output: Kept
+    rejects: Kept
     limits: tuple[int, ...]
     new_columns: tuple[str, ...]
     totals: Mapping[str, Any]
@@ -91,6 +104,8 @@ class Checkpoint:
     def to_bytes(self) -> bytes:
         """Return it as JSON, with a digest of the rest, by which damage is seen."""
         value = asdict(self)
+        for kept in (value["committed"]["output"], value["committed"]["rejects"]):
+            kept["tail"] = base64.b64encode(kept["tail"]).decode()
         return json.dumps(value | {"sha256": _digest(value)}, indent=1).encode() + b"\n"
 
     @classmethod
@@ -112,6 +127,8 @@ class Checkpoint:
             raise ValueError(f"no {missing[0]} of the input")
         committed = _fitting(Committed, value["committed"])
         committed["last"] = _block(committed["last"])
+        for name in ("output", "rejects"):
+            committed[name] = _kept(committed[name])
         for name in ("limits", "new_columns"):
             committed[name] = tuple(committed[name])
         if committed["last"].size_bytes > committed["offset"]:
@@ -198,14 +215,21 @@ def _block(value: Any) -> Block:
     return block
 
 
+def _kept(value: Any) -> Kept:
+    known = _fitting(Kept, value)
+    return Kept(**known | {"tail": base64.b64decode(known["tail"], validate=True)})
+
+
 # What stands in each field of the file. Bool is an int, so its fields are looked at first.
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "str": str,
     "bool": bool,
     "int": int,
+    "bytes": str,
     "tuple[int, ...]": list,
     "tuple[str, ...]": list,
     "Block": dict,
+    "Kept": dict,
     "Committed": dict,
     "Mapping[str, Any]": dict,
     "Mapping[str, int]": dict,

@@ -13,14 +13,15 @@ from typing import Protocol
 
 from streamx.descriptors import ThreadedFile, uninterrupted
 from streamx.errors import CheckpointError, LockedError, OutputError, cannot, output_error
+from streamx.write.checkpoint import Kept
 from streamx.write.publish import Target, Unpublished
 from streamx.write.sinks import FileSink, GzipSink, Sink
 
 # A compressed output is made of members of so many bytes, so that it can be cut between them, and
-# has the same bytes wherever a run was interrupted.
-MEMBER_BYTES = 1024 * 1024
+# has the same bytes wherever a run was interrupted. What is in the last one goes to the checkpoint.
+MEMBER_BYTES = 256 * 1024
 _GZIP = zlib.MAX_WBITS | 16
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024
 
 
 class Partial(Sink, Protocol):
@@ -33,8 +34,8 @@ class Partial(Sink, Protocol):
     @property
     def settled_bytes(self) -> int: ...
 
-    def place_of(self, size_bytes: int) -> int:
-        """Return where in the file writing would begin again, to keep so many settled bytes."""
+    async def kept(self, size_bytes: int) -> Kept:
+        """Return what it takes to keep so many of the settled bytes, no fewer than before."""
         ...
 
     async def sync(self) -> None:
@@ -60,15 +61,14 @@ class PartialFile(FileSink):
     def __init__(self, file: ThreadedFile, unpublished: Unpublished, name: str) -> None:
         size_bytes = os.lseek(unpublished.descriptor, 0, os.SEEK_CUR)
         super().__init__(file, name, unpublished, holds_bytes=size_bytes)
-        self._is_empty = True  # behind the place where it goes on, or what is there is still needed
         self._descriptor = unpublished.descriptor
 
     @property
     def settled_bytes(self) -> int:
         return os.lseek(self._descriptor, 0, os.SEEK_CUR)
 
-    def place_of(self, size_bytes: int) -> int:
-        return size_bytes
+    async def kept(self, size_bytes: int) -> Kept:
+        return Kept(size_bytes, size_bytes)
 
     async def sync(self) -> None:
         # Not on the file's own thread, where it would keep writes waiting.
@@ -77,58 +77,66 @@ class PartialFile(FileSink):
     async def suspend(self) -> None:
         await self._file.close()
 
-    async def cut(self) -> None:
-        """Remove what stands behind the last byte that was written."""
+    async def read(self, place: int, size_bytes: int) -> bytes:
+        """Read some of what was written.
+
+        Raises:
+            OutputError: it cannot be read, or is not there any more.
+        """
         try:
-            await self._file.call(lambda: os.ftruncate(self._descriptor, self.settled_bytes))
+            block = await asyncio.to_thread(os.pread, self._descriptor, size_bytes, place)
         except OSError as error:
             raise output_error(self.name, error) from error
+        if not block:
+            raise OutputError(f"{self.name}: its partial file was cut off by somebody else")
+        return block
 
 
 class PartialGzip(GzipSink):
     """Compresses into members of MEMBER_BYTES, so that it can be continued at the start of one.
 
-    What the checkpoint counts on may end within a member. That stays in the file until it is there
-    again as a whole, so that this run can be killed at any time, too.
-
     Args:
         inner: where the compressed bytes go.
         start_bytes: how many bytes are in the members that are there.
-        replaces: there is a member behind those that is to be written again.
     """
 
-    def __init__(self, inner: PartialFile, start_bytes: int, *, replaces: bool) -> None:
+    def __init__(self, inner: PartialFile, start_bytes: int) -> None:
         super().__init__(inner)
         self._file = inner
-        self._taken_bytes = start_bytes
+        self._taken_bytes = self._settled_bytes = start_bytes
         self._file_bytes = inner.settled_bytes
         # Where each member starts: in what was written, and in the file.
         self._members: deque[tuple[int, int]] = deque([(start_bytes, self._file_bytes)])
-        self._is_finished = False
-        self._settled_bytes = start_bytes
-        self._held: list[bytes] | None = [] if replaces else None
-        self._held_until_bytes = start_bytes + MEMBER_BYTES
+        # What is in the members that may not be in the file yet, and where that starts.
+        self._tail = bytearray()
+        self._tail_start_bytes = start_bytes
 
     @property
     def settled_bytes(self) -> int:
         return self._settled_bytes
 
-    def place_of(self, size_bytes: int) -> int:
+    async def kept(self, size_bytes: int) -> Kept:
         while len(self._members) > 1 and self._members[1][0] <= size_bytes:
             self._members.popleft()
-        return self._members[0][1]
+        start_bytes, place = self._members[0]
+        if start_bytes < self._tail_start_bytes:
+            tail = await self._read_member(place, size_bytes - start_bytes)
+        else:
+            skipped_bytes = start_bytes - self._tail_start_bytes
+            tail = bytes(self._tail[skipped_bytes : size_bytes - self._tail_start_bytes])
+        return Kept(size_bytes, place, tail)
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
-        await self._put(await asyncio.to_thread(self._compress, parts))
-        self._settled_bytes = self._members[-1][0]
+        await self._inner.write(await asyncio.to_thread(self._compress, parts))
+        self._settled_bytes = self._taken_bytes
+        del self._tail[: self._members[-1][0] - self._tail_start_bytes]
+        self._tail_start_bytes = self._members[-1][0]
 
     async def prepare(self) -> None:
         start_bytes = self._members[-1][0]
-        if not self._is_finished and (self._taken_bytes > start_bytes or self._file_bytes == 0):
-            self._is_finished = True
-            await self._put([self._ended()])
-        self._is_finished = True
-        self._settled_bytes = self._taken_bytes
+        if not self._is_ended and (self._taken_bytes > start_bytes or self._file_bytes == 0):
+            await self._inner.write([self._ended()])
+        self._is_ended = True
         await self._inner.prepare()
 
     async def sync(self) -> None:
@@ -137,15 +145,14 @@ class PartialGzip(GzipSink):
     async def suspend(self) -> None:
         await self._file.suspend()
 
-    async def _put(self, compressed: list[bytes]) -> None:
-        if self._held is None:
-            await self._inner.write(compressed)
-            return
-        self._held += compressed
-        if self._taken_bytes >= self._held_until_bytes or self._is_finished:
-            await self._inner.write(self._held)
-            await self._file.cut()
-            self._held = None
+    async def _read_member(self, place: int, size_bytes: int) -> bytes:
+        """Return the first bytes of a member that is in the file."""
+        member, start = zlib.decompressobj(_GZIP), bytearray()
+        while len(start) < size_bytes:
+            block = await self._file.read(place, _READ_BYTES)
+            start += member.decompress(block, size_bytes - len(start))
+            place += len(block)
+        return bytes(start)
 
     def _compress(self, parts: Sequence[bytes | memoryview]) -> list[bytes]:
         compressed = []
@@ -155,6 +162,7 @@ class PartialGzip(GzipSink):
                 room_bytes = self._members[-1][0] + MEMBER_BYTES - self._taken_bytes
                 piece, rest = rest[:room_bytes], rest[room_bytes:]
                 compressed.append(self._counted(self._compressor.compress(piece)))
+                self._tail += piece
                 self._taken_bytes += len(piece)
                 if len(piece) == room_bytes:
                     compressed.append(self._ended())
@@ -171,13 +179,12 @@ class PartialGzip(GzipSink):
         return block
 
 
-async def open_partial(target: Target, size_bytes: int, place: int, *, is_gzip: bool) -> Partial:
-    """Open a partial output to be continued, or with 0 and 0 a new one.
+async def open_partial(target: Target, kept: Kept, *, is_gzip: bool) -> Partial:
+    """Open a partial output to be continued, or with nothing kept a new one.
 
     Args:
         target: where the output goes when it is whole.
-        size_bytes: how much of it to keep, before compression.
-        place: `place_of` it.
+        kept: how much of it.
         is_gzip: it is compressed.
 
     Raises:
@@ -188,7 +195,7 @@ async def open_partial(target: Target, size_bytes: int, place: int, *, is_gzip: 
     path = partial_path(target)
     descriptor = _open_locked(path)
     try:
-        start = await asyncio.to_thread(_prepare, descriptor, path, size_bytes, place, is_gzip)
+        await asyncio.to_thread(_cut, descriptor, path, kept, is_gzip)
         unpublished = Unpublished(descriptor, path, target.path, is_durable=target.is_durable)
         unpublished.adopt_mode()
     except BaseException as error:
@@ -200,9 +207,8 @@ async def open_partial(target: Target, size_bytes: int, place: int, *, is_gzip: 
     inner = PartialFile(file, unpublished, target.name)
     if not is_gzip:
         return inner
-    sink = PartialGzip(inner, size_bytes - len(start), replaces=bool(start))
-    if start:
-        await sink.write([start])
+    sink = PartialGzip(inner, kept.size_bytes - len(kept.tail))
+    await sink.write([kept.tail])
     return sink
 
 
@@ -253,35 +259,20 @@ def _is_at(path: str, descriptor: int) -> bool:
         return False
 
 
-def _prepare(descriptor: int, path: str, size_bytes: int, place: int, is_gzip: bool) -> bytes:
-    """Go to the place, and cut off what is behind it, but for a member that has to be continued:
-    return what of that is to be kept.
-    """
-    start = b""
-    held_bytes = os.fstat(descriptor).st_size
-    if is_gzip and size_bytes % MEMBER_BYTES and held_bytes > place:
-        start = _member_at(descriptor, place, size_bytes % MEMBER_BYTES)
-    is_short = len(start) < size_bytes % MEMBER_BYTES if is_gzip else False
-    if held_bytes < place or is_short:
+def _cut(descriptor: int, path: str, kept: Kept, is_gzip: bool) -> None:
+    """Go to the end of what is kept in the file, and cut off what is behind it."""
+    held_bytes, place = os.fstat(descriptor).st_size, kept.file_bytes
+    members_bytes = kept.size_bytes - len(kept.tail)
+    if members_bytes % MEMBER_BYTES if is_gzip else kept.size_bytes != place:
+        raise CheckpointError(
+            f"the checkpoint is not of {path}, but of an output that was "
+            f"{'not ' if is_gzip else ''}compressed; name that, or remove the checkpoint to "
+            "begin anew"
+        )
+    if held_bytes < place:
         raise CheckpointError(
             f"{path} holds less than the checkpoint says (it has {held_bytes:,} bytes); "
             "without it there is nothing to resume: remove the checkpoint to begin anew"
         )
-    if not start:
-        os.ftruncate(descriptor, place)
+    os.ftruncate(descriptor, place)
     os.lseek(descriptor, place, os.SEEK_SET)
-    return start
-
-
-def _member_at(descriptor: int, place: int, size_bytes: int) -> bytes:
-    """Return the first bytes of the member at a place, as many as there are."""
-    member = zlib.decompressobj(_GZIP)
-    start = bytearray()
-    with contextlib.suppress(zlib.error):  # then there are fewer
-        while len(start) < size_bytes and not member.eof:
-            block = os.pread(descriptor, _READ_BYTES, place)
-            if not block:
-                break
-            place += len(block)
-            start += member.decompress(block, size_bytes - len(start))
-    return bytes(start[:size_bytes])

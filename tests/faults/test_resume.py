@@ -40,6 +40,10 @@ KINDS = {
     "async function with rejects": (
         "out.jsonl", *SMALL, "--fn", "f.py:checked", "--on-error", "reject"
     ),
+    "few rejects, compressed": (
+        "out.jsonl", *SMALL, "--fn", "f.py:checked", "--on-error", "reject",
+        "--rejects", "out.bad.gz",
+    ),
     "program with limits": ("out.csv", *SMALL, "--where", "id % 3 > 0", "--limit", "60000"),
     "compressed input": ("out.jsonl", *SMALL, "--select", "text,id"),
 }  # fmt: skip
@@ -82,8 +86,7 @@ def kill_after_checkpoints(process: Process, path: Path, count: int) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_run_is_resumed_to_the_same_bytes(here: Path, kind: str) -> None:
     output, *options = KINDS[kind]
-    counts = {"async function with rejects": 15_000, "process function": 40_000}
-    count = {**counts, "gzip output": 200_000}.get(kind, 100_000)  # a member is 1 MiB
+    count = 15_000 if "rejects" in kind else 40_000 if "function" in kind else 100_000
     name = "in.csv.gz" if kind == "compressed input" else "in.csv"
     data = HEADER + table(count)
     (here / name).write_bytes(gzip.compress(data, 1) if name.endswith(".gz") else data)
@@ -124,7 +127,7 @@ def test_a_signal_leaves_a_checkpoint_of_the_last_whole_chunk(
         process.send_signal(number)
         assert finish(process) == (-number, "")
     checkpoint = json.loads((here / "own.checkpoint").read_bytes())
-    kept_bytes = checkpoint["committed"]["output_bytes"]
+    kept_bytes = checkpoint["committed"]["output"]["size_bytes"]
     assert 500_000 < kept_bytes <= partial.stat().st_size
     with running(*arguments, "--resume", cwd=here) as process:
         assert finish(process) == (0, "")
@@ -362,7 +365,7 @@ def test_a_run_goes_on_though_few_ends_of_chunks_were_kept(
     with pytest.raises(streamx.StreamxError):
         resumed(here, **options)
     kept = json.loads((here / "out.jsonl.checkpoint").read_bytes())["committed"]
-    assert kept["output_bytes"] > 0
+    assert kept["output"]["size_bytes"] > 0
     may_fail.unlink()
     report = resumed(here, **options)
     assert report.records_out == 5000

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from write.forged import signed
 
 from streamx.errors import InputError
-from streamx.write.checkpoint import Block, Checkpoint, CheckpointFile, Committed
+from streamx.write.checkpoint import Block, Checkpoint, CheckpointFile, Committed, Kept
 from streamx.write.publish import Target
 
 COUNTS = st.integers(0, 2**63 - 1)
 TEXTS = st.text(max_size=8)
 BLOCKS = st.builds(Block, st.integers(0, 2**16), TEXTS)
+KEPT = st.builds(Kept, COUNTS, COUNTS, st.binary(max_size=8))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
@@ -29,10 +30,8 @@ COMMITTED = st.builds(
     COUNTS,
     BLOCKS,
     st.booleans(),
-    COUNTS,
-    COUNTS,
-    COUNTS,
-    COUNTS,
+    KEPT,
+    KEPT,
     st.lists(COUNTS, max_size=2).map(tuple),
     st.lists(TEXTS, max_size=2).map(tuple),
     st.dictionaries(TEXTS, JSON, max_size=2),

@@ -1,60 +1,113 @@
-"""A compressed partial output can be continued however often the run that goes on is killed."""
+"""A compressed partial output can be continued behind any byte, however often runs are killed."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import random
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
 
-from streamx.write.partial import MEMBER_BYTES, open_partial
+from streamx import CheckpointError
+from streamx.write.checkpoint import Kept
+from streamx.write.partial import MEMBER_BYTES, Partial, open_partial
 from streamx.write.publish import Target
 
 DATA = random.Random(1).randbytes(MEMBER_BYTES // 2) * 5
+NOTHING = Kept(0)
 
 
-@pytest.mark.parametrize("kept_bytes", [1000, MEMBER_BYTES, MEMBER_BYTES + 70_000])
-@pytest.mark.parametrize("more_bytes", [0, 1000, MEMBER_BYTES])
-def test_a_run_that_ends_before_its_first_checkpoint_takes_nothing_from_the_one_before(
-    tmp_path: Path, kept_bytes: int, more_bytes: int
-) -> None:
-    def target(name: str) -> Target:
-        return Target.of(str(tmp_path / name), "-", is_direct=False)
+def opened(directory: Path, kept: Kept) -> Coroutine[None, None, Partial]:
+    target = Target.of(str(directory / "out.gz"), "-", is_direct=False)
+    return open_partial(target, kept, is_gzip=True)
+
+
+def written_by(directory: Path) -> bytes:
+    return (directory / "out.gz").read_bytes()
+
+
+@pytest.fixture
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What an undisturbed run writes."""
+    directory = tmp_path_factory.mktemp("whole")
 
     async def main() -> None:
-        whole = await open_partial(target("whole.gz"), 0, 0, is_gzip=True)
-        await whole.write([DATA])
-        await whole.commit()
-        sink = await open_partial(target("out.gz"), 0, 0, is_gzip=True)
+        sink = await opened(directory, NOTHING)
         await sink.write([DATA])
-        place = sink.place_of(kept_bytes)
+        await sink.commit()
+
+    asyncio.run(main())
+    return written_by(directory)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 1000, MEMBER_BYTES, MEMBER_BYTES + 70_000, len(DATA)])
+@pytest.mark.parametrize("more_bytes", [0, 1000, MEMBER_BYTES])
+def test_a_run_that_ends_before_its_first_checkpoint_takes_nothing_from_the_one_before(
+    tmp_path: Path, whole: bytes, kept_bytes: int, more_bytes: int
+) -> None:
+    async def main() -> None:
+        sink = await opened(tmp_path, NOTHING)
+        await sink.write([DATA])
+        kept = await sink.kept(kept_bytes)
         await sink.suspend()
         for _ in range(3):
-            sink = await open_partial(target("out.gz"), kept_bytes, place, is_gzip=True)
+            sink = await opened(tmp_path, kept)
             await sink.write([DATA[kept_bytes : kept_bytes + more_bytes]])
             await sink.suspend()
-        sink = await open_partial(target("out.gz"), kept_bytes, place, is_gzip=True)
+        sink = await opened(tmp_path, kept)
         await sink.write([DATA[kept_bytes:]])
         await sink.commit()
 
     asyncio.run(main())
-    assert (tmp_path / "out.gz").read_bytes() == (tmp_path / "whole.gz").read_bytes()
-    assert gzip.decompress((tmp_path / "out.gz").read_bytes()) == DATA
+    assert written_by(tmp_path) == whole
+    assert gzip.decompress(whole) == DATA
+
+
+def test_every_byte_that_was_written_can_be_kept_at_once(tmp_path: Path, whole: bytes) -> None:
+    async def main() -> None:
+        kept = NOTHING
+        for start in range(0, len(DATA), 99_991):
+            sink = await opened(tmp_path, kept)
+            await sink.write([DATA[start : start + 99_991]])
+            kept = await sink.kept(sink.settled_bytes)
+            assert kept.size_bytes == min(start + 99_991, len(DATA))
+            assert len(kept.tail) < MEMBER_BYTES
+            await sink.suspend()
+        sink = await opened(tmp_path, kept)
+        await sink.commit()
+
+    asyncio.run(main())
+    assert written_by(tmp_path) == whole
 
 
 def test_an_output_that_becomes_shorter_has_nothing_of_the_longer_one(tmp_path: Path) -> None:
-    target = Target.of(str(tmp_path / "out.gz"), "-", is_direct=False)
-
     async def main() -> None:
-        sink = await open_partial(target, 0, 0, is_gzip=True)
+        sink = await opened(tmp_path, NOTHING)
         await sink.write([DATA])
-        place = sink.place_of(1000)
+        kept = await sink.kept(1000)
         await sink.suspend()
-        sink = await open_partial(target, 1000, place, is_gzip=True)
+        sink = await opened(tmp_path, kept)
         await sink.write([b"the end"])
         await sink.commit()
 
     asyncio.run(main())
-    assert gzip.decompress((tmp_path / "out.gz").read_bytes()) == DATA[:1000] + b"the end"
+    assert gzip.decompress(written_by(tmp_path)) == DATA[:1000] + b"the end"
+
+
+@pytest.mark.parametrize("is_gzip", [False, True])
+def test_what_was_kept_of_one_kind_of_output_is_not_continued_as_the_other(
+    tmp_path: Path, is_gzip: bool
+) -> None:
+    target = Target.of(str(tmp_path / "out"), "-", is_direct=False)
+
+    async def main() -> None:
+        sink = await open_partial(target, NOTHING, is_gzip=not is_gzip)
+        await sink.write([DATA[:1000]])
+        kept = await sink.kept(1000)
+        await sink.suspend()
+        with pytest.raises(CheckpointError, match="compressed; name that"):
+            await open_partial(target, kept, is_gzip=is_gzip)
+
+    asyncio.run(main())
