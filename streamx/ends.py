@@ -11,9 +11,10 @@ from streamx.read.decode import wrap
 from streamx.read.http_options import Http, is_url
 from streamx.read.reader import LINGER_SECONDS, ChunkReader
 from streamx.read.sources import Source, open_source
+from streamx.write.compress import compressed
 from streamx.write.publish import Target
 from streamx.write.rejects import Outputs, rejects_target
-from streamx.write.sinks import GzipSink, open_sink
+from streamx.write.sinks import open_sink
 
 if TYPE_CHECKING:
     from streamx.journal import Journal
@@ -59,7 +60,7 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
         source = await open_remote(
             job.input,
             job.http or Http(),
-            is_gzip=job.is_gzip_input,
+            is_compressed=job.input_compression is not None,
             most_page_bytes=job.sizing.max_record_bytes,
             warn=warn,
         )
@@ -68,7 +69,7 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
     if job.on_full is not None and not source.is_live:
         await source.close()
         raise UsageError("--on-full needs a live standard input; this one is a file and can wait")
-    source = wrap(source, is_gzip=job.is_gzip_input, encoding=job.encoding)
+    source = wrap(source, compression=job.input_compression, encoding=job.encoding)
     reader = ChunkReader(
         source,
         job.pace,
@@ -102,6 +103,5 @@ async def open_outputs(
     if journal is not None:
         return await journal.open_outputs(*targets)
     sink = await open_sink(targets.output)
-    if job.is_gzip_output:
-        sink = GzipSink(sink, flushes=source.is_live)
-    return await Outputs.beside(sink, targets.rejects)
+    sink = compressed(sink, job.compressing, is_live=source.is_live)
+    return await Outputs.beside(sink, targets.rejects, job.compressing_rejects)

@@ -35,13 +35,15 @@ def explanation(job: Job, resolution: Resolution, total_bytes: int | None) -> st
 
 def _flow(job: Job, total_bytes: int | None) -> Iterator[tuple[str, str]]:
     size = "" if total_bytes is None else f", {total_bytes:,} bytes"
-    zipped = ", gzip" if job.is_gzip_input else ""
+    zipped = f", {job.input_compression.name}" if job.input_compression else ""
     name = "standard input" if job.input == "-" else job.input_name
     yield "input", f"{name}: {job.source}{zipped}{size}"
     if job.http is not None and job.http.paginate is not None:
         size = "" if job.http.page_size is None else f", {job.http.page_size:,} records each"
         yield "", f"pages by {job.http.paginate}{size}"
-    zipped = ", gzip" if job.is_gzip_output else ""
+    zipped = ""
+    if job.compressing is not None:
+        zipped = f", {job.compressing.compression.name}, level {job.compressing.level}"
     name = "standard output" if job.output == "-" else job.output_name
     yield "output", f"{name}: {job.target}{zipped}"
 

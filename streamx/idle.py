@@ -28,7 +28,7 @@ def refuse_idle_options(job: Job) -> None:
     Raises:
         UsageError: there is one; the text says what it needs.
     """
-    checks = (*_cluster_checks(job), *_http_checks(job), *_storage_checks(job))
+    checks = (*_cluster_checks(job), *_http_checks(job), *_ends_checks(job))
     for is_used, can_work, option, needed in checks:
         if is_used and not can_work:
             raise UsageError(f"{option} needs {needed}")
@@ -55,7 +55,7 @@ def _cluster_checks(job: Job) -> list[_Check]:
         (job.concat, is_used, "--concat", dask),
         (is_used, job.input != "-" and not is_url(job.input), dask, "an INPUT of files"),
         (is_used, job.output != "-", dask, "an OUTPUT: a directory or, with --concat, a file"),
-        (is_used, not job.is_gzip_output, dask, "plain output; compress it behind the run"),
+        (is_used, job.compressing is None, dask, "plain output; compress it behind the run"),
         (is_used and job.workers is not None, not has_scheduler, "--workers", own),
         (not job.is_ordered, not is_used, "--unordered", machine),
         (job.is_direct, not is_used, "--direct", machine),
@@ -86,7 +86,7 @@ def _http_checks(job: Job) -> list[_Check]:
     ]
 
 
-def _storage_checks(job: Job) -> list[_Check]:
+def _ends_checks(job: Job) -> list[_Check]:
     reads_url, writes_url = is_storage_url(job.input), is_storage_url(job.output)
     a_resumed = "--resume" if job.resume else "--checkpoint"
     on_disk = [
@@ -108,6 +108,12 @@ def _storage_checks(job: Job) -> list[_Check]:
         for option, url in (("OUTPUT", job.output), ("--rejects", os.fspath(job.rejects or "")))
     ]
     return [
+        (
+            job.compression_level is not None,
+            job.compressing is not None,
+            "--compression-level",
+            "a compressed output: --compress, or a name that ends with .gz, .bz2, .xz or .zst",
+        ),
         *on_disk,
         *written,
         (is_url(job.output), False, "OUTPUT", "a path, or a URL of s3:// or gs://, not the web's"),

@@ -10,6 +10,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from streamx.codec.layout import Column, ColumnType
+from streamx.compression import (
+    Compressing,
+    Compression,
+    compression_named,
+    compression_of,
+)
 from streamx.errors import UsageError
 from streamx.idle import refuse_idle_options
 from streamx.job_options import JobOptions, Options
@@ -24,6 +30,7 @@ from streamx.sizing import (
     WORKER_PROCESS_BYTES,
     WORKER_THREAD_BYTES,
     Sizing,
+    available_cpus,
     choose_sizing,
 )
 from streamx.storage import is_storage_url, local_path, shown_url
@@ -41,7 +48,6 @@ from streamx.values import (
     distinct_names,
     format_from,
     format_of,
-    is_gzip,
     utf8_text,
 )
 
@@ -90,12 +96,34 @@ class Job(Options):
         return _shown(self.output)
 
     @property
-    def is_gzip_input(self) -> bool:
-        return is_gzip(_shown(self.first_input)) and not _is_paged(self.http)
+    def input_compression(self) -> Compression | None:
+        """How the input is compressed, as far as its name tells."""
+        return None if _is_paged(self.http) else compression_of(_shown(self.first_input))
+
+    @cached_property
+    def compressing(self) -> Compressing | None:
+        """How the output is compressed, if it is."""
+        if self.compress is None:
+            return self._compressing(compression_of(self.output_name), self.compression_level)
+        named = None if self.compress == "none" else compression_named(self.compress)
+        return self._compressing(named, self.compression_level)
 
     @property
-    def is_gzip_output(self) -> bool:
-        return is_gzip(self.output_name)
+    def compressing_rejects(self) -> Compressing | None:
+        """How the rejects are compressed, if they are."""
+        if self.rejects is None:
+            return None
+        return self._compressing(compression_of(os.fspath(self.rejects)), None)
+
+    def _compressing(
+        self, compression: Compression | None, level: int | None
+    ) -> Compressing | None:
+        if compression is None:
+            return None
+        compressing = Compressing.of(compression, level, available_cpus())
+        if self.max_memory_bytes is None:
+            return compressing
+        return compressing.within(self.max_memory_bytes // 4)
 
     @property
     def source(self) -> FormatName:
@@ -233,8 +261,8 @@ class Job(Options):
             "dask" if self.is_on_cluster else self.placement.kind,
             self.sizing.workers,
             is_counted=self._is_counted,
-            is_gzip_input=self.is_gzip_input,
-            is_gzip_output=self.is_gzip_output,
+            is_compressed_input=self.input_compression is not None,
+            is_compressed_output=self.compressing is not None,
             is_paged=_is_paged(self.http),
             is_rated=self.rate is not None,
             is_adaptive=self.concurrency == "auto",
@@ -275,12 +303,17 @@ class Job(Options):
 
     @property
     def _ends_bytes(self) -> int:
-        """What inputs and outputs hold that are in a storage."""
+        """What inputs and outputs hold that are in a storage, or compressed."""
         outputs = [os.fspath(path) for _, path in self.written if path is not None]
         stored = sum(map(is_storage_url, outputs))
         reads = is_storage_url(self.input)
         ends_bytes = reads * STORED_INPUT_BYTES + stored * STORED_OUTPUT_BYTES
-        return ends_bytes and STORAGE_BYTES + ends_bytes
+        if ends_bytes:
+            ends_bytes += STORAGE_BYTES
+        if self.input_compression is not None:
+            ends_bytes += self.input_compression.reader_bytes
+        written = (self.compressing, self.compressing_rejects)
+        return ends_bytes + sum(each.held_bytes for each in written if each is not None)
 
     @property
     def overflows(self) -> bool:

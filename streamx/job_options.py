@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, get_args
 
+from streamx.compression import CompressionName
 from streamx.errors import UsageError
 from streamx.flow.buffer import OnFull
 from streamx.read.http_options import Http
@@ -23,6 +24,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "types": ("infer", "string"),
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
+    "compress": (None, "none", *get_args(CompressionName)),
     "ragged": (None, "error", "pad"),
     "on_error": (None, *get_args(OnError)),
     "engine": get_args(EngineName),
@@ -53,6 +55,8 @@ class JobOptions(TypedDict, total=False):
     known_columns: Mapping[str, str] | None
     extra_keys: Literal["error", "drop"] | None
     nested: Literal["json", "flatten"] | None
+    compress: CompressionName | Literal["none"] | None
+    compression_level: int | None
     ragged: Literal["error", "pad"] | None
     operations: Sequence[Operation | Callable[..., Any]]
     batch_records: int | None
@@ -122,6 +126,9 @@ class Options:
             them; a CSV has no header then. For records that are retried.
         extra_keys: what a key beyond the columns means in JSONL to CSV: "error" or "drop".
         nested: nested JSON becomes compact "json" in a cell, or columns with "flatten".
+        compress: the output with this, whatever its name says; by default as its extension says.
+        compression_level: from quick to small: 1 to 9 for gzip and bzip2, 0 to 9 for xz, 1 to 19
+            for zstd.
         ragged: what a CSV record with fewer cells than the header is: an "error", a bad record, or
             one to "pad" with empty cells. One with more cells is a bad record anyway.
         operations: Select, Drop, Rename, Where, Set, Limit and functions (callables, or Apply with
@@ -201,6 +208,8 @@ class Options:
     known_columns: Mapping[str, str] | None = None
     extra_keys: Literal["error", "drop"] | None = None
     nested: Literal["json", "flatten"] | None = None
+    compress: CompressionName | Literal["none"] | None = None
+    compression_level: int | None = None
     ragged: Literal["error", "pad"] | None = None
     operations: Sequence[Operation | Callable[..., Any]] = ()
     batch_records: int | None = None

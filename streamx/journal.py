@@ -138,12 +138,12 @@ class Journal:
             CheckpointError: one holds less than it should.
         """
         start = self._start
-        self._output = await open_partial(target, start.output, is_gzip=self._job.is_gzip_output)
+        self._output = await open_partial(target, start.output, self._job.compressing)
         if rejects is None:
             return Outputs(self._output, NoRejects())
         try:
-            is_gzip = rejects.path.lower().endswith(".gz")
-            self._rejects = await open_partial(rejects, start.rejects, is_gzip=is_gzip)
+            how = self._job.compressing_rejects
+            self._rejects = await open_partial(rejects, start.rejects, how)
         except BaseException:
             await self._output.suspend()
             raise

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from streamx.codec.layout import MAX_RECORD_BYTES
+from streamx.compression import compression_of
 from streamx.ends import Inlet
 from streamx.errors import UsageError
 from streamx.job import Job, job_of
@@ -16,7 +17,7 @@ from streamx.read.reject_lines import Shape
 from streamx.read.rejects_reader import Overrides, RejectsReader
 from streamx.read.sources import open_source
 from streamx.storage import local_path
-from streamx.values import at_least, is_gzip
+from streamx.values import at_least
 
 # What the rejects file decides, and what needs an input that is as it was.
 _REFUSED = (
@@ -60,7 +61,7 @@ async def opened_retry(
     encoding = options.get("encoding") or "utf-8"
     is_utf8(encoding)
     at_least(options.get("max_record_bytes"), 1, "--max-record-bytes")
-    source = wrap(await open_source(path), is_gzip=is_gzip(path), encoding="utf-8")
+    source = wrap(await open_source(path), compression=compression_of(path), encoding="utf-8")
     reader = RejectsReader(source, options.get("max_record_bytes") or MAX_RECORD_BYTES, encoding)
     try:
         shape = await reader.first_shape()

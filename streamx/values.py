@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from streamx.codec.layout import ColumnType, CsvFormat, Format, JsonlFormat
+from streamx.compression import uncompressed_path
 from streamx.errors import UsageError
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Limit, Operation, Rename, Set, Where
@@ -28,15 +29,9 @@ _FORMATS: dict[str, FormatName] = {
 }
 
 
-def is_gzip(path: str) -> bool:
-    """Tell whether a path is that of a gzip file."""
-    return path.lower().endswith(".gz")
-
-
 def format_of(path: str, side: str, option: str) -> FormatName:
     """Return the format that a path's extension stands for."""
-    lower = path.lower().removesuffix(".gz")
-    format = _FORMATS.get(os.path.splitext(lower)[1])
+    format = _FORMATS.get(os.path.splitext(uncompressed_path(path))[1])
     if format is None:
         what = f"standard {side}" if path == "-" else repr(path)
         raise UsageError(

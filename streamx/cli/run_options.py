@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
@@ -19,6 +19,7 @@ from streamx.cli.options import (
     add_options,
     in_order_written,
 )
+from streamx.compression import CompressionName
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Drop, Limit, Operation, Rename, Select, Set, Where
 
@@ -49,6 +50,17 @@ def output_options(command: F) -> F:
             help="Delimiter of the output; `tab` works too.",
         ),
         click.option("--crlf", is_flag=True, help="End CSV records with CR LF instead of LF."),
+        click.option(
+            "--compress",
+            type=click.Choice([*get_args(CompressionName), "none"]),
+            help="Compress the output so, whatever its name says.  [default: by extension]",
+        ),
+        click.option(
+            "--compression-level",
+            type=int,
+            metavar="N",
+            help="How hard to compress: 1 to 9 (gzip, bzip2), 0 to 9 (xz) or 1 to 19 (zstd).",
+        ),
         click.option(
             "--add-bom", is_flag=True, help="Start the CSV with a byte order mark, for Excel."
         ),

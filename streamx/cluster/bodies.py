@@ -14,7 +14,6 @@ from streamx.read.decode import plain_file
 from streamx.read.files import InputFile
 from streamx.transform.plan import Recipe
 from streamx.transform.resolve import Ending, Resolution, header_in
-from streamx.values import is_gzip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ async def _body_of(job: Job, file: InputFile, names: tuple[str, ...] | None) -> 
 
     try:
         offset, line = await reader.resolve(decide)
-        is_plain = not is_gzip(file.path) and plain_file(source) is not None
+        is_plain = plain_file(source) is not None
     finally:
         await reader.close()
     return Body(file, offset, line, is_plain)

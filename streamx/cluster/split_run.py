@@ -18,6 +18,7 @@ from streamx.accounts import Accounts
 from streamx.chunk import ChunkResult, Failure
 from streamx.cluster.parts import SumSink, Written, written_at
 from streamx.cluster.splits import Split
+from streamx.compression import compression_of
 from streamx.ends import Inlet
 from streamx.errors import BadRecordError, ClusterError, FunctionError, StreamxError
 from streamx.job import Job
@@ -28,7 +29,6 @@ from streamx.read.reader import ChunkReader
 from streamx.read.sources import RangeSource, Source, open_source
 from streamx.transform.plan import AnyPlan
 from streamx.transform.resolve import Resolution
-from streamx.values import is_gzip
 from streamx.write.publish import Target
 from streamx.write.rejects import Outputs
 from streamx.write.sinks import open_sink
@@ -120,7 +120,7 @@ async def _open(task: SplitTask) -> Inlet:
     source: Source
     if split.size_bytes is None:
         source = await open_source(split.path)
-        source = wrap(source, is_gzip=is_gzip(split.path), encoding=job.encoding)
+        source = wrap(source, compression=compression_of(split.path), encoding=job.encoding)
     else:
         source = await RangeSource.open(split.path, split.offset, split.size_bytes)
     source.name = split.name

@@ -15,7 +15,7 @@ class Advisor:
         ran_in: where the work is done, as in a Report.
         workers: chunks worked on at a time.
         is_counted: a limit keeps the work to one worker.
-        is_gzip_input, is_gzip_output: which side is compressed.
+        is_compressed_input, is_compressed_output: which side is compressed.
         is_paged: the input comes from the web page by page.
         is_rated: a rate limits the calls of functions.
         is_adaptive: as many calls are on their way as the far side bears.
@@ -24,8 +24,8 @@ class Advisor:
     ran_in: str
     workers: int
     is_counted: bool = False
-    is_gzip_input: bool = False
-    is_gzip_output: bool = False
+    is_compressed_input: bool = False
+    is_compressed_output: bool = False
     is_paged: bool = False
     is_rated: bool = False
     is_adaptive: bool = False
@@ -39,14 +39,14 @@ class Advisor:
         'input is slow: try a faster source'
         """
         if stage == "reader":
-            if self.is_gzip_input:
-                return "unpacking is slow: try `gzip -dc` or `pigz -dc` in a pipe"
+            if self.is_compressed_input:
+                return "unpacking is slow: try zstd, or gzip with streamx[gzip]"
             if self.is_paged:
                 return "input is slow: try a larger --page-size"
             return "input is slow: try a faster source"
         if stage == "writer":
-            if self.is_gzip_output:
-                return "packing is slow: try `| pigz` or `| gzip -1` behind plain output"
+            if self.is_compressed_output:
+                return "packing is slow: try a lower --compression-level"
             return "output is slow: try a faster disk or reader"
         return f"workers busy {100 * busy_share:.0f} %: try {self._for_workers()}"
 

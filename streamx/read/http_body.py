@@ -6,8 +6,9 @@ from contextlib import suppress
 
 import httpx
 
+from streamx.compression import GZIP
 from streamx.errors import InputError
-from streamx.read.decode import GzipSource
+from streamx.read.decompress import DecompressingSource
 from streamx.read.sources import Source
 
 _BLOCK_BYTES = 64 * 1024
@@ -64,7 +65,7 @@ def decoded(source: Source, response: httpx.Response) -> Source:
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in ("gzip", "x-gzip"):
-        return GzipSource(source, "its Content-Encoding is gzip")
+        return DecompressingSource(source, GZIP, "its Content-Encoding is gzip")
     if encoding not in ("identity", ""):
         raise InputError(
             f"{source.name}: the server sent it with Content-Encoding {encoding!r}; expected gzip "

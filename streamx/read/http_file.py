@@ -109,17 +109,17 @@ class HttpFileSource:
             self._body = None
 
 
-async def open_file(client: HttpClient, url: str, *, is_gzip: bool) -> Source:
+async def open_file(client: HttpClient, url: str, *, is_compressed: bool) -> Source:
     """Return a source of a file; gzip that its name does not tell of is decompressed.
 
     Args:
         client: asks for it, and is closed with it.
         url: where it is.
-        is_gzip: whoever reads it will decompress it.
+        is_compressed: whoever reads it will decompress it.
 
     Raises:
         InputError: it cannot be had.
     """
     source = HttpFileSource(client, url)
     response = await source.open()
-    return source if is_gzip else decoded(source, response)
+    return source if is_compressed else decoded(source, response)

@@ -13,7 +13,7 @@ async def open_remote(
     url: str,
     http: Http,
     *,
-    is_gzip: bool,
+    is_compressed: bool,
     most_page_bytes: int,
     warn: Callable[[str], None],
 ) -> Source:
@@ -22,7 +22,7 @@ async def open_remote(
     Args:
         url: where it is.
         http: how it is read.
-        is_gzip: whoever reads it will decompress it.
+        is_compressed: whoever reads it will decompress it.
         most_page_bytes: a page with a longer body is an error.
         warn: called with each warning.
 
@@ -38,7 +38,7 @@ async def open_remote(
     try:
         if http.paginate is not None:
             return PageSource(client, url, http, most_page_bytes, warn)
-        return await open_file(client, url, is_gzip=is_gzip)
+        return await open_file(client, url, is_compressed=is_compressed)
     except BaseException:
         await client.close()
         raise

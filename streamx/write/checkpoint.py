@@ -42,8 +42,8 @@ class Kept:
     Attributes:
         size_bytes: the length of what was written, before compression.
         file_bytes: where in the file writing begins again: at that length, or, where the file is
-            compressed, at the start of a member.
-        tail: what that member begins with, before compression: the last of what was written.
+            compressed, at the start of a block.
+        tail: the last of what was written, before compression, from there on.
     """
 
     size_bytes: int

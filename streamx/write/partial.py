@@ -6,21 +6,17 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import zlib
 from collections import deque
-from collections.abc import Sequence
 from typing import Protocol
 
+from streamx.compression import Compressing
 from streamx.descriptors import ThreadedFile, uninterrupted
 from streamx.errors import CheckpointError, LockedError, OutputError, cannot, output_error
 from streamx.write.checkpoint import Kept
+from streamx.write.compress import CompressedSink
 from streamx.write.publish import Target, Unpublished
-from streamx.write.sinks import FileSink, GzipSink, Sink
+from streamx.write.sinks import FileSink, Sink
 
-# A compressed output is made of members of so many bytes, so that it can be cut between them, and
-# has the same bytes wherever a run was interrupted. What is in the last one goes to the checkpoint.
-MEMBER_BYTES = 256 * 1024
-_GZIP = zlib.MAX_WBITS | 16
 _READ_BYTES = 64 * 1024
 
 
@@ -92,52 +88,44 @@ class PartialFile(FileSink):
         return block
 
 
-class PartialGzip(GzipSink):
-    """Compresses into members of MEMBER_BYTES, so that it can be continued at the start of one.
+class PartialCompressed(CompressedSink):
+    """A compressed output that can be continued at the start of each block.
+
+    What stands between that and the place where a run is to go on goes to the checkpoint: blocks
+    that are not written yet, and the start of one that is to be written again.
 
     Args:
         inner: where the compressed bytes go.
-        start_bytes: how many bytes are in the members that are there.
+        compressing: how.
+        start_bytes: how many bytes are in the blocks that are there.
     """
 
-    def __init__(self, inner: PartialFile, start_bytes: int) -> None:
-        super().__init__(inner)
+    def __init__(self, inner: PartialFile, compressing: Compressing, start_bytes: int) -> None:
+        super().__init__(inner, compressing)
         self._file = inner
-        self._taken_bytes = self._settled_bytes = start_bytes
-        self._file_bytes = inner.settled_bytes
-        # Where each member starts: in what was written, and in the file.
-        self._members: deque[tuple[int, int]] = deque([(start_bytes, self._file_bytes)])
-        # What is in the members that may not be in the file yet, and where that starts.
-        self._tail = bytearray()
-        self._tail_start_bytes = start_bytes
+        self._in_file_bytes = start_bytes
+        self._is_begun = start_bytes > 0
+        # Where each block starts that is in the file, and the next: in the output, and there.
+        self._starts: deque[tuple[int, int]] = deque([(start_bytes, inner.settled_bytes)])
 
     @property
     def settled_bytes(self) -> int:
-        return self._settled_bytes
+        return self._in_file_bytes + sum(map(len, self._waiting))
+
+    @property
+    def _waiting(self) -> list[bytearray]:
+        """The blocks that are not in the file."""
+        return [*(block for block, _ in self._pending), self._open]
 
     async def kept(self, size_bytes: int) -> Kept:
-        while len(self._members) > 1 and self._members[1][0] <= size_bytes:
-            self._members.popleft()
-        start_bytes, place = self._members[0]
-        if start_bytes < self._tail_start_bytes:
-            tail = await self._read_member(place, size_bytes - start_bytes)
+        while len(self._starts) > 1 and self._starts[1][0] <= size_bytes:
+            self._starts.popleft()
+        start_bytes, place = self._starts[0]
+        if size_bytes <= self._in_file_bytes:
+            tail = await self._read_block(place, size_bytes - start_bytes)
         else:
-            skipped_bytes = start_bytes - self._tail_start_bytes
-            tail = bytes(self._tail[skipped_bytes : size_bytes - self._tail_start_bytes])
+            tail = b"".join(self._waiting)[: size_bytes - start_bytes]
         return Kept(size_bytes, place, tail)
-
-    async def write(self, parts: Sequence[bytes | memoryview]) -> None:
-        await self._inner.write(await asyncio.to_thread(self._compress, parts))
-        self._settled_bytes = self._taken_bytes
-        del self._tail[: self._members[-1][0] - self._tail_start_bytes]
-        self._tail_start_bytes = self._members[-1][0]
-
-    async def prepare(self) -> None:
-        start_bytes = self._members[-1][0]
-        if not self._is_ended and (self._taken_bytes > start_bytes or self._file_bytes == 0):
-            await self._inner.write([self._ended()])
-        self._is_ended = True
-        await self._inner.prepare()
 
     async def sync(self) -> None:
         await self._file.sync()
@@ -145,47 +133,32 @@ class PartialGzip(GzipSink):
     async def suspend(self) -> None:
         await self._file.suspend()
 
-    async def _read_member(self, place: int, size_bytes: int) -> bytes:
-        """Return the first bytes of a member that is in the file."""
-        member, start = zlib.decompressobj(_GZIP), bytearray()
+    async def _write_oldest(self) -> None:
+        block_bytes = len(self._pending[0][0])
+        await super()._write_oldest()
+        self._in_file_bytes += block_bytes
+        if block_bytes == self._block_bytes:
+            self._starts.append((self._in_file_bytes, self._file.settled_bytes))
+
+    async def _read_block(self, place: int, size_bytes: int) -> bytes:
+        """Return the first bytes of a block that is in the file."""
+        block, start = self._coder.decompressor(), bytearray()
         while len(start) < size_bytes:
-            block = await self._file.read(place, _READ_BYTES)
-            start += member.decompress(block, size_bytes - len(start))
-            place += len(block)
+            compressed = b""
+            if block.needs_input:
+                compressed = await self._file.read(place, _READ_BYTES)
+                place += len(compressed)
+            start += block.decompress(compressed, size_bytes - len(start))
         return bytes(start)
 
-    def _compress(self, parts: Sequence[bytes | memoryview]) -> list[bytes]:
-        compressed = []
-        for part in parts:
-            rest = memoryview(part)
-            while rest:
-                room_bytes = self._members[-1][0] + MEMBER_BYTES - self._taken_bytes
-                piece, rest = rest[:room_bytes], rest[room_bytes:]
-                compressed.append(self._counted(self._compressor.compress(piece)))
-                self._tail += piece
-                self._taken_bytes += len(piece)
-                if len(piece) == room_bytes:
-                    compressed.append(self._ended())
-                    self._members.append((self._taken_bytes, self._file_bytes))
-        return compressed
 
-    def _ended(self) -> bytes:
-        ending = self._counted(self._compressor.flush())
-        self._compressor = zlib.compressobj(wbits=_GZIP)
-        return ending
-
-    def _counted(self, block: bytes) -> bytes:
-        self._file_bytes += len(block)
-        return block
-
-
-async def open_partial(target: Target, kept: Kept, *, is_gzip: bool) -> Partial:
+async def open_partial(target: Target, kept: Kept, compressing: Compressing | None) -> Partial:
     """Open a partial output to be continued, or with nothing kept a new one.
 
     Args:
         target: where the output goes when it is whole.
         kept: how much of it.
-        is_gzip: it is compressed.
+        compressing: how to compress it, if it is compressed.
 
     Raises:
         OutputError: it cannot be opened.
@@ -195,7 +168,7 @@ async def open_partial(target: Target, kept: Kept, *, is_gzip: bool) -> Partial:
     path = partial_path(target)
     descriptor = _open_locked(path)
     try:
-        await asyncio.to_thread(_cut, descriptor, path, kept, is_gzip)
+        await asyncio.to_thread(_cut, descriptor, path, kept, compressing)
         unpublished = Unpublished(descriptor, path, target.path, is_durable=target.is_durable)
         unpublished.adopt_mode()
     except BaseException as error:
@@ -205,9 +178,9 @@ async def open_partial(target: Target, kept: Kept, *, is_gzip: bool) -> Partial:
         raise
     file = ThreadedFile(descriptor, "wb", "streamx-write", closes=True)
     inner = PartialFile(file, unpublished, target.name)
-    if not is_gzip:
+    if compressing is None:
         return inner
-    sink = PartialGzip(inner, kept.size_bytes - len(kept.tail))
+    sink = PartialCompressed(inner, compressing, kept.size_bytes - len(kept.tail))
     await sink.write([kept.tail])
     return sink
 
@@ -259,15 +232,18 @@ def _is_at(path: str, descriptor: int) -> bool:
         return False
 
 
-def _cut(descriptor: int, path: str, kept: Kept, is_gzip: bool) -> None:
+def _cut(descriptor: int, path: str, kept: Kept, compressing: Compressing | None) -> None:
     """Go to the end of what is kept in the file, and cut off what is behind it."""
     held_bytes, place = os.fstat(descriptor).st_size, kept.file_bytes
-    members_bytes = kept.size_bytes - len(kept.tail)
-    if members_bytes % MEMBER_BYTES if is_gzip else kept.size_bytes != place:
+    if compressing is None:
+        fits = kept.size_bytes == place
+    else:
+        block_bytes = compressing.compression.block_bytes
+        fits = (kept.size_bytes - len(kept.tail)) % block_bytes == 0
+    if not fits:
         raise CheckpointError(
-            f"the checkpoint is not of {path}, but of an output that was "
-            f"{'not ' if is_gzip else ''}compressed; name that, or remove the checkpoint to "
-            "begin anew"
+            f"the checkpoint is not of {path}, but of an output that was compressed otherwise; "
+            "name that, or remove the checkpoint to begin anew"
         )
     if held_bytes < place:
         raise CheckpointError(

@@ -7,9 +7,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from streamx.compression import Compressing
 from streamx.errors import OutputError, UsageError, cannot
+from streamx.write.compress import compressed
 from streamx.write.publish import Target, remove
-from streamx.write.sinks import GzipSink, Sink, open_sink
+from streamx.write.sinks import Sink, open_sink
 
 
 class NoRejects:
@@ -117,8 +119,15 @@ class Outputs:
     rejects_name: str | None = None
 
     @classmethod
-    async def beside(cls, output: Sink, rejects: Target | None) -> Outputs:
+    async def beside(
+        cls, output: Sink, rejects: Target | None, compressing: Compressing | None = None
+    ) -> Outputs:
         """Open the rejects file, if there is to be one, beside an open output.
+
+        Args:
+            output: the output.
+            rejects: where rejects go.
+            compressing: how to compress them, if they are compressed.
 
         Raises:
             OutputError: it cannot be opened; then the output is given up.
@@ -130,8 +139,7 @@ class Outputs:
         except BaseException:
             await output.abort()
             raise
-        if rejects.path.lower().endswith(".gz"):
-            sink = GzipSink(sink)
+        sink = compressed(sink, compressing)
         return cls(output, RejectsSink(sink, rejects), rejects.name)
 
     async def commit(self) -> None:

@@ -8,7 +8,6 @@ import errno
 import os
 import stat
 import sys
-import zlib
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
@@ -175,45 +174,6 @@ class LiveSink:
             os.set_blocking(self._descriptor, True)
         if self._closes:
             os.close(self._descriptor)
-
-
-class GzipSink:
-    """Compresses into another sink, as one gzip member without name or time, so that the same
-    output always has the same bytes.
-
-    Args:
-        inner: where the compressed bytes go.
-        flushes: end every write so that a reader can decode it at once.
-    """
-
-    def __init__(self, inner: Sink, *, flushes: bool = False) -> None:
-        self.name = inner.name
-        self._inner = inner
-        self._flushes = flushes
-        self._compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
-        self._is_ended = False
-
-    async def write(self, parts: Sequence[bytes | memoryview]) -> None:
-        await self._inner.write(await asyncio.to_thread(self._compress, parts))
-
-    async def prepare(self) -> None:
-        if not self._is_ended:
-            await self._inner.write([self._compressor.flush()])
-            self._is_ended = True
-        await self._inner.prepare()
-
-    async def commit(self) -> None:
-        await self.prepare()
-        await self._inner.commit()
-
-    async def abort(self) -> None:
-        await self._inner.abort()
-
-    def _compress(self, parts: Sequence[bytes | memoryview]) -> list[bytes]:
-        compressed = [self._compressor.compress(part) for part in parts]
-        if self._flushes:
-            compressed.append(self._compressor.flush(zlib.Z_SYNC_FLUSH))
-        return compressed
 
 
 def _views_of(parts: Sequence[bytes | memoryview]) -> deque[memoryview]:

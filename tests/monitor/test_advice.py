@@ -54,7 +54,7 @@ async def ask(record: Any) -> Any:
         (
             {"output": "o.jsonl.gz"},
             "writer",
-            "packing is slow: try `| pigz` or `| gzip -1` behind plain output",
+            "packing is slow: try a lower --compression-level",
         ),
     ],
 )

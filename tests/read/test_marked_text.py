@@ -35,7 +35,7 @@ encodings = pytest.mark.parametrize("encoding", ENCODINGS)
 
 
 async def read_all(path: Path, size_bytes: int) -> bytes:
-    source = wrap(await open_source(str(path)), is_gzip=False, encoding=None)
+    source = wrap(await open_source(str(path)), compression=None, encoding=None)
     data = b""
     view = memoryview(bytearray(size_bytes))
     while True:
@@ -198,7 +198,7 @@ def test_a_run_goes_on_within_marked_text_where_it_was(tmp_path: Path, encoding:
 def test_a_plain_file_is_found_behind_the_look_for_a_mark(tmp_path: Path) -> None:
     async def seek_and_read(data: bytes) -> bool:
         (tmp_path / "in").write_bytes(data)
-        source = wrap(await open_source(str(tmp_path / "in")), is_gzip=False, encoding=None)
+        source = wrap(await open_source(str(tmp_path / "in")), compression=None, encoding=None)
         await source.read_into(memoryview(bytearray(100)))
         found = plain_file(source) is not None
         await source.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from streamx.compression import GZIP
 from streamx.read.decode import wrap
 from streamx.read.sources import LiveSource, Source, open_source
 
@@ -140,7 +141,7 @@ def test_text_of_another_encoding_comes_whole_however_little_is_asked_for(
     path.write_bytes(text.encode(encoding))
 
     async def main() -> bytes:
-        source = wrap(await open_source(str(path)), is_gzip=False, encoding=encoding)
+        source = wrap(await open_source(str(path)), compression=None, encoding=encoding)
         return await read_all(source, size_bytes)
 
     assert asyncio.run(main()) == text.encode()
@@ -155,7 +156,7 @@ def test_gzip_of_any_number_of_members_comes_whole_however_little_is_asked_for(
     path.write_bytes(b"".join(map(gzip.compress, members)))
 
     async def main() -> bytes:
-        source = wrap(await open_source(str(path)), is_gzip=True, encoding="utf-8")
+        source = wrap(await open_source(str(path)), compression=GZIP, encoding="utf-8")
         return await read_all(source, size_bytes)
 
     assert asyncio.run(main()) == b"".join(members)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gzip
 import os
 import random
 import threading
-import zlib
 from collections import deque
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,32 +16,10 @@ from streamx.descriptors import ThreadedFile
 from streamx.errors import OutputError, ReaderGoneError
 from streamx.write import sinks
 from streamx.write.publish import Target
-from streamx.write.sinks import FileSink, GzipSink, LiveSink, open_sink
+from streamx.write.sinks import FileSink, LiveSink, open_sink
 
 DATA = random.Random(1).randbytes(1_000_000)
 MORE_THAN_A_PIPE_HOLDS = DATA * 3
-
-
-class MemorySink:
-    """Keeps what is written."""
-
-    name = "memory"
-
-    def __init__(self) -> None:
-        self.data = b""
-        self.ending = ""
-
-    async def write(self, parts: Sequence[bytes]) -> None:
-        self.data += b"".join(parts)
-
-    async def prepare(self) -> None:
-        self.ending += "prepared, "
-
-    async def commit(self) -> None:
-        self.ending += "committed"
-
-    async def abort(self) -> None:
-        self.ending += "aborted"
 
 
 class CountedFile(ThreadedFile):
@@ -246,60 +221,3 @@ def test_full_device_is_an_output_error_and_closes_the_file() -> None:
 
     asyncio.run(main())
     assert len(os.listdir("/proc/self/fd")) == before
-
-
-def compressed(*writes: bytes, flushes: bool = False) -> bytes:
-    async def main() -> bytes:
-        inner = MemorySink()
-        sink = GzipSink(inner, flushes=flushes)
-        for data in writes:
-            await sink.write([data])
-        await sink.commit()
-        assert (sink.name, inner.ending) == ("memory", "prepared, committed")
-        return inner.data
-
-    return asyncio.run(main())
-
-
-@pytest.mark.parametrize("flushes", [False, True])
-@pytest.mark.parametrize("writes", [(), (b"",), (b"a\n", b"b\n"), (DATA, b"end\n")])
-def test_gzip_output_is_one_member_with_the_same_bytes_every_time(
-    writes: tuple[bytes, ...], flushes: bool
-) -> None:
-    data = compressed(*writes, flushes=flushes)
-    assert gzip.decompress(data) == b"".join(writes)
-    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    member.decompress(data)
-    assert (member.eof, member.unused_data) == (True, b"")
-    assert data[3:8] == bytes(5), "no name and no time"
-    assert compressed(*writes, flushes=flushes) == data
-
-
-def test_gzip_output_without_flushes_does_not_depend_on_how_it_is_written() -> None:
-    pieces = [DATA[at : at + 999] for at in range(0, len(DATA), 999)]
-    assert compressed(*pieces) == compressed(DATA)
-
-
-def test_every_write_can_be_decoded_at_once_if_gzip_flushes() -> None:
-    async def main() -> None:
-        inner, reader = MemorySink(), zlib.decompressobj(zlib.MAX_WBITS | 16)
-        sink = GzipSink(inner, flushes=True)
-        for record in (b"a\n", DATA[:100_000], b"b\n"):
-            before = len(inner.data)
-            await sink.write([record])
-            assert reader.decompress(inner.data[before:]) == record
-
-    asyncio.run(main())
-
-
-def test_aborted_gzip_output_is_not_ended() -> None:
-    async def main() -> None:
-        inner = MemorySink()
-        sink = GzipSink(inner)
-        await sink.write([DATA])
-        await sink.abort()
-        assert inner.ending == "aborted"
-        with pytest.raises(EOFError):
-            gzip.decompress(inner.data)
-
-    asyncio.run(main())

@@ -9,19 +9,23 @@ from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
+from compressions import ALL
 
 from streamx import CheckpointError
+from streamx.compression import Compressing, Compression
 from streamx.write.checkpoint import Kept
-from streamx.write.partial import MEMBER_BYTES, Partial, open_partial
+from streamx.write.partial import Partial, open_partial
 from streamx.write.publish import Target
 
-DATA = random.Random(1).randbytes(MEMBER_BYTES // 2) * 5
+GZIP = ALL[0]
+BLOCK_BYTES = GZIP.block_bytes
+DATA = random.Random(1).randbytes(BLOCK_BYTES // 2) * 5
 NOTHING = Kept(0)
 
 
 def opened(directory: Path, kept: Kept) -> Coroutine[None, None, Partial]:
     target = Target.of(str(directory / "out.gz"), "-", is_direct=False)
-    return open_partial(target, kept, is_gzip=True)
+    return open_partial(target, kept, Compressing.of(GZIP, 1, 2))
 
 
 def written_by(directory: Path) -> bytes:
@@ -42,8 +46,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return written_by(directory)
 
 
-@pytest.mark.parametrize("kept_bytes", [0, 1000, MEMBER_BYTES, MEMBER_BYTES + 70_000, len(DATA)])
-@pytest.mark.parametrize("more_bytes", [0, 1000, MEMBER_BYTES])
+@pytest.mark.parametrize("kept_bytes", [0, 1000, BLOCK_BYTES, BLOCK_BYTES + 70_000, len(DATA)])
+@pytest.mark.parametrize("more_bytes", [0, 1000, BLOCK_BYTES])
 def test_a_run_that_ends_before_its_first_checkpoint_takes_nothing_from_the_one_before(
     tmp_path: Path, whole: bytes, kept_bytes: int, more_bytes: int
 ) -> None:
@@ -73,7 +77,7 @@ def test_every_byte_that_was_written_can_be_kept_at_once(tmp_path: Path, whole: 
             await sink.write([DATA[start : start + 99_991]])
             kept = await sink.kept(sink.settled_bytes)
             assert kept.size_bytes == min(start + 99_991, len(DATA))
-            assert len(kept.tail) < MEMBER_BYTES
+            assert len(kept.tail) < 4 * BLOCK_BYTES
             await sink.suspend()
         sink = await opened(tmp_path, kept)
         await sink.commit()
@@ -96,18 +100,19 @@ def test_an_output_that_becomes_shorter_has_nothing_of_the_longer_one(tmp_path: 
     assert gzip.decompress(written_by(tmp_path)) == DATA[:1000] + b"the end"
 
 
-@pytest.mark.parametrize("is_gzip", [False, True])
-def test_what_was_kept_of_one_kind_of_output_is_not_continued_as_the_other(
-    tmp_path: Path, is_gzip: bool
+@pytest.mark.parametrize(("before", "now"), [(None, GZIP), (GZIP, None)])
+def test_what_was_kept_of_one_kind_of_output_is_not_continued_as_another(
+    tmp_path: Path, before: Compression | None, now: Compression | None
 ) -> None:
     target = Target.of(str(tmp_path / "out"), "-", is_direct=False)
+    size_bytes = BLOCK_BYTES + 1000
 
     async def main() -> None:
-        sink = await open_partial(target, NOTHING, is_gzip=not is_gzip)
-        await sink.write([DATA[:1000]])
-        kept = await sink.kept(1000)
+        sink = await open_partial(target, NOTHING, before and Compressing.of(before))
+        await sink.write([DATA[:size_bytes]])
+        kept = await sink.kept(size_bytes)
         await sink.suspend()
-        with pytest.raises(CheckpointError, match="compressed; name that"):
-            await open_partial(target, kept, is_gzip=is_gzip)
+        with pytest.raises(CheckpointError, match="compressed otherwise; name that"):
+            await open_partial(target, kept, now and Compressing.of(now))
 
     asyncio.run(main())
