@@ -8,6 +8,7 @@ import click
 
 _COMMANDS = {
     "retry": "streamx.cli.retry",
+    "run": "streamx.cli.run_job",
     "schema": "streamx.cli.schema",
     "transform": "streamx.cli.transform",
 }
