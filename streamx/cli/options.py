@@ -117,7 +117,7 @@ class Pair(click.ParamType):  # type: ignore[type-arg]  # likewise
         return left, right
 
 
-FORMATS = click.Choice(["csv", "tsv", "jsonl"])
+FORMATS = click.Choice(["csv", "tsv", "jsonl", "json"])
 
 
 def input_options(command: F) -> F:
