@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
@@ -24,6 +25,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 TIMEOUT_SECONDS = 120
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+def pytest_collection_finish() -> None:
+    """Spare each later look for garbage what was imported and collected, some million objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
