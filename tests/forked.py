@@ -25,8 +25,8 @@ from typing import IO, NamedTuple
 
 # What an interpreter, or the command amid its imports, reads of the environment once and for all.
 _READ_AT_START = ("LANG", "LC_", "PYTHON", "STREAMX_CODEC", "TZ")
-# The most bytes of a request; a socket takes no more at a time.
-_REQUEST_BYTES = 200_000
+# Descriptors are sent with a byte at least.
+_ONE_BYTE = b"."
 # What most runs import, with what that imports.
 _IMPORTED = (
     "aiofiles.tempfile",
@@ -78,7 +78,8 @@ class _Server:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket, theirs = socket.socketpair()
+        self._answers = self._socket.makefile("rb")
         command = [sys.executable, __file__, str(theirs.fileno())]
         with theirs:
             self._process = subprocess.Popen(
@@ -87,7 +88,8 @@ class _Server:
         atexit.register(self._close)
 
     def _close(self) -> None:
-        self._requests.close()
+        self._answers.close()
+        self._socket.close()
         self._process.wait()
 
     def run(
@@ -95,8 +97,9 @@ class _Server:
     ) -> subprocess.CompletedProcess[bytes]:
         with _Pipe("wb") as feeding, _Pipe("rb") as output, _Pipe("rb") as errors:
             theirs = [feeding.their_end, output.their_end, errors.their_end]
-            socket.send_fds(self._requests, [pickle.dumps(request)], theirs)
-            process = int(self._requests.recv(100))
+            socket.send_fds(self._socket, [_ONE_BYTE], theirs)
+            self._socket.sendall(pickle.dumps(request))
+            process = pickle.load(self._answers)
             for descriptor in theirs:
                 os.close(descriptor)
             has_overrun = threading.Event()
@@ -112,7 +115,7 @@ class _Server:
             written = output.file.read()
             for thread in threads:
                 thread.join()
-            status = int(self._requests.recv(100))
+            status = pickle.load(self._answers)
             timer.cancel()
             timer.join()
         if has_overrun.is_set():
@@ -151,22 +154,25 @@ def _server(at_start: tuple[tuple[str, str], ...]) -> _Server:
     return _Server({**others, **dict(at_start)})
 
 
-def _serve(requests: socket.socket) -> None:
+def _serve(connection: socket.socket) -> None:
     """Fork a process for each request and tell how it ended; return in these processes only."""
+    requests = connection.makefile("rb")
     while True:
-        data, descriptors, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 3)
-        if not data:
+        start, descriptors, _, _ = socket.recv_fds(connection, len(_ONE_BYTE), 3)
+        if not start:
             sys.exit()
+        request = pickle.load(requests)
         process = os.fork()
         if process == 0:
             requests.close()
-            _become(pickle.loads(data), descriptors)
+            connection.close()
+            _become(request, descriptors)
             return
         for descriptor in descriptors:
             os.close(descriptor)
-        requests.send(b"%d" % process)
+        connection.sendall(pickle.dumps(process))
         _, status = os.waitpid(process, 0)
-        requests.send(b"%d" % os.waitstatus_to_exitcode(status))
+        connection.sendall(pickle.dumps(os.waitstatus_to_exitcode(status)))
 
 
 def _become(request: _Request, descriptors: Sequence[int]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def forked(arguments: tuple[str, ...], directory: Path) -> subprocess.CompletedP
     )
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 @pytest.mark.parametrize("function", ["f.py:told", "f.py:ends"])
 def test_a_function_sees_what_it_sees_in_a_fresh_one(tmp_path: Path, function: str) -> None:
     (tmp_path / "beside.py").write_text("TEXT = 'beside'")
