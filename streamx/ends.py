@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from streamx.errors import UsageError
@@ -41,7 +42,15 @@ def targets_of(job: Job) -> Targets:
         UsageError: it is the input, or both are the same.
         OutputError: it cannot be written.
     """
-    output = Target.of(job.output, job.input, is_direct=job.is_direct, is_durable=job.fsync)
+    output = Target.of(
+        job.output,
+        job.input,
+        is_direct=job.is_direct,
+        is_durable=job.fsync,
+        replaces_input=job.in_place,
+    )
+    if job.backup is not None:
+        output = replace(output, backup=f"{output.path}{job.backup}")
     if not job.writes_rejects:
         return Targets(output, None)
     return Targets(output, rejects_target(job.rejects, job.input, output))

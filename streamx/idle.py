@@ -128,6 +128,7 @@ def _ends_checks(job: Job) -> list[_Check]:
             a_resumed,
             "JSONL output; a JSON text cannot be continued",
         ),
+        *_in_place_checks(job),
         *on_disk,
         *written,
         (is_url(job.output), False, "OUTPUT", "a path, or a URL of s3:// or gs://, not the web's"),
@@ -145,6 +146,26 @@ def _ends_checks(job: Job) -> list[_Check]:
             "an OUTPUT on disk; what was uploaded of a URL is taken back when a run ends early",
         ),
         (job.is_checkpointed, not reads_url, a_resumed, "an INPUT on disk, not a URL"),
+    ]
+
+
+def _in_place_checks(job: Job) -> list[_Check]:
+    is_file = job.input != "-" and not is_url(job.input) and not is_storage_url(job.input)
+    is_replaceable = not os.path.exists(job.input) or os.path.isfile(job.input)
+    suffix, is_used = job.backup, job.in_place
+    return [
+        (is_used, is_file and is_replaceable, "--in-place", "an INPUT that is a file on disk"),
+        (is_used, job.output == job.input, "--in-place", "no OUTPUT: INPUT is replaced"),
+        (is_used, not job.is_direct, "--in-place", "a new file beside INPUT, so no --direct"),
+        (is_used, not job.is_on_cluster, "--in-place", "a run on this machine"),
+        (is_used, not job.allow_growth, "--in-place", "an INPUT that is not read again"),
+        (suffix is not None, is_used, "--backup", "--in-place"),
+        (
+            suffix is not None,
+            bool(suffix) and "/" not in (suffix or ""),
+            "--backup",
+            "an ending for the file's name, such as .bak",
+        ),
     ]
 
 

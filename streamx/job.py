@@ -468,5 +468,7 @@ def job_of(
     rejects = options.get("rejects")
     if rejects is not None:
         options = {**options, "rejects": local_path(os.fspath(rejects))}
+    if options.get("in_place") and output == "-":
+        output = input
     paths = {"input": local_path(os.fspath(input)), "output": local_path(os.fspath(output))}
     return Job(**paths, **options)

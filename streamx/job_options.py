@@ -86,6 +86,8 @@ class JobOptions(TypedDict, total=False):
     priority: str | None
     line_buffered: bool
     is_direct: bool
+    in_place: bool
+    backup: str | None
     fsync: bool
     summary: str | os.PathLike[str] | None
     metrics: str | os.PathLike[str] | None
@@ -166,6 +168,8 @@ class Options:
             which it is lowest starts next. The output has no order then.
         line_buffered: pass every record of a live input on at once.
         is_direct: write the output file in place instead of replacing it when it is whole.
+        in_place: the output takes the place of the input, unless that was written to meanwhile.
+        backup: with that, keep the input as it was under its name with this behind it.
         fsync: bring output and rejects file to the disk before the run counts as a success.
         summary: write the account of the run to this file, as JSON; README has its fields.
         metrics: write the state of the run to this file every five seconds and at the end, in
@@ -242,6 +246,8 @@ class Options:
     priority: str | None = None
     line_buffered: bool = False
     is_direct: bool = False
+    in_place: bool = False
+    backup: str | None = None
     fsync: bool = True
     summary: str | os.PathLike[str] | None = None
     metrics: str | os.PathLike[str] | None = None

@@ -51,7 +51,7 @@ def _path_of(job: Job) -> str:
         return os.fspath(job.lock_file)
     if job.writes_directory:
         return f"{job.output_path}.lock"
-    target = Target.of(job.output, job.input, is_direct=job.is_direct)
+    target = Target.of(job.output, job.input, is_direct=job.is_direct, replaces_input=job.in_place)
     if not target.is_replaceable:
         raise UsageError(
             f"--lock has no file to put the lock beside, since the output is {target.name}; "

@@ -29,6 +29,7 @@ from streamx.flow import (
     WorkerPool,
     pipeline,
 )
+from streamx.in_place import refuse_changed, version_of
 from streamx.intake import open_intake
 from streamx.job import Job
 from streamx.monitor.memory import resident_bytes
@@ -78,6 +79,7 @@ def _locked(job: Job) -> AbstractContextManager[None]:
 async def _run(job: Job, accounts: Accounts, inlet: Inlet | None) -> Report:
     started = time.monotonic()
     targets = targets_of(job)
+    version = version_of(job.input) if job.in_place else None
     source, reader = inlet or await open_inlet(job, accounts.warn)
     try:
         journal = await open_journal(job, targets)
@@ -92,6 +94,8 @@ async def _run(job: Job, accounts: Accounts, inlet: Inlet | None) -> Report:
             report = await convert(
                 job, Inlet(source, reader), resolution, outputs, totals, accounts, started, journal
             )
+            if version is not None:
+                refuse_changed(job.input, version)
             await (outputs.commit() if journal is None else journal.commit(outputs))
             seconds = time.monotonic() - started
             report = replace(report, seconds=seconds, ran_in=job.placement.kind)

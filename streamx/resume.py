@@ -22,7 +22,8 @@ _WITHOUT_EFFECT = frozenset(
         "input", "output", "workers", "chunk_size_bytes", "buffer_chunks", "buffer_bytes",
         "max_memory_bytes",
         "line_buffered", "concurrency", "rate", "batch_wait_seconds", "summary", "metrics",
-        "report", "progress", "lock", "lock_file", "fsync", "checkpoint", "resume", "allow_growth",
+        "report", "progress", "lock", "lock_file", "fsync", "backup", "checkpoint", "resume",
+        "allow_growth",
         "checkpoint_interval_seconds", "engine", "scheduler", "client", "split_retries",
     }
 )  # fmt: skip

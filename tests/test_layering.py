@@ -53,9 +53,10 @@ ALLOWED = {
         "idle", "errors", "codec", "compression", "job_options", "monitor", "transform", "read",
         "sizing", "storage", "values",
     },
+    "in_place": {"errors"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
-        "job", "accounts", "delivery", "ends", "intake", "journal", "lock",
+        "job", "accounts", "delivery", "ends", "in_place", "intake", "journal", "lock",
     },
     "ends": {"errors", "job", "journal", "read", "write"},
     "retrying": {

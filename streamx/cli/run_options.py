@@ -343,6 +343,16 @@ def ending_options(command: F) -> F:
             help="Write OUTPUT in place, where its directory takes no new file. Not atomic.",
         ),
         click.option(
+            "--in-place",
+            is_flag=True,
+            help="Put the output in the place of INPUT once it is whole.",
+        ),
+        click.option(
+            "--backup",
+            metavar="SUFFIX",
+            help="With --in-place, keep what INPUT was, under its name and SUFFIX, such as .bak.",
+        ),
+        click.option(
             "--no-fsync",
             "fsync",
             is_flag=True,

@@ -169,7 +169,7 @@ async def open_partial(target: Target, kept: Kept, compressing: Compressing | No
     descriptor = _open_locked(path)
     try:
         await asyncio.to_thread(_cut, descriptor, path, kept, compressing)
-        unpublished = Unpublished(descriptor, path, target.path, is_durable=target.is_durable)
+        unpublished = target.unpublished(descriptor, path)
         unpublished.adopt_mode()
     except BaseException as error:
         os.close(descriptor)

@@ -32,6 +32,7 @@ class Target:
         is_direct: written in place, for a directory that takes no new file.
         is_durable: brought to the disk before it counts as written.
         is_stored: a URL, of a file in a storage.
+        backup: where to keep what is replaced, if anywhere.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Target:
     is_direct: bool = False
     is_durable: bool = True
     is_stored: bool = False
+    backup: str | None = None
 
     @property
     def is_replaceable(self) -> bool:
@@ -55,6 +57,7 @@ class Target:
         *,
         is_direct: bool,
         is_durable: bool = True,
+        replaces_input: bool = False,
         what: str = "output",
     ) -> Target:
         """Look at a path without touching it.
@@ -63,6 +66,7 @@ class Target:
             path: where output shall go.
             input_path: where the input is.
             is_direct, is_durable: the attributes.
+            replaces_input: it may be the input.
             what: what it is to the run, for messages.
 
         Raises:
@@ -92,7 +96,8 @@ class Target:
             raise OutputError(f"cannot write {path}: it is a directory; name a file in it")
         if not stat.S_ISREG(status.st_mode):
             return cls(path, path, is_special=True)
-        _refuse_same(path, path, input_path, what)
+        if not replaces_input:
+            _refuse_same(path, path, input_path, what)
         return cls(path, os.path.realpath(path), is_direct=is_direct, is_durable=is_durable)
 
     def create(self) -> Unpublished:
@@ -117,7 +122,7 @@ class Target:
                 f"{cannot('write', self.name, error)}; a new file in {directory} is needed, "
                 "or --direct to write in place"
             ) from error
-        unpublished = Unpublished(descriptor, temporary, self.path, is_durable=self.is_durable)
+        unpublished = self.unpublished(descriptor, temporary)
         try:
             unpublished.adopt_mode()
         except OSError as error:
@@ -126,11 +131,15 @@ class Target:
             raise OutputError(cannot("keep the mode of", self.name, error)) from error
         return unpublished
 
+    def unpublished(self, descriptor: int, temporary: str | None) -> Unpublished:
+        """Return an open file as one that is to become this target."""
+        return Unpublished(descriptor, temporary, self.path, self.is_durable, self.backup)
+
     def _open_directly(self) -> Unpublished:
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
             descriptor = os.open(self.path, flags, 0o666)
-            return Unpublished(descriptor, None, self.path, is_durable=self.is_durable)
+            return self.unpublished(descriptor, None)
         except OSError as error:
             raise OutputError(cannot("write", self.name, error)) from error
 
@@ -143,6 +152,7 @@ class Unpublished:
     temporary: str | None
     path: str
     is_durable: bool = True
+    backup: str | None = None
 
     def adopt_mode(self) -> None:
         """Take over permissions and, where allowed, owner of the file to be replaced."""
@@ -159,6 +169,8 @@ class Unpublished:
     def place(self) -> None:
         """Put the file in its place, without waiting for the disk."""
         if self.temporary is not None:
+            if self.backup is not None:
+                _keep(self.path, self.backup)
             os.replace(self.temporary, self.path)
             _temporary_files.discard(self.temporary)
 
@@ -182,6 +194,27 @@ class Unpublished:
             with contextlib.suppress(OSError):
                 os.unlink(self.temporary)
             _temporary_files.discard(self.temporary)
+
+
+def _keep(path: str, backup: str) -> None:
+    """Give what is at a path one more name, in the place of what has that; or else copy it."""
+    directory, base = os.path.split(backup)
+    temporary = os.path.join(directory, f".{base[:_LONGEST_STEM_BYTES]}.{os.urandom(6).hex()}.tmp")
+    _temporary_files.add(temporary)
+    try:
+        try:
+            os.link(path, temporary)
+        except OSError:  # this file system knows one name for each
+            import shutil  # which other runs do without
+
+            shutil.copy2(path, temporary)
+        os.replace(temporary, backup)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    finally:
+        _temporary_files.discard(temporary)
 
 
 def discard_all() -> None:
