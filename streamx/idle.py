@@ -143,6 +143,7 @@ def _format_checks(job: Job) -> list[_Check]:
         (job.crlf, writes_csv, "--crlf", f"{_CSV} output"),
         (job.escape_formulas, writes_csv, "--escape-formulas", f"{_CSV} output"),
         (job.add_bom, writes_csv, "--add-bom", f"{_CSV} output"),
+        (job.sniff, reads_csv, "--sniff", f"{_CSV} input"),
         (job.ragged is not None, reads_csv, "--ragged", f"{_CSV} input"),
         (not job.has_header, reads_csv or writes_csv, "--no-header", _CSV),
         (bool(job.pinned_types), decodes, "--type", _TO_JSONL),

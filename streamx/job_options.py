@@ -45,6 +45,7 @@ class JobOptions(TypedDict, total=False):
     has_header: bool
     skip_lines: int
     encoding: str | None
+    sniff: bool
     types: Literal["infer", "string"]
     pinned_types: Mapping[str, str]
     nulls: Sequence[str]
@@ -113,6 +114,8 @@ class Options:
         skip_lines: lines to pass over before the header or the first record.
         encoding: of the input; by default UTF-8, or what its byte order mark says. The output is
             UTF-8.
+        sniff: find out delimiter, quote, header, lines to pass over and encoding of a CSV from its
+            first bytes, as far as they are not given here, and say so in a warning.
         types: "infer" the types of CSV columns for JSON, or make all of them "string".
         pinned_types: types by column name, "string", "integer", "number" or "boolean".
         nulls: cell texts that stand for null, in every column.
@@ -193,6 +196,7 @@ class Options:
     has_header: bool = True
     skip_lines: int = 0
     encoding: str | None = None
+    sniff: bool = False
     types: Literal["infer", "string"] = "infer"
     pinned_types: Mapping[str, str] = field(default_factory=dict)
     nulls: Sequence[str] = ()

@@ -125,6 +125,12 @@ def input_options(command: F) -> F:
     return add_options(
         command,
         click.option("--from", "source_format", type=FORMATS, help="Format of the input."),
+        click.option(
+            "--sniff",
+            is_flag=True,
+            help="Find out delimiter, quote, header, lines to skip and encoding of a CSV from its "
+            "first bytes, as far as no option names them, and say which options pin them.",
+        ),
         dialect_options,
         click.option(
             "--no-header",

@@ -8,53 +8,21 @@ import zlib
 
 from streamx.codec.layout import excerpt
 from streamx.errors import InputError, UsageError
+from streamx.read.begun import BegunSource
+from streamx.read.encodings import (
+    LONGEST_MARK_BYTES,
+    MARKS,
+    marked_encoding,
+    unmarked_encoding,
+)
 from streamx.read.sources import FileSource, Source
+from streamx.read.wrapped import Wrapped
 
 _GZIP = zlib.MAX_WBITS | 16
 _COMPRESSED_BLOCK_BYTES = 64 * 1024
-# The longer ones first, since one begins with another.
-_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-_LONGEST_MARK = codecs.BOM_UTF32_LE
-# Which of the first bytes are not NUL, where text of the usual kind has no mark.
-_UNMARKED: dict[tuple[bool, ...], str] = {
-    (True, False, True, False): "utf-16-le",
-    (False, True, False, True): "utf-16-be",
-    (True, False, False, False): "utf-32-le",
-    (False, False, False, True): "utf-32-be",
-}
 
 
-class _Wrapped:
-    """A source whose bytes come from another, which counts them."""
-
-    def __init__(self, inner: Source) -> None:
-        self._inner = inner
-        self.name = inner.name
-        self.total_bytes = inner.total_bytes
-        self.is_live = inner.is_live
-        self.is_slow = inner.is_slow
-
-    @property
-    def bytes_read(self) -> int:
-        return self._inner.bytes_read
-
-    @property
-    def retries(self) -> int:
-        return self._inner.retries
-
-    def read_now(self, view: memoryview) -> int | None:
-        return None
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-class GzipSource(_Wrapped):
+class GzipSource(Wrapped):
     """Decompresses gzip (RFC 1952), any number of members, never more at once than asked for.
 
     Args:
@@ -123,7 +91,7 @@ class GzipSource(_Wrapped):
         return block
 
 
-class TranscodingSource(_Wrapped):
+class TranscodingSource(Wrapped):
     """Turns text of another encoding into UTF-8.
 
     Args:
@@ -178,11 +146,10 @@ class TranscodingSource(_Wrapped):
         return f"{place}: found {found}; expected {self._encoding}, {self._reason}"
 
 
-class MarkedSource(_Wrapped):
+class MarkedSource(Wrapped):
     """Decodes UTF-16 and UTF-32 that begin with a byte order mark; all else passes as it is.
 
-    The marks are those of The Unicode Standard, section 23.8. Without one such text is refused,
-    since it would only give odd messages.
+    Without one such text is refused, since it would only give odd messages.
     """
 
     def __init__(self, inner: Source) -> None:
@@ -211,19 +178,19 @@ class MarkedSource(_Wrapped):
     async def _judged(self, wanted_bytes: int) -> bytes:
         """Read as much as tells the encoding, and see to it; return what passes as it is."""
         start = b""
-        most_bytes = max(wanted_bytes, len(_LONGEST_MARK))
-        while any(mark.startswith(start) and mark != start for mark in _MARKS):
+        most_bytes = max(wanted_bytes, LONGEST_MARK_BYTES)
+        while any(mark.startswith(start) and mark != start for mark in MARKS):
             block = await _block(self._inner, most_bytes - len(start))
             if not block:
                 break
             start += block
-        for mark, encoding in _MARKS.items():
-            if start.startswith(mark):
-                reason = "as its byte order mark says"
-                self._inner = TranscodingSource(self._inner, encoding, reason, start)
-                return b""
-        first = start[: len(_LONGEST_MARK)]
-        unmarked = _UNMARKED.get(tuple(map(bool, first)))
+        marked = marked_encoding(start)
+        if marked is not None:
+            reason = "as its byte order mark says"
+            self._inner = TranscodingSource(self._inner, marked, reason, start)
+            return b""
+        first = start[:LONGEST_MARK_BYTES]
+        unmarked = unmarked_encoding(first)
         if unmarked is not None:
             raise InputError(
                 f"{self.name}: found {excerpt(first)}, which looks like {unmarked[:6].upper()} "
@@ -245,7 +212,7 @@ def wrap(source: Source, *, is_gzip: bool, encoding: str | None) -> Source:
 
 def plain_file(source: Source) -> FileSource | None:
     """Return the file whose bytes a source gives as they stand; None if it does not."""
-    if isinstance(source, MarkedSource):
+    while isinstance(source, MarkedSource | BegunSource) and source.passed_on is not source:
         source = source.passed_on
     return source if isinstance(source, FileSource) else None
 

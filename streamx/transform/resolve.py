@@ -351,14 +351,23 @@ def _is_open(recipe: Recipe) -> bool:
 
 def _refuse_other_data(head: bytes, source: str) -> None:
     """Recognise what is often taken for text, since its bytes would only give odd messages."""
+    refuse_gzip(head, source)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(
+            f"{source}: found UTF-16; expected UTF-8, which --encoding names; leave that out"
+        )
+
+
+def refuse_gzip(head: bytes, source: str) -> None:
+    """Refuse what is still compressed.
+
+    Raises:
+        InputError: it is gzip.
+    """
     if head.startswith(b"\x1f\x8b"):
         raise InputError(
             f"{source}: found gzip data; expected text. Put zcat in front of streamx, "
             "or name a file that ends with .gz"
-        )
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(
-            f"{source}: found UTF-16; expected UTF-8, which --encoding names; leave that out"
         )
 
 
