@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from streamx.codec import column_types, last_boundary, record_start
 from streamx.codec.layout import (
@@ -24,6 +25,8 @@ from streamx.errors import BadRecordError
 SAMPLE_RECORDS = 10_000
 SAMPLE_BYTES = 1024 * 1024
 _MOST_WARNINGS = 20
+_LOOKED_AT_RECORDS = 10
+_LOOKED_AT_BYTES = 64 * 1024
 # What no blank line has: with what comes before it in its line, a record begins.
 _CONTENT = re.compile(rb"[^\r\n]|\r(?!\n)")
 
@@ -128,6 +131,20 @@ def refuse_endless(
     if len(head) - start > max_record_bytes:
         bad = too_long(head, start, csv_scanner(format), max_record_bytes)
         raise bad_head(head, bad, source)
+
+
+def width_with(delimiter: bytes, head: bytes, header: Header, format: CsvFormat) -> int | None:
+    """Return into how many cells another delimiter splits the header and the records behind it.
+
+    None means one, or not all into as many; looked at are the first few records that are there.
+    """
+    scanner = csv_scanner(replace(format, delimiter=delimiter))
+    behind = head[header.end : header.end + _LOOKED_AT_BYTES]
+    whole = filter(None, scanner.records(behind[: behind.rfind(b"\n") + 1]))
+    records = [*header.cells, *islice(whole, _LOOKED_AT_RECORDS)]
+    widths = {len(scanner.cells(record) or ()) for record in records}
+    width = widths.pop() if len(widths) == 1 else 0
+    return width if width > 1 else None
 
 
 def bad_head(head: bytes, bad: Bad, source: str) -> BadRecordError:
