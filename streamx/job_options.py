@@ -55,6 +55,7 @@ class JobOptions(TypedDict, total=False):
     extra_keys: Literal["error", "drop"] | None
     nested: Literal["json", "flatten"] | None
     ragged: Literal["error", "pad"] | None
+    lenient: bool
     operations: Sequence[Operation | Callable[..., Any]]
     batch_records: int | None
     batch_wait_seconds: float | None
@@ -127,6 +128,8 @@ class Options:
         nested: nested JSON becomes compact "json" in a cell, or columns with "flatten".
         ragged: what a CSV record with fewer cells than the header is: an "error", a bad record, or
             one to "pad" with empty cells. One with more cells is a bad record anyway.
+        lenient: guess what a CSV record is to be that breaks the grammar, has more or fewer cells
+            than the header or bytes that are not UTF-8, and count that by kind.
         operations: Select, Drop, Rename, Where, Set, Limit and functions (callables, or Apply with
             the place of one), applied in this order.
         batch_records: call functions with lists of so many records, not with single ones.
@@ -206,6 +209,7 @@ class Options:
     extra_keys: Literal["error", "drop"] | None = None
     nested: Literal["json", "flatten"] | None = None
     ragged: Literal["error", "pad"] | None = None
+    lenient: bool = False
     operations: Sequence[Operation | Callable[..., Any]] = ()
     batch_records: int | None = None
     batch_wait_seconds: float | None = None

@@ -218,7 +218,7 @@ def test_no_record_is_taken_for_a_preamble_because_it_is_ragged() -> None:
     assert sniff(b"a;b\n1\n4;5\n6;7\n").skip_lines == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=60) | st.text("ab1,;\t|:'\" \n\r", max_size=80).map(str.encode))
 def test_any_bytes_have_a_dialect_and_no_more_lines_than_there_are(sample: bytes) -> None:
     found = sniff(sample)

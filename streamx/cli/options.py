@@ -169,6 +169,12 @@ def dialect_options(command: F) -> F:
             help="What a CSV record with fewer cells than the header is: an error, or one to pad "
             "with empty cells.  [default: error]",
         ),
+        click.option(
+            "--lenient",
+            is_flag=True,
+            help="Guess what a CSV record is to be that is not right, and say how often; means "
+            "--ragged pad.",
+        ),
     )
 
 

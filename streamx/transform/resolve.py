@@ -111,7 +111,12 @@ def _resolve_csv(
         sample = head[header.end : end]
     if infers:
         columns = heads.infer_columns(
-            sample, format, columns, recipe.nulls, pads_short_records=recipe.pads_short_records
+            sample,
+            format,
+            columns,
+            recipe.nulls,
+            pads_short_records=recipe.pads_short_records,
+            is_lenient=recipe.is_lenient,
         )
         if ending == "idle":
             flags = [f"--type {shlex.quote(f'{c.name}={c.type}')}" for c in columns]
@@ -248,6 +253,7 @@ def _plan(
         strict_types=recipe.strict_types,
         flattens=recipe.nested == "flatten",
         pads_short_records=recipe.pads_short_records,
+        is_lenient=recipe.is_lenient,
         max_record_bytes=recipe.max_record_bytes,
     )
     if len(before) < len(recipe.operations):
