@@ -213,6 +213,16 @@ def test_a_table_of_one_column_stays_one() -> None:
     assert sniff(b"id\n1\n2\n3\n").has_header
 
 
+def test_comments_are_a_preamble_also_where_they_hold_delimiters() -> None:
+    assert sniff(b"# a, b\n# c, d\nid,value\n1,2\n3,4\n").skip_lines == 2
+    assert sniff(b"#id,value\n1,2\n3,4\n").skip_lines == 0
+
+
+def test_years_may_name_columns() -> None:
+    assert sniff(b"country,1990,1991\nFrance,1.5,2.5\nSpain,1,2\nItaly,4,5\n").has_header
+    assert not sniff(b"1990,1.5\n1991,2.5\n1992,4\n").has_header
+
+
 def test_no_record_is_taken_for_a_preamble_because_it_is_ragged() -> None:
     assert sniff(b"a;b\n1;2;3\n4;5\n6;7\n").skip_lines == 0
     assert sniff(b"a;b\n1\n4;5\n6;7\n").skip_lines == 0

@@ -119,9 +119,9 @@ class _Attempt:
         """
         body = [each for each in records[len(records) // 2 :] if len(each) == self._width]
         leading = records[: _MOST_PREAMBLE_RECORDS + 1]
-        has_gaps = any(map(_has_gap, body))
+        has_remarks = any(map(_is_remark, body))
         is_apart = [
-            len(each) != self._width or (_has_gap(each) and not has_gaps) for each in leading
+            len(each) != self._width or (_is_remark(each) and not has_remarks) for each in leading
         ]
         wide = [at for at, each in enumerate(leading) if len(each) == self._width]
         start = wide[0] if wide else 0
@@ -172,9 +172,9 @@ class _Attempt:
         return sample.count(b"\n", 0, self._starts[self._first]) if self._first else 0
 
 
-def _has_gap(cells: Sequence[bytes]) -> bool:
-    """Tell whether a space follows a delimiter, as in a sentence."""
-    return any(cell.startswith(b" ") for cell in cells[1:])
+def _is_remark(cells: Sequence[bytes]) -> bool:
+    """Tell whether a space follows a delimiter, as in a sentence, or a # comes first."""
+    return cells[0].startswith(b"#") or any(cell.startswith(b" ") for cell in cells[1:])
 
 
 def _usual_width(records: Sequence[Sequence[bytes]]) -> int:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from streamx.codec.cell_kinds import DATA, CellKind, kind_of
 
 # So large a part of a column makes it one of their kind.
-_MOST = 0.7
+_MOST = 0.6
 # Of fewer texts the shapes say nothing.
 _FEW = 3
 _DIGIT = re.compile(rb"[0-9]")
+_YEAR = re.compile(rb"1[89][0-9][0-9]|20[0-9][0-9]")
 
 
 def names_columns(records: Sequence[Sequence[bytes]]) -> bool:
@@ -44,6 +45,8 @@ def _vote(cell: bytes, column: Sequence[bytes]) -> int:
         return 0
     kind, count = kinds.most_common(1)[0]
     if kind in DATA and count >= _MOST * kinds.total():
+        if _YEAR.fullmatch(cell) and not any(map(_YEAR.fullmatch, column)):
+            return 0  # there are columns of years, and columns for years
         return -2 if own is kind else 2 if own is CellKind.TEXT else 0
     if own in DATA or cell in column:
         return -2
