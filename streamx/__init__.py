@@ -275,9 +275,11 @@ async def explain_async(
     from streamx.job import job_of
     from streamx.pipeline import preview
 
-    job = job_of(input, output, options)
-    seen = await preview(job, on_warning or _ignore)
-    return explanation(job, seen.resolution, seen.total_bytes)
+    notes: list[str] = []
+    seen = await preview(job_of(input, output, options), notes.append)
+    for text in notes:
+        (on_warning or _ignore)(text)
+    return explanation(seen.job, seen.resolution, seen.total_bytes, notes)
 
 
 async def explain_retry_async(
@@ -294,7 +296,7 @@ async def explain_retry_async(
 
     async with opened_retry(input, output, options) as (job, inlet):
         seen = await preview(job, on_warning or _ignore, inlet)
-        return explanation(job, seen.resolution, seen.total_bytes)
+        return explanation(seen.job, seen.resolution, seen.total_bytes)
 
 
 def _wait_for(name: str, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -107,6 +107,8 @@ class ChunkResult:
         dropped_values: values left out because the header lacks their keys.
         dropped_keys: where the first of these keys were first met, by key.
         padded: records that had fewer cells than the header and got empty ones, if there are any.
+        guesses: records of which something else was guessed, by kind, see
+            streamx.codec.reference.guesses.
         failure: the bad record at which the chunk stopped, or None.
         bad_records: the bad ones that were left out, by kind.
         bad_places: for each of these, in order, three numbers: how many records of the chunk had
@@ -125,6 +127,7 @@ class ChunkResult:
     dropped_values: int = 0
     dropped_keys: dict[str, Place] = field(default_factory=dict)
     padded: Notice | None = None
+    guesses: dict[str, Notice] = field(default_factory=dict)
     failure: Failure | None = None
     bad_records: dict[BadKind, Notice] = field(default_factory=dict)
     bad_places: array[int] = field(default_factory=lambda: array("Q"))

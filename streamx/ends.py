@@ -78,7 +78,9 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
     if job.on_full is not None and not source.is_live:
         await source.close()
         raise UsageError("--on-full needs a live standard input; this one is a file and can wait")
-    source = wrap(source, compression=job.input_compression, encoding=job.encoding)
+    # What is to be sniffed is not decoded yet.
+    encoding = "utf-8" if job.sniff and job.encoding is None else job.encoding
+    source = wrap(source, compression=job.input_compression, encoding=encoding)
     if job.is_json_input:
         from streamx.read.json_array import JsonArraySource  # for this alone
 
@@ -91,6 +93,26 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
         linger_seconds=0 if job.line_buffered else LINGER_SECONDS,
     )
     return Inlet(source, reader)
+
+
+async def open_found(job: Job, warn: Callable[[str], None]) -> tuple[Job, Inlet]:
+    """Open what a job reads, and return the job with what is to be sniffed there as well.
+
+    Raises:
+        StreamxError: the same as `open_inlet` raises.
+    """
+    inlet = await open_inlet(job, warn)
+    if not job.sniff:
+        return job, inlet
+    from streamx.sniffing import sniffed  # few runs want it
+
+    try:
+        found = await sniffed(job, inlet)
+    except BaseException:
+        await inlet.reader.close()
+        raise
+    warn(found.note)
+    return found.job, found.inlet
 
 
 async def open_journal(job: Job, targets: Targets) -> Journal | None:

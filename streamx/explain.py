@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from streamx.codec import CODEC_NAME
 from streamx.codec.layout import CsvFormat, printable
 from streamx.job import Job
+from streamx.monitor.stderr import Note
 from streamx.sizing import MIB
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Drop, Limit, Operation, Rename, Select, Set, Where
@@ -20,15 +21,25 @@ _PLACES = {
 }
 
 
-def explanation(job: Job, resolution: Resolution, total_bytes: int | None) -> str:
+def explanation(
+    job: Job, resolution: Resolution, total_bytes: int | None, told: Sequence[str] = ()
+) -> str:
     """Return what a run would do, in lines for people.
 
     Args:
         job: what is asked for.
         resolution: what the head of the input makes of it.
         total_bytes: the input's size, where it is known.
+        told: what was told of the input when it was opened.
     """
-    facts = [*_flow(job, total_bytes), *_columns(job, resolution), *_steps(job), *_work(job)]
+    notes = [("sniffed", text) for text in told if isinstance(text, Note)]
+    facts = [
+        *_flow(job, total_bytes),
+        *notes,
+        *_columns(job, resolution),
+        *_steps(job),
+        *_work(job),
+    ]
     width = max(len(name) for name, _ in facts)
     return "".join(f"{name:<{width}}  {printable(text)}\n" for name, text in facts)
 

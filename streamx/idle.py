@@ -184,7 +184,9 @@ def _format_checks(job: Job) -> list[_Check]:
         (job.crlf, writes_csv, "--crlf", f"{_CSV} output"),
         (job.escape_formulas, writes_csv, "--escape-formulas", f"{_CSV} output"),
         (job.add_bom, writes_csv, "--add-bom", f"{_CSV} output"),
+        (job.sniff, reads_csv, "--sniff", f"{_CSV} input"),
         (job.ragged is not None, reads_csv, "--ragged", f"{_CSV} input"),
+        (job.lenient, reads_csv, "--lenient", f"{_CSV} input"),
         (not job.has_header, reads_csv or writes_csv, "--no-header", _CSV),
         (bool(job.pinned_types), decodes, "--type", _TO_JSONL),
         (job.strict_types, to_json, "--strict-types", _TO_JSONL),
@@ -245,6 +247,7 @@ def _call_checks(job: Job) -> list[_Check]:
             "--on-full",
             "a live standard input; a file or FIFO named as INPUT is read when there is room",
         ),
+        (job.lenient, job.ragged != "error", "--lenient", "no --ragged error beside it"),
         (job.rejects is not None, job.writes_rejects, "--rejects", "--on-error reject"),
         (
             job.max_errors is not None,

@@ -47,6 +47,7 @@ class JobOptions(TypedDict, total=False):
     has_header: bool
     skip_lines: int
     encoding: str | None
+    sniff: bool
     types: Literal["infer", "string"]
     pinned_types: Mapping[str, str]
     nulls: Sequence[str]
@@ -58,6 +59,7 @@ class JobOptions(TypedDict, total=False):
     compress: CompressionName | Literal["none"] | None
     compression_level: int | None
     ragged: Literal["error", "pad"] | None
+    lenient: bool
     operations: Sequence[Operation | Callable[..., Any]]
     batch_records: int | None
     batch_wait_seconds: float | None
@@ -120,6 +122,8 @@ class Options:
         skip_lines: lines to pass over before the header or the first record.
         encoding: of the input; by default UTF-8, or what its byte order mark says. The output is
             UTF-8.
+        sniff: find out delimiter, quote, header, lines to pass over and encoding of a CSV from its
+            first bytes, as far as they are not given here, and say so in a warning.
         types: "infer" the types of CSV columns for JSON, or make all of them "string".
         pinned_types: types by column name, "string", "integer", "number" or "boolean".
         nulls: cell texts that stand for null, in every column.
@@ -134,6 +138,8 @@ class Options:
             for zstd.
         ragged: what a CSV record with fewer cells than the header is: an "error", a bad record, or
             one to "pad" with empty cells. One with more cells is a bad record anyway.
+        lenient: guess what a CSV record is to be that breaks the grammar, has more or fewer cells
+            than the header or bytes that are not UTF-8, and count that by kind.
         operations: Select, Drop, Rename, Where, Set, Limit and functions (callables, or Apply with
             the place of one), applied in this order.
         batch_records: call functions with lists of so many records, not with single ones.
@@ -207,6 +213,7 @@ class Options:
     has_header: bool = True
     skip_lines: int = 0
     encoding: str | None = None
+    sniff: bool = False
     types: Literal["infer", "string"] = "infer"
     pinned_types: Mapping[str, str] = field(default_factory=dict)
     nulls: Sequence[str] = ()
@@ -218,6 +225,7 @@ class Options:
     compress: CompressionName | Literal["none"] | None = None
     compression_level: int | None = None
     ragged: Literal["error", "pad"] | None = None
+    lenient: bool = False
     operations: Sequence[Operation | Callable[..., Any]] = ()
     batch_records: int | None = None
     batch_wait_seconds: float | None = None

@@ -17,7 +17,7 @@ from streamx.accounts import Accounts, accounts_of
 from streamx.chunk import Chunk, ChunkResult
 from streamx.codec.layout import Part
 from streamx.delivery import Delivery
-from streamx.ends import Inlet, open_inlet, open_journal, open_outputs, targets_of
+from streamx.ends import Inlet, open_found, open_journal, open_outputs, targets_of
 from streamx.engine import open_engine
 from streamx.errors import StreamxError, TooManyBadRecordsError
 from streamx.flow import (
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 class Preview(NamedTuple):
     """What is known before anything has run: the plan, a sample, and the input's size if known."""
 
+    job: Job
     resolution: Resolution
     sample: bytes
     total_bytes: int | None
@@ -80,7 +81,7 @@ async def _run(job: Job, accounts: Accounts, inlet: Inlet | None) -> Report:
     started = time.monotonic()
     targets = targets_of(job)
     version = version_of(job.input) if job.in_place else None
-    source, reader = inlet or await open_inlet(job, accounts.warn)
+    job, (source, reader) = (job, inlet) if inlet else await open_found(job, accounts.warn)
     try:
         journal = await open_journal(job, targets)
         outputs = await open_outputs(job, source, targets, journal)
@@ -116,13 +117,13 @@ async def preview(job: Job, warn: Callable[[str], None], inlet: Inlet | None = N
     Raises:
         StreamxError: the input cannot be read.
     """
-    source, reader = inlet or await open_inlet(job, warn)
+    job, (source, reader) = (job, inlet) if inlet else await open_found(job, warn)
     try:
         resolution = await resolved(job, source, reader, warn)
     finally:
         await reader.close()
     sample = reader.sample(resolution, job.recipe.source)
-    return Preview(resolution, sample, source.total_bytes)
+    return Preview(job, resolution, sample, source.total_bytes)
 
 
 async def resolved(

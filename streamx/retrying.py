@@ -24,6 +24,7 @@ _REFUSED = (
     "source_format",
     "known_columns",
     "skip_lines",
+    "sniff",
     "http",
     "checkpoint",
     "resume",

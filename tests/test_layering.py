@@ -46,7 +46,7 @@ ALLOWED = {
     "engine": {"", "errors", "blame", "chunk", "heap", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "sizing", "transform"},
     "values": {"errors", "codec", "compression", "transform"},
-    "explain": {"errors", "codec", "job", "sizing", "transform"},
+    "explain": {"errors", "codec", "job", "monitor", "sizing", "transform"},
     "idle": {"errors", "job", "read", "storage", "transform"},
     "job_options": {"errors", "compression", "flow", "read", "transform", "values"},
     "job": {
@@ -58,7 +58,8 @@ ALLOWED = {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job", "accounts", "delivery", "ends", "in_place", "intake", "journal", "lock",
     },
-    "ends": {"errors", "job", "journal", "read", "write"},
+    "ends": {"errors", "job", "journal", "read", "sniffing", "write"},
+    "sniffing": {"codec", "ends", "job", "monitor", "read", "transform"},
     "retrying": {
         "errors", "codec", "compression", "ends", "job", "job_options", "read", "storage", "values",
     },

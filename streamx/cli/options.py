@@ -125,6 +125,12 @@ def input_options(command: F) -> F:
     return add_options(
         command,
         click.option("--from", "source_format", type=FORMATS, help="Format of the input."),
+        click.option(
+            "--sniff",
+            is_flag=True,
+            help="Find out delimiter, quote, header, lines to skip and encoding of a CSV from its "
+            "first bytes, as far as no option names them, and say which options pin them.",
+        ),
         dialect_options,
         click.option(
             "--no-header",
@@ -162,6 +168,12 @@ def dialect_options(command: F) -> F:
             type=click.Choice(["error", "pad"]),
             help="What a CSV record with fewer cells than the header is: an error, or one to pad "
             "with empty cells.  [default: error]",
+        ),
+        click.option(
+            "--lenient",
+            is_flag=True,
+            help="Guess what a CSV record is to be that is not right, and say how often; means "
+            "--ragged pad.",
         ),
     )
 

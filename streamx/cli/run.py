@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 from streamx import heap
 from streamx.errors import OutputError, ReaderGoneError, StreamxError, output_error
-from streamx.monitor.stderr import write_line
+from streamx.monitor.stderr import Note, write_line
 
 R = TypeVar("R")
 
@@ -59,8 +59,9 @@ def run(main: Callable[[], Coroutine[Any, Any, R]]) -> R:
 
 
 def warn(text: str) -> None:
-    """Print a warning on standard error, above a progress bar if there is one."""
-    write_line(f"streamx: warning: {text}")
+    """Print a warning, or a note, on standard error, above a progress bar if there is one."""
+    kind = "note" if isinstance(text, Note) else "warning"
+    write_line(f"streamx: {kind}: {text}")
 
 
 def print_data(text: str) -> None:

@@ -19,7 +19,7 @@ from streamx.cluster.coordinator import Coordinator
 from streamx.cluster.dask import open_dask
 from streamx.cluster.joining import join
 from streamx.cluster.output import OutputDirectory
-from streamx.ends import open_inlet
+from streamx.ends import open_found
 from streamx.errors import TooManyBadRecordsError
 from streamx.flow import FlowMonitor
 from streamx.flow.statistics import Gauge, WaitClock
@@ -75,8 +75,7 @@ async def run_on(cluster: Cluster, job: Job, accounts: Accounts) -> Report:
     """Run a job on a cluster that is there."""
     started = time.monotonic()
     files = input_files(job.input)
-    own = worker_job(job, files, cluster.threads)
-    resolution = await _resolved(own, accounts)
+    own, resolution = await _resolved(worker_job(job, files, cluster.threads), accounts)
     ends = _Ends(job, files, resolution)
     totals = Totals(job.input, resolution.plan, ends.rejects_name, job.judge())
     retries = _SPLIT_RETRIES if job.split_retries is None else job.split_retries
@@ -147,10 +146,10 @@ def _carried(step: Operation) -> Operation:
     return step if placed is None else Carried.of(placed)
 
 
-async def _resolved(job: Job, accounts: Accounts) -> Resolution:
-    source, reader = await open_inlet(job, accounts.warn)
+async def _resolved(job: Job, accounts: Accounts) -> tuple[Job, Resolution]:
+    job, (source, reader) = await open_found(job, accounts.warn)
     try:
-        return await resolved(job, source, reader, accounts.warn)
+        return job, await resolved(job, source, reader, accounts.warn)
     finally:
         await reader.close()
 

@@ -74,7 +74,8 @@ cdef class _Compiled:
 
     cdef bint may_find_good_odd(self):
         """Tell whether odd records may be good ones, many of them."""
-        return self.layout.program.instruction_count > 0 or self.layout.pads_short_records
+        padded = self.layout.pads_short_records
+        return self.layout.program.instruction_count > 0 or padded or self._source.is_lenient
 
     cdef _State _new_state(self):
         cdef _State state = _State()

@@ -194,6 +194,7 @@ cdef _Source _made_source(layout):
         layout.columns,
         picks,
         pads_short_records=layout.pads_short_records,
+        is_lenient=layout.is_lenient,
         max_record_bytes=layout.max_record_bytes,
     )
     return _CsvSource(layout, reader)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from streamx.codec import column_types, last_boundary, record_start
 from streamx.codec.layout import (
@@ -24,6 +25,8 @@ from streamx.errors import BadRecordError
 SAMPLE_RECORDS = 10_000
 SAMPLE_BYTES = 1024 * 1024
 _MOST_WARNINGS = 20
+_LOOKED_AT_RECORDS = 10
+_LOOKED_AT_BYTES = 64 * 1024
 # What no blank line has: with what comes before it in its line, a record begins.
 _CONTENT = re.compile(rb"[^\r\n]|\r(?!\n)")
 
@@ -130,6 +133,20 @@ def refuse_endless(
         raise bad_head(head, bad, source)
 
 
+def width_with(delimiter: bytes, head: bytes, header: Header, format: CsvFormat) -> int | None:
+    """Return into how many cells another delimiter splits the header and the records behind it.
+
+    None means one, or not all into as many; looked at are the first few records that are there.
+    """
+    scanner = csv_scanner(replace(format, delimiter=delimiter))
+    behind = head[header.end : header.end + _LOOKED_AT_BYTES]
+    whole = filter(None, scanner.records(behind[: behind.rfind(b"\n") + 1]))
+    records = [*header.cells, *islice(whole, _LOOKED_AT_RECORDS)]
+    widths = {len(scanner.cells(record) or ()) for record in records}
+    width = widths.pop() if len(widths) == 1 else 0
+    return width if width > 1 else None
+
+
 def bad_head(head: bytes, bad: Bad, source: str) -> BadRecordError:
     """Return the error for something bad in the head."""
     line = head.count(b"\n", 0, bad.position) + 1
@@ -218,9 +235,16 @@ def infer_columns(
     nulls: frozenset[bytes],
     *,
     pads_short_records: bool = False,
+    is_lenient: bool = False,
 ) -> tuple[Column, ...]:
     """Decide the types of the columns that are not pinned, from a sample of whole records."""
-    types = column_types(sample, format, len(columns), nulls, pads_short_records=pads_short_records)
+    width = len(columns)
+    if is_lenient:
+        from streamx.codec.reference.sample import guessed_types  # few runs guess
+
+        types = guessed_types(sample, format, width, nulls)
+    else:
+        types = column_types(sample, format, width, nulls, pads_short_records=pads_short_records)
     return tuple(
         column if column.is_pinned else Column(column.name, type)
         for column, type in zip(columns, types, strict=True)

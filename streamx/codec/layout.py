@@ -106,6 +106,8 @@ class Layout:
         strict_types: a cell that does not fit its column makes its record a bad one.
         flattens: JSONL to CSV; nested values become columns `a.b`, `a.0`, not JSON in a cell.
         pads_short_records: a record with fewer cells than there are columns gets empty ones.
+        is_lenient: what a CSV record has beyond its grammar is guessed, see
+            streamx.codec.reference.guesses.
         max_record_bytes: a longer record is a bad one.
         program: which records are kept, and columns computed from others.
     """
@@ -122,6 +124,7 @@ class Layout:
     strict_types: bool = False
     flattens: bool = False
     pads_short_records: bool = False
+    is_lenient: bool = False
     max_record_bytes: int = MAX_RECORD_BYTES
     program: Program | None = None
     _hash: int | None = field(default=None, init=False, repr=False, compare=False)
@@ -193,7 +196,8 @@ class Tally:
 
     `dropped_values` counts the values left out because the header lacks their keys;
     `dropped_keys` has the position where each of the first of these keys was first met;
-    `padded` counts the records that got further cells.
+    `padded` counts the records that got further cells; `guesses` those of which something else was
+    guessed, by kind.
     """
 
     records_in: int = 0
@@ -203,6 +207,7 @@ class Tally:
     dropped_values: int = 0
     dropped_keys: dict[str, int] = field(default_factory=dict)
     padded: Remark | None = None
+    guesses: dict[str, Remark] = field(default_factory=dict)
     bad: Bad | None = None
 
     def add(self, other: Tally, start: int) -> None:
@@ -223,6 +228,8 @@ class Tally:
             self.dropped_keys = dict(first[: MOST_NAMED_KEYS + 1])
         if other.padded is not None:
             self.note_padded(other.padded.count, other.padded.position + start)
+        for kind, remark in other.guesses.items():
+            self.note_guesses(kind, remark.count, remark.position + start)
         if other.bad is not None:
             self.bad = other.bad.moved(start)
 
@@ -240,6 +247,11 @@ class Tally:
         """Add to the padded records; `position` is that of the first of these."""
         known = self.padded or Remark(0, position, "")
         self.padded = Remark(known.count + count, min(known.position, position), "")
+
+    def note_guesses(self, kind: str, count: int, position: int) -> None:
+        """Add to the guesses of a kind; `position` is that of the first of these records."""
+        known = self.guesses.get(kind) or Remark(0, position, "")
+        self.guesses[kind] = Remark(known.count + count, min(known.position, position), "")
 
 
 def excerpt(data: bytes, most: int = 40) -> str:

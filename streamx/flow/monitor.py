@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from streamx.flow.health import Health, HealthJudge, HealthLimits
@@ -24,6 +24,7 @@ class FlowCounts:
         records_dropped: given up since the flow was too slow for a live input.
         records_padded: short ones that were filled up.
         retries: calls of functions and requests that were made again.
+        guesses: records of which something was guessed, by kind.
     """
 
     records_in: int = 0
@@ -33,6 +34,7 @@ class FlowCounts:
     records_dropped: int = 0
     records_padded: int = 0
     retries: int = 0
+    guesses: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bad_records(self) -> int:

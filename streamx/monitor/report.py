@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from streamx.chunk import BadKind, ChunkResult, Failure, Notice, Place
+from streamx.codec.guess import LOSSY_GUESSES
 from streamx.codec.layout import MOST_NAMED_KEYS, CsvFormat
 from streamx.errors import (
     BadRecordError,
@@ -20,6 +21,8 @@ from streamx.transform.plan import AnyPlan
 
 if TYPE_CHECKING:
     from streamx.transform.max_errors import Judge
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Report:
         retries: calls of functions and requests that were made again.
         records_dropped: records of a live input that came faster than they were taken.
         records_padded: short records that were filled up with empty cells.
+        guesses: records of which something else was guessed, by kind: how many, and the first.
     """
 
     records_in: int
@@ -59,6 +63,7 @@ class Report:
     retries: int = 0
     records_dropped: int = 0
     records_padded: int = 0
+    guesses: Mapping[str, Notice] = field(default_factory=dict)
 
     @property
     def bad_record_count(self) -> int:
@@ -67,8 +72,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """What the command exits with: 3 if a record was left out or dropped, else 0."""
-        return 3 if self.bad_records or self.records_dropped else 0
+        """What the command exits with: 3 if a record, or some of one, was left out, else 0."""
+        is_lossy = not LOSSY_GUESSES.isdisjoint(self.guesses)
+        return 3 if self.bad_records or self.records_dropped or is_lossy else 0
 
 
 @dataclass
@@ -96,6 +102,7 @@ class Totals:
     retries: int = 0
     dropped: Notice | None = None
     padded: Notice | None = None
+    guesses: dict[str, Notice] = field(default_factory=dict)
 
     @property
     def records_dropped(self) -> int:
@@ -115,12 +122,9 @@ class Totals:
         self.retries += result.retries
         if result.padded is not None:
             self.padded = result.padded if self.padded is None else self.padded + result.padded
-        for name, notice in result.misfits.items():
-            known = self.misfits.get(name)
-            self.misfits[name] = notice if known is None else known + notice
-        for kind, notice in result.bad_records.items():
-            known = self.bad_records.get(kind)
-            self.bad_records[kind] = notice if known is None else known + notice
+        _add_notices(self.misfits, result.misfits)
+        _add_notices(self.guesses, result.guesses)
+        _add_notices(self.bad_records, result.bad_records)
         self.dropped_values += result.dropped_values
         for key, place in result.dropped_keys.items():
             known_place = self.dropped_keys.get(key)
@@ -140,6 +144,7 @@ class Totals:
             "blank_lines": self.blank_lines,
             "retries": self.retries,
             "padded": None if self.padded is None else _listed(self.padded),
+            "guesses": {kind: _listed(notice) for kind, notice in self.guesses.items()},
             "misfits": {name: _listed(notice) for name, notice in self.misfits.items()},
             "dropped_values": self.dropped_values,
             "dropped_keys": {
@@ -162,6 +167,7 @@ class Totals:
         self.blank_lines = int(state["blank_lines"])
         self.retries = int(state["retries"])
         self.padded = None if state["padded"] is None else _notice(*state["padded"])
+        self.guesses = {kind: _notice(*values) for kind, values in state["guesses"].items()}
         self.misfits = {name: _notice(*values) for name, values in state["misfits"].items()}
         self.dropped_values = int(state["dropped_values"])
         self.dropped_keys = {key: Place(*place) for key, place in state["dropped_keys"].items()}
@@ -182,6 +188,7 @@ class Totals:
             dropped_values=self.dropped_values,
             dropped_keys=self.dropped_keys,
             padded=self.padded,
+            guesses=self.guesses,
             bad_records=self.bad_records,
             retries=self.retries,
         )
@@ -208,6 +215,7 @@ class Totals:
             records_out=self.records_out,
             records_dropped=self.records_dropped,
             records_padded=_count_of(self.padded),
+            guesses={str(kind): notice.count for kind, notice in self.guesses.items()},
             records_rejected=0 if self.rejects is None else bad,
             records_skipped=bad if self.rejects is None else 0,
             retries=self.retries + requests_retried,
@@ -219,6 +227,7 @@ class Totals:
             *self._blank_line_warnings(),
             *self._misfit_warnings(),
             *self._padding_warnings(),
+            *self._guess_warnings(),
             *self._key_warnings(),
             *self._bad_record_warnings(),
             *self._drop_warnings(),
@@ -282,10 +291,18 @@ class Totals:
 
     def _padding_warnings(self) -> Iterator[str]:
         if self.padded is not None:
+            option = "--lenient" if self.plan.layout.is_lenient else "--ragged pad"
             yield (
                 f"{self.source}: {_times(self.padded.count, 'record')} had fewer cells than the "
-                f"header and got empty ones, first in line {self.padded.first.line} (--ragged pad)"
+                f"header and got empty ones, first in line {self.padded.first.line} ({option})"
             )
+
+    def _guess_warnings(self) -> Iterator[str]:
+        if self.guesses:
+            from streamx.monitor.guesses import guess_texts  # few runs guess
+
+            for text in guess_texts(self.guesses):
+                yield f"{self.source}: {text}"
 
     def _key_warnings(self) -> Iterator[str]:
         if not self.dropped_values:
@@ -314,7 +331,14 @@ class Totals:
             retries=last.retries,
             records_dropped=self.records_dropped,
             records_padded=_count_of(self.padded),
+            guesses=self.guesses,
         )
+
+
+def _add_notices(total: dict[K, Notice], others: Mapping[K, Notice]) -> None:
+    for key, notice in others.items():
+        known = total.get(key)
+        total[key] = notice if known is None else known + notice
 
 
 def _listed(notice: Notice) -> list[Any]:

@@ -9,6 +9,12 @@ import sys
 _DESCRIPTOR = 2
 
 
+class Note(str):
+    """A text among warnings that is only to be known: nothing is amiss."""
+
+    __slots__ = ()
+
+
 def takes_escape_codes() -> bool:
     """Tell whether standard error is a terminal whose cursor can be moved."""
     return os.isatty(_DESCRIPTOR) and os.environ.get("TERM") != "dumb"

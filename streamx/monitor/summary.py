@@ -69,6 +69,7 @@ def summary_of(story: Story, error: BaseException | None) -> dict[str, Any]:
         "records_skipped": last.records_skipped,
         "records_dropped": last.records_dropped,
         "records_padded": last.records_padded,
+        "guesses": last.guesses,
         "retries": last.retries,
         "bytes_in": last.bytes_read,
         "bytes_out": last.bytes_written,

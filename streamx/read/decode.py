@@ -7,25 +7,16 @@ import codecs
 from streamx.codec.layout import excerpt
 from streamx.compression import Compression
 from streamx.errors import InputError, UsageError
+from streamx.read.begun import BegunSource
 from streamx.read.decompress import MagicSource, decompressed
+from streamx.read.encodings import (
+    LONGEST_MARK_BYTES,
+    MARKS,
+    marked_encoding,
+    unmarked_encoding,
+)
 from streamx.read.sources import FileSource, Source
 from streamx.read.wrapped import JudgedSource, WrappedSource, block_of
-
-# The longer ones first, since one begins with another.
-_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-_LONGEST_MARK = codecs.BOM_UTF32_LE
-# Which of the first bytes are not NUL, where text of the usual kind has no mark.
-_UNMARKED: dict[tuple[bool, ...], str] = {
-    (True, False, True, False): "utf-16-le",
-    (False, True, False, True): "utf-16-be",
-    (True, False, False, False): "utf-32-le",
-    (False, False, False, True): "utf-32-be",
-}
 
 
 class TranscodingSource(WrappedSource):
@@ -86,19 +77,18 @@ class TranscodingSource(WrappedSource):
 class MarkedSource(JudgedSource):
     """Decodes UTF-16 and UTF-32 that begin with a byte order mark; all else passes as it is.
 
-    The marks are those of The Unicode Standard, section 23.8. Without one such text is refused,
-    since it would only give odd messages.
+    Without one such text is refused, since it would only give odd messages.
     """
 
     async def _judge(self, wanted_bytes: int) -> bytes:
-        start = await self._start_of(_MARKS, max(wanted_bytes, len(_LONGEST_MARK)))
-        for mark, encoding in _MARKS.items():
-            if start.startswith(mark):
-                reason = "as its byte order mark says"
-                self._inner = TranscodingSource(self._inner, encoding, reason, start)
-                return b""
-        first = start[: len(_LONGEST_MARK)]
-        unmarked = _UNMARKED.get(tuple(map(bool, first)))
+        start = await self._start_of(MARKS, max(wanted_bytes, LONGEST_MARK_BYTES))
+        marked = marked_encoding(start)
+        if marked is not None:
+            reason = "as its byte order mark says"
+            self._inner = TranscodingSource(self._inner, marked, reason, start)
+            return b""
+        first = start[:LONGEST_MARK_BYTES]
+        unmarked = unmarked_encoding(first)
         if unmarked is not None:
             raise InputError(
                 f"{self.name}: found {excerpt(first)}, which looks like {unmarked[:6].upper()} "
@@ -116,16 +106,19 @@ def wrap(source: Source, *, compression: Compression | None, encoding: str | Non
         encoding: of the text; without one, the text's byte order mark is heard.
     """
     source = MagicSource(source) if compression is None else decompressed(source, compression)
+    return decoded(source, encoding)
+
+
+def decoded(source: Source, encoding: str | None) -> Source:
+    """Return a source of text in UTF-8; without an encoding, its byte order mark is heard."""
     if encoding is None:
-        source = MarkedSource(source)
-    elif not is_utf8(encoding):
-        source = TranscodingSource(source, encoding)
-    return source
+        return MarkedSource(source)
+    return source if is_utf8(encoding) else TranscodingSource(source, encoding)
 
 
 def plain_file(source: Source) -> FileSource | None:
     """Return the file whose bytes a source gives as they stand; None if it does not."""
-    while isinstance(source, JudgedSource):
+    while isinstance(source, JudgedSource | BegunSource):
         passed_on = source.passed_on
         if passed_on is source:
             return None

@@ -13,6 +13,7 @@ from streamx.codec.head import sample_of
 from streamx.codec.layout import Format
 from streamx.codec.skipping import RecordSkip
 from streamx.flow import Credits
+from streamx.read.begun import BegunSource
 from streamx.read.chunker import Chunker
 from streamx.read.decode import plain_file
 from streamx.read.pace import ChunkPace, Run
@@ -129,6 +130,17 @@ class ChunkReader:
                 self._is_at_end = not block
                 if overdue_at is None and self._source.is_slow:
                     overdue_at = loop.time() + LINGER_SECONDS
+
+    def begin_again(self, wrapped: Callable[[Source], Source]) -> Source:
+        """Give back what was read of the head, and read on through what is put around the source.
+
+        Returns:
+            What is read from now on.
+        """
+        self._source = wrapped(BegunSource(self._source, bytes(self._head), self._reading))
+        self._head.clear()
+        self._reading, self._is_at_end = None, False
+        return self._source
 
     def _wait_seconds(self, ending: Ending) -> float | None:
         """Return how long to wait for more of the head; what is not live does not go idle."""

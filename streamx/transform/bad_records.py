@@ -51,7 +51,7 @@ class BadRecords:
         self._places = array("Q")
         self._lines: list[bytes] = []
         self._lines_bytes = 0
-        # The last record that was looked for: where it starts, and the number of its line.
+        # Where the grammar has the start of the last record that was looked for, and its line.
         self._start, self._line = 0, chunk.line
 
     def add(self, bad: Bad, number: int) -> int:
@@ -66,13 +66,30 @@ class BadRecords:
         before = self._start
         self._start, end = record_around(self._data, before, bad.position, self._layout.source)
         self._line += count_lines(self._data[before : self._start], self._start - before)
-        offset = self._chunk.offset + self._start
+        start, own_end = self._bounds(bad, end)
+        line = self._line + count_lines(self._data[self._start : start], start - self._start)
+        place = Place(line, self._chunk.offset + start)
         self.count += 1
-        self._note(bad, offset, number)
+        self._note(bad, place, number)
         if self._lenience.writes_rejects:
-            self._lines.append(self._line_of(bad, offset, bytes(self._data[self._start : end])))
+            self._lines.append(self._line_of(bad, place, bytes(self._data[start:own_end])))
             self._lines_bytes += len(self._lines[-1])
         return end
+
+    def _bounds(self, bad: Bad, end: int) -> tuple[int, int]:
+        """Return the bounds of a bad record, of which the grammar's are known.
+
+        Where it was guessed that these hold several, one of them could not be transformed.
+        """
+        layout, start = self._layout, self._start
+        if not layout.is_lenient or bad.stage == "parse":
+            return start, end
+        from streamx.codec.reference.guesses import record_within  # few runs guess
+
+        assert isinstance(layout.source, CsvFormat)
+        origin = bytes(self._data[start:end])
+        bounds = record_within(origin, bad.position - start, layout.source, len(layout.columns))
+        return start + bounds[0], start + bounds[1]
 
     def full_lines(self) -> Iterator[RejectLines]:
         """Yield the lines that have gathered, if they are enough for a part."""
@@ -94,22 +111,22 @@ class BadRecords:
         }
         return replace(result, bad_records=kinds, bad_places=self._places)
 
-    def _note(self, bad: Bad, offset: int, number: int) -> None:
+    def _note(self, bad: Bad, place: Place, number: int) -> None:
         kind = bad.stage, bad.kind
         if kind not in self._firsts and len(self._firsts) >= _MOST_KINDS:
             kind = bad.stage, _OTHERS
         first = self._firsts.get(kind)
-        if first is None or offset < first[1]:
-            self._firsts[kind] = self._line, offset, bad.found
+        if first is None or place.offset < first[1]:
+            self._firsts[kind] = place.line, place.offset, bad.found
         self._counts[kind] = self._counts.get(kind, 0) + 1
         if self._lenience.notes_places:
-            self._places.extend((number, self._line, offset))
+            self._places.extend((number, place.line, place.offset))
 
-    def _line_of(self, bad: Bad, offset: int, record: bytes) -> bytes:
+    def _line_of(self, bad: Bad, place: Place, record: bytes) -> bytes:
         message = f"{bad.found}; expected {bad.expected}" if bad.expected else bad.found
         line: dict[str, Any] = {
-            "line": self._line,
-            "offset": offset,
+            "line": place.line,
+            "offset": place.offset,
             "stage": bad.stage,
             "error": {"type": bad.kind, "message": _as_text(message)},
             "attempts": bad.attempts,

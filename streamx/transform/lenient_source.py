@@ -115,6 +115,7 @@ class LenientRecords(Iterable[Item]):
         tally.records_in = self.count
         tally.blank_lines = self._tally.blank_lines
         tally.padded = self._tally.padded
+        tally.guesses = self._tally.guesses
 
     def _take(self, bad: Bad, _: int) -> int:
         before, format = self._behind_bad, self._layout.source

@@ -58,6 +58,7 @@ class Recipe:
         nulls: cell texts that stand for null.
         strict_types: a cell that does not fit its column makes its record a bad one.
         pads_short_records: a CSV record with fewer cells than its header gets empty ones.
+        is_lenient: what a CSV record has beyond its grammar is guessed, and counted.
         columns: the keys of a JSONL input, instead of those in a sample; None to look.
         known_columns: the input's columns, where an earlier run has found them, in place of those
             in a sample; a CSV has no header then. None to look.
@@ -80,6 +81,7 @@ class Recipe:
     nulls: frozenset[bytes] = frozenset()
     strict_types: bool = False
     pads_short_records: bool = False
+    is_lenient: bool = False
     columns: tuple[str, ...] | None = None
     known_columns: tuple[Column, ...] | None = None
     extra_keys: Literal["error", "drop"] = "error"
@@ -196,6 +198,7 @@ def result_of(chunk: Chunk, tally: Tally, taken: tuple[int, ...], *, is_last: bo
         dropped_values=tally.dropped_values,
         dropped_keys={key: _place(chunk, at) for key, at in tally.dropped_keys.items()},
         padded=None if tally.padded is None else _notice(chunk, tally.padded),
+        guesses=_notices(chunk, tally.guesses),
         failure=None if bad is None else _failure(chunk, bad),
         taken=taken,
         is_last=is_last,

@@ -31,7 +31,9 @@ _UNLIMITED = sys.maxsize
 def as_program(plan: RecordPlan) -> AnyPlan:
     """Return a plan that gives the same in a fraction of the time, or else the plan itself."""
     limits = _limits(plan.steps)
-    is_possible = limits is not None and not plan.layout.flattens
+    # Behind a bad one of several records that the grammar takes for one, no codec can go on.
+    goes_on_within = plan.layout.is_lenient and plan.lenience is not None
+    is_possible = limits is not None and not plan.layout.flattens and not goes_on_within
     if not is_possible or any(isinstance(step, Apply) for step in plan.steps):
         return plan
     assert limits is not None

@@ -171,6 +171,7 @@ class Records(Iterable[Item]):
         tally.records_in = self.count
         tally.blank_lines = self.tally.blank_lines
         tally.padded = self.tally.padded
+        tally.guesses = self.tally.guesses
 
     def batches(self) -> Iterator[list[Item]]:
         """Yield records as they are read, not counted."""

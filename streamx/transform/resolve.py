@@ -99,7 +99,7 @@ def _resolve_csv(
     if not header.names:
         return Resolution(_plan(recipe, (), header), header.end, 1)
     columns: tuple[Column, ...] = _pinned(recipe, header.names)
-    warnings = [f"{source}: {text}" for text in (*header.warnings, *_doubts(header, format))]
+    warnings = [f"{source}: {text}" for text in (*header.warnings, *_doubts(header, format, head))]
     is_typed = isinstance(recipe.target, JsonlFormat) or _opens_records(recipe)
     infers = is_typed and recipe.infers_types and recipe.known_columns is None
     infers = infers and not all(column.is_pinned for column in columns)
@@ -111,7 +111,12 @@ def _resolve_csv(
         sample = head[header.end : end]
     if infers:
         columns = heads.infer_columns(
-            sample, format, columns, recipe.nulls, pads_short_records=recipe.pads_short_records
+            sample,
+            format,
+            columns,
+            recipe.nulls,
+            pads_short_records=recipe.pads_short_records,
+            is_lenient=recipe.is_lenient,
         )
         if ending == "idle":
             flags = [f"--type {shlex.quote(f'{c.name}={c.type}')}" for c in columns]
@@ -248,6 +253,7 @@ def _plan(
         strict_types=recipe.strict_types,
         flattens=recipe.nested == "flatten",
         pads_short_records=recipe.pads_short_records,
+        is_lenient=recipe.is_lenient,
         max_record_bytes=recipe.max_record_bytes,
     )
     if len(before) < len(recipe.operations):
@@ -357,19 +363,24 @@ def _refuse_other_data(head: bytes, source: str) -> None:
         )
 
 
-def _doubts(header: Header, format: CsvFormat) -> Iterator[str]:
+def _doubts(header: Header, format: CsvFormat, head: bytes) -> Iterator[str]:
     """Say what about a header makes it likely that the file is not what it is taken for."""
     if any("\r" in name for name in header.names):
         yield (
             "the header holds a carriage return, which is data unless a line feed follows; if "
             "lines end with it, put tr '\\r' '\\n' in front"
         )
-    if len(header.names) == 1:
-        for other in (",", ";", "\t", "|"):
-            if other in header.names[0] and other.encode() != format.delimiter:
-                shown = "tab" if other == "\t" else f"'{other}'"
-                yield f"there is one column, {header.names[0]!r}; if it is several, say -d {shown}"
-                return
+    if len(header.cells) != 1:
+        return
+    for other in (b",", b";", b"\t", b"|"):
+        width = None if other == format.delimiter else heads.width_with(other, head, header, format)
+        if width is not None:
+            shown = "tab" if other == b"\t" else f"'{other.decode()}'"
+            yield (
+                f"there is one column, {header.names[0]!r}, and there would be {width} with "
+                f"-d {shown}; say so, or --sniff"
+            )
+            return
 
 
 def _idle_warning(source: str, what: str, flags: list[str], other: str | None) -> str:

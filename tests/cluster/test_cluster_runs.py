@@ -70,6 +70,7 @@ CASES: dict[str, dict[str, Any]] = {
     "limit": {"operations": [streamx.Where("n > 1"), streamx.Limit(3)]},
     "no_records": {"operations": [streamx.Limit(0)], "target_format": "csv"},
     "no_header": {"has_header": False, "skip_lines": 1},
+    "sniff": {"sniff": True},
 }
 
 

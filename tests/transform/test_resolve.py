@@ -45,3 +45,19 @@ def test_columns_of_functions_decided_on_an_idle_input_are_warned_about() -> Non
     assert resolution.opening_bytes == 4
     assert "name all columns with --columns" in resolution.warnings[0]
     assert resolve(recipe, b"a,b\n1,2\n", "open", "live") is None
+
+
+@pytest.mark.parametrize(
+    ("head", "hint"),
+    [
+        (b"a|b\n1|2\n\n3|4\n", "there would be 2 with -d '|'"),
+        (b"a\tb\tc\n", "there would be 3 with -d tab"),
+        (b"a|b\n1|2\n3\n", None),
+        (b'"a|b"\n"1|2"\n', None),
+        (b"a\n1|2\n", None),
+    ],
+)
+def test_one_column_that_would_be_several_is_warned_of(head: bytes, hint: str | None) -> None:
+    resolution = resolve(Recipe(CsvFormat(), CsvFormat()), head, "end", "in")
+    assert resolution is not None
+    assert [str(hint) in text for text in resolution.warnings] == ([] if hint is None else [True])

@@ -25,6 +25,7 @@ class CsvScanner:
     """The record grammar of one delimiter and quote, over bytes that start at a record."""
 
     def __init__(self, format: CsvFormat) -> None:
+        self.format = format
         self.delimiter = format.delimiter
         self.quote = format.quote
         delimiter, quote = re.escape(format.delimiter), re.escape(format.quote)

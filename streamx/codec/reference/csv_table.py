@@ -64,8 +64,12 @@ class CsvTable(_Table[bytes]):
         self._scanner = scanner
         self._filled = Filled(data, scanner, scanner.records(data), operator.not_, limit)
         self._records: list[list[bytes]] = []
+        self._take_apart(layout)
+        self.record_count = len(self._records)
+
+    def _take_apart(self, layout: Layout) -> None:
         self.padded = padded = []
-        width = len(layout.columns)
+        scanner, width = self._scanner, len(layout.columns)
         for index, record in enumerate(self._filled.records):
             cells = scanner.cells(record)
             if layout.pads_short_records and cells is not None and len(cells) < width:
@@ -75,7 +79,6 @@ class CsvTable(_Table[bytes]):
                 self.bad = self._diagnose(index, cells, width, layout.max_record_bytes)
                 break
             self._records.append(cells)
-        self.record_count = len(self._records)
 
     @property
     def records(self) -> list[list[bytes]]:
@@ -134,16 +137,6 @@ class CsvTexts(_Table[list[str]]):
         """Return the texts of the chosen columns."""
         columns = list(zip(*self._filled.records[: self.record_count], strict=True))
         return [_encoded(columns[index]) for index in indexes]
-
-
-def read_values(
-    data: bytes, scanner: CsvScanner, layout: Layout, limit: int | None
-) -> CsvTable | CsvTexts:
-    """Read records of which only the texts are wanted, by the quickest way that can judge them."""
-    texts = scanner.texts(data) if scanner.quote in data else None
-    if texts is not None and {len(record) for record in texts} <= {0, len(layout.columns)}:
-        return CsvTexts(data, scanner, texts, limit)
-    return CsvTable(data, scanner, layout, limit)
 
 
 def _encoded(texts: Sequence[str]) -> Sequence[bytes]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from streamx.codec.layout import Bad, Column, ColumnType, CsvFormat, Layout, Tally, excerpt
 from streamx.codec.reference.csv_records import csv_scanner
-from streamx.codec.reference.csv_table import CsvTable, CsvTexts, read_values
+from streamx.codec.reference.csv_table import CsvTable, CsvTexts
 from streamx.codec.reference.emit import CsvWriter, json_lines, json_strings
+from streamx.codec.reference.tables import read_cells, read_values
 from streamx.codec.types import all_fit, fits
 
 _BOOLEANS = {
@@ -100,7 +101,7 @@ class CsvToCsv:
 
     def __call__(self, data: bytes, limit: int | None, tally: Tally) -> bytes:
         layout = self._layout
-        read = CsvTable if self._keeps_cells else read_values
+        read = read_cells if self._keeps_cells else read_values
         table = read(data, self._scanner, layout, limit)
         table.account(tally)
         tally.records_out = table.record_count

@@ -10,10 +10,10 @@ from streamx.codec.fields import Fields, csv_fields, jsonl_fields
 from streamx.codec.layout import CsvFormat, Layout, TakeBad, Tally
 from streamx.codec.record import Record
 from streamx.codec.reference.csv_records import csv_scanner
-from streamx.codec.reference.csv_table import CsvTable
 from streamx.codec.reference.from_jsonl import bad_line, filled_lines, object_at
 from streamx.codec.reference.json_columns import Shapes, uniform_records
 from streamx.codec.reference.slices import by_slices
+from streamx.codec.reference.tables import read_cells
 
 # Records, each with the byte position in the data where it starts.
 Batch = list[tuple[Record, int]]
@@ -100,7 +100,7 @@ class CsvRecords:
         self._fields = csv_fields(layout)
 
     def __call__(self, data: bytes, start: int, limit: int | None, tally: Tally) -> Batch:
-        table = CsvTable(data, self._scanner, self._layout, limit)
+        table = read_cells(data, self._scanner, self._layout, limit)
         table.account(tally)
         fields = self._fields
         return [

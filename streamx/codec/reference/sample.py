@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from streamx.codec.layout import ColumnType, CsvFormat, Format
+from streamx.codec.layout import Column, ColumnType, CsvFormat, Format, Layout
 from streamx.codec.reference.csv_records import csv_scanner
 from streamx.codec.reference.from_jsonl import filled_lines, object_at
 from streamx.codec.reference.json_records import flat_pairs, raw_pairs
 from streamx.codec.reference.slices import scanner_of, slices
+from streamx.codec.reference.tables import read_cells
 from streamx.codec.types import TypeInference
 
 
@@ -44,6 +45,20 @@ def column_types(
             inference.add(
                 [scanner.value(cell) for cell in cells] for cells in zip(*alike, strict=True)
             )
+    return inference.types()
+
+
+def guessed_types(
+    sample: bytes, format: CsvFormat, width: int, nulls: frozenset[bytes]
+) -> list[ColumnType]:
+    """Return the types of a CSV's columns where records that are not right are guessed."""
+    scanner = csv_scanner(format)
+    layout = Layout(format, format, (Column(""),) * width, is_lenient=True)
+    inference = TypeInference(width, nulls)
+    for start, end in slices(sample, scanner):
+        table = read_cells(sample[start:end], scanner, layout, None)
+        if table.record_count:
+            inference.add(table.values(range(width)))
     return inference.types()
 
 

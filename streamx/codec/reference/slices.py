@@ -52,8 +52,9 @@ def by_slices(
         data: whole records of `layout.source`.
         layout: the formats, and how long a record may be.
         limit: most records to take, or None.
-        work: called with a slice, all of it valid UTF-8, where it starts, the most records to take
-            of it, and a tally to add to, whose positions are the slice's.
+        work: called with a slice, all of it valid UTF-8 unless the layout is lenient, where it
+            starts, the most records to take of it, and a tally to add to, whose positions are the
+            slice's.
     """
     scanner = scanner_of(layout.source)
     total = Tally()
@@ -62,7 +63,8 @@ def by_slices(
         if remaining == 0:
             break
         tally = Tally()
-        piece, bad = usable(data[start:end], scanner, layout.max_record_bytes)
+        take = short_enough if layout.is_lenient else usable
+        piece, bad = take(data[start:end], scanner, layout.max_record_bytes)
         result = work(piece, start, remaining, tally)
         if tally.bad is None and (remaining is None or tally.records_in < remaining):
             tally.bad = bad
@@ -83,7 +85,7 @@ def _slice_bytes(layout: Layout) -> int:
 
 def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes, Bad | None]:
     """Return the records before the first that is too long or not UTF-8, and that one."""
-    data, bad = _short_enough(data, scanner, max_record_bytes)
+    data, bad = short_enough(data, scanner, max_record_bytes)
     try:
         if not data.isascii():
             data.decode()
@@ -102,7 +104,16 @@ def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes,
     return data, bad
 
 
-def _short_enough(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes, Bad | None]:
+def is_utf8(data: bytes) -> bool:
+    """Tell whether data are valid UTF-8."""
+    try:
+        return data.isascii() or data.decode() is not None
+    except UnicodeDecodeError:
+        return False
+
+
+def short_enough(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes, Bad | None]:
+    """Return the records before the first that is too long, and that one."""
     if len(data) <= max_record_bytes:
         return data, None
     start = 0
@@ -140,6 +151,10 @@ class Filled(Generic[T]):
         data, scanner: the slice, and what finds records in it.
         records: all of its records, in any form that `is_blank` can judge.
         limit: how many that are not blank are wanted, or None.
+
+    Attributes:
+        records: those that are wanted.
+        limit: as given.
     """
 
     def __init__(
@@ -154,7 +169,7 @@ class Filled(Generic[T]):
         self._scanner = scanner
         self._all = records
         self._is_blank = is_blank
-        self._limit = limit
+        self.limit = limit
         filled = [record for record in records if not is_blank(record)]
         self._has_blank_lines = len(filled) < len(records)
         self.records = filled if limit is None else filled[:limit]
@@ -180,7 +195,7 @@ class Filled(Generic[T]):
         """Count blank lines before the bad record or the last one wanted, or all of them."""
         if not self._has_blank_lines:
             return 0
-        last = None if self._limit is None else self._limit - 1
+        last = None if self.limit is None else self.limit - 1
         stop = last if bad_index is None else bad_index
         seen = skipped = 0
         for record in self._all:
