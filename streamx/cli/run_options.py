@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from streamx.cli.grouped_help import GroupedCommand
 from streamx.cli.options import (
     FORMATS,
     Concurrency,
@@ -29,7 +30,7 @@ _ORDER = "streamx.option_order"
 _OPERATIONS = ("select", "drop", "rename", "where", "set", "fn", "limit")
 
 
-class OrderedCommand(click.Command):
+class OrderedCommand(GroupedCommand):
     """A command that remembers in which order its options were written."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

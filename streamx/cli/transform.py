@@ -88,6 +88,8 @@ def command(
     Examples:
       streamx transform flights.csv flights.jsonl --null NA
       streamx transform flights.csv.gz flights.tsv --select carrier,flight
+      streamx transform flights.csv late.csv --null NA --where 'delay > 60' --set 'hours=delay / 60'
+      streamx transform orders.csv out.jsonl --fn clean.py:clean --on-error reject --resume
       streamx transform https://example.org/api/items items.csv --paginate page --page-size 100
       streamx transform s3://in/flights.csv.gz s3://out/flights.jsonl
       tail -f log.jsonl | streamx transform --from jsonl --to csv --columns time,level
