@@ -23,6 +23,7 @@ ALLOWED = {
     "errors": set(),
     "extras": {"errors"},
     "blame": set(),
+    "nearest": set(),
     "chunk": set(),
     "position": set(),
     "heap": set(),
@@ -33,7 +34,7 @@ ALLOWED = {
     "sizing": {"errors", "codec"},
     "flow": set(),
     "codec": {"errors", "blame"},
-    "transform": {"", "errors", "blame", "chunk", "position", "codec", "flow"},
+    "transform": {"", "errors", "blame", "chunk", "nearest", "position", "codec", "flow"},
     "origins": {"errors", "chunk", "codec", "transform"},
     "read": {
         "errors", "extras", "chunk", "codec", "compression", "descriptors", "flow", "origins",
@@ -45,13 +46,13 @@ ALLOWED = {
     "delivery": {"errors", "chunk", "codec", "flow", "monitor"},
     "engine": {"", "errors", "blame", "chunk", "heap", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "sizing", "transform"},
-    "values": {"errors", "codec", "compression", "transform"},
+    "values": {"errors", "codec", "compression", "nearest", "transform"},
     "explain": {"errors", "codec", "job", "sizing", "transform"},
     "idle": {"errors", "job", "read", "storage", "transform"},
     "job_options": {"errors", "compression", "flow", "read", "transform", "values"},
     "job": {
-        "idle", "errors", "codec", "compression", "job_options", "monitor", "transform", "read",
-        "sizing", "storage", "values",
+        "idle", "errors", "codec", "compression", "job_options", "monitor", "nearest", "transform",
+        "read", "sizing", "storage", "values",
     },
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
@@ -77,7 +78,9 @@ ALLOWED = {
         "resume",
     },
     "lock": {"errors", "job", "write"},
-    "cli": {"", "compression", "errors", "heap", "transform", "codec", "monitor", "write"},
+    "cli": {
+        "", "compression", "errors", "heap", "nearest", "transform", "codec", "monitor", "write",
+    },
     "__main__": {"errors", "cli"},
 }  # fmt: skip
 # Libraries that only one place may import.

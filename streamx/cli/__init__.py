@@ -25,6 +25,16 @@ class _LazyGroup(click.Group):
         command: click.Command = import_module(_COMMANDS[cmd_name]).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            from streamx.nearest import did_you_mean
+
+            ctx.fail(f"No such command {name!r}{did_you_mean(name, _COMMANDS) or '.'}")
+        return super().resolve_command(ctx, args)
+
 
 def _show_version(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
     if is_wanted and not ctx.resilient_parsing:
