@@ -79,7 +79,8 @@ ALLOWED = {
     },
     "lock": {"errors", "job", "write"},
     "cli": {
-        "", "compression", "errors", "heap", "nearest", "transform", "codec", "monitor", "write",
+        "", "compression", "errors", "heap", "nearest", "transform", "codec", "monitor", "values",
+        "write",
     },
     "__main__": {"errors", "cli"},
 }  # fmt: skip

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+from typing import Any
 
 import click
 
 _COMMANDS = {
+    "completion": "streamx.cli.completion",
     "retry": "streamx.cli.retry",
     "schema": "streamx.cli.schema",
     "transform": "streamx.cli.transform",
 }
+# What a shell sets that asks how a command line goes on.
+COMPLETE_VARIABLE = "_STREAMX_COMPLETE"
 
 
 class _LazyGroup(click.Group):
@@ -24,6 +29,14 @@ class _LazyGroup(click.Group):
             return None
         command: click.Command = import_module(_COMMANDS[cmd_name]).command
         return command
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        if COMPLETE_VARIABLE in os.environ:
+            from streamx.cli.shells import register
+
+            register()
+        options.setdefault("complete_var", COMPLETE_VARIABLE)
+        return super().main(*args, **options)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -13,6 +13,7 @@ from streamx.cli.options import (
     FORMATS,
     Concurrency,
     Duration,
+    File,
     Names,
     Pair,
     Rate,
@@ -135,6 +136,7 @@ def record_options(command: F) -> F:
         ),
         click.option(
             "--fn",
+            type=File(),
             multiple=True,
             metavar="WHERE:NAME",
             help="Call a function with each record: clean.py:clean or package.module:clean. "
@@ -206,6 +208,7 @@ def error_options(command: F) -> F:
         ),
         click.option(
             "--rejects",
+            type=File(),
             metavar="FILE",
             help="Rejects file, JSONL; means --on-error reject.  [default: OUTPUT.rejects.jsonl]",
         ),
@@ -230,6 +233,7 @@ def cluster_options(command: F) -> F:
         ),
         click.option(
             "--scheduler",
+            type=File(),
             metavar="ADDRESS|FILE",
             help="Dask's scheduler, such as tcp://host:8786.  [default: processes started here]",
         ),
@@ -263,7 +267,9 @@ def lock_options(command: F) -> F:
             is_flag=True,
             help="Exit with 75 if another run holds the lock OUTPUT.lock.",
         ),
-        click.option("--lock-file", metavar="FILE", help="Lock FILE instead; means --lock."),
+        click.option(
+            "--lock-file", type=File(), metavar="FILE", help="Lock FILE instead; means --lock."
+        ),
     )
 
 
@@ -351,16 +357,19 @@ def ending_options(command: F) -> F:
         ),
         click.option(
             "--summary",
+            type=File(),
             metavar="FILE",
             help="Write what the run amounted to as JSON, also if it fails.",
         ),
         click.option(
             "--metrics",
+            type=File(),
             metavar="FILE",
             help="Write Prometheus metrics every 5 seconds and at the end, for node_exporter.",
         ),
         click.option(
             "--report",
+            type=File(),
             metavar="FILE.html",
             help="Write a page with charts of the run, to be looked at in a browser.",
         ),

@@ -10,7 +10,7 @@ import click
 import streamx
 from streamx.cli.grouped_help import GroupedCommand
 from streamx.cli.http import http_options, with_http
-from streamx.cli.options import input_options, refuse_to_wait_on_terminal
+from streamx.cli.options import File, input_options, refuse_to_wait_on_terminal
 from streamx.cli.run import print_data, run, warn
 from streamx.codec.layout import printable
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command(
     "schema", cls=GroupedCommand, short_help="Print the columns of a file and their types."
 )
-@click.argument("input", required=False)
+@click.argument("input", required=False, type=File())
 @input_options
 @http_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")

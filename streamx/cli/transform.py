@@ -8,7 +8,7 @@ import click
 
 import streamx
 from streamx.cli.http import http_options, with_http
-from streamx.cli.options import Duration, input_options, refuse_to_wait_on_terminal
+from streamx.cli.options import Duration, File, input_options, refuse_to_wait_on_terminal
 from streamx.cli.run import print_data, run, warn
 from streamx.cli.run_options import (
     OrderedCommand,
@@ -25,8 +25,8 @@ from streamx.cli.run_options import (
 
 
 @click.command("transform", cls=OrderedCommand, short_help="Convert a file or a stream.")
-@click.argument("input", required=False)
-@click.argument("output", default="-")
+@click.argument("input", required=False, type=File())
+@click.argument("output", default="-", type=File())
 @input_options
 @http_options
 @output_options
@@ -35,6 +35,7 @@ from streamx.cli.run_options import (
 @error_options
 @click.option(
     "--checkpoint",
+    type=File(),
     metavar="FILE",
     help="Write down in FILE how far the run has come, to be resumed.",
 )
