@@ -38,6 +38,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+# One process, since some blocks go on with the files of those before them.
+@pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.split("\n")[0][2:40])
 def test_a_console_block_shows_what_happens(block: str, workspace: Path) -> None:
     path = f"{workspace / 'bin'}:{os.environ['PATH']}"

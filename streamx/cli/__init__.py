@@ -11,6 +11,7 @@ import click
 _COMMANDS = {
     "completion": "streamx.cli.completion",
     "retry": "streamx.cli.retry",
+    "run": "streamx.cli.run_job",
     "schema": "streamx.cli.schema",
     "transform": "streamx.cli.transform",
 }

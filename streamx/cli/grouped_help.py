@@ -23,7 +23,7 @@ GROUPS = {
     "Several machines": "--engine --scheduler --split-size --split-retries --concat",
     "Flow and memory": "--workers --ordered --chunk-size --buffer --buffer-bytes --max-memory "
     "--max-record-bytes --on-full --line-buffered",
-    "What a run tells": "--explain --progress --quiet --summary --metrics --report",
+    "What a run tells": "--explain --save-job --progress --quiet --summary --metrics --report",
 }
 OTHERS = "Other options"
 # Beyond that, what an option does stands below its name, as click has it.

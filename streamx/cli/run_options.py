@@ -28,7 +28,8 @@ from streamx.transform.operations import Drop, Limit, Operation, Rename, Select,
 F = TypeVar("F", bound=Callable[..., Any])
 
 _ORDER = "streamx.option_order"
-_OPERATIONS = ("select", "drop", "rename", "where", "set", "fn", "limit")
+WORDS = "streamx.words"
+OPERATIONS = ("select", "drop", "rename", "where", "set", "fn", "limit")
 
 
 class OrderedCommand(GroupedCommand):
@@ -36,6 +37,7 @@ class OrderedCommand(GroupedCommand):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        ctx.meta[WORDS] = list(args)
         ctx.meta[_ORDER] = [parameter.name for parameter in order]
         return super().parse_args(ctx, args)
 
@@ -399,7 +401,7 @@ def run_values(
 
 
 def _operations(order: list[str], values: dict[str, Any]) -> list[Operation]:
-    written = {name: values.pop(name) for name in _OPERATIONS}
+    written = {name: values.pop(name) for name in OPERATIONS}
     operations: list[Operation] = []
     for name, value in in_order_written(order, written):
         if name == "select":

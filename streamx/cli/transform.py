@@ -11,6 +11,8 @@ from streamx.cli.http import http_options, with_http
 from streamx.cli.options import Duration, File, input_options, refuse_to_wait_on_terminal
 from streamx.cli.run import print_data, run, warn
 from streamx.cli.run_options import (
+    OPERATIONS,
+    WORDS,
     OrderedCommand,
     call_options,
     cluster_options,
@@ -67,6 +69,12 @@ from streamx.cli.run_options import (
 )
 @click.option("--line-buffered", is_flag=True, help="Pass each record of a live input on at once.")
 @ending_options
+@click.option(
+    "--save-job",
+    type=File(),
+    metavar="FILE.toml",
+    help="Write all that is said here to a job file for streamx run, and do nothing else.",
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -75,6 +83,7 @@ def command(
     output: str,
     quiet: bool,
     explain: bool,
+    save_job: str | None,
     **values: Any,
 ) -> None:
     """Convert INPUT to OUTPUT: CSV, TSV and JSONL in any direction.
@@ -95,6 +104,9 @@ def command(
       streamx transform s3://in/flights.csv.gz s3://out/flights.jsonl
       tail -f log.jsonl | streamx transform --from jsonl --to csv --columns time,level
     """
+    if save_job is not None:
+        _save_job(ctx, save_job)
+        return
     refuse_to_wait_on_terminal(ctx, input)
     values = run_values(ctx, output, values, is_quiet=quiet)
     source = "-" if input is None else input
@@ -107,3 +119,17 @@ def command(
         )
     )
     ctx.exit(report.exit_code)
+
+
+def _save_job(ctx: click.Context, path: str) -> None:
+    """Write a job file; what it says has been checked as far as single options go."""
+    from streamx.cli.job_file import Schema, text_of  # for this alone
+
+    job = Schema(command, OPERATIONS).of_words(ctx.meta[WORDS])
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text_of(job))
+    except (OSError, UnicodeEncodeError) as error:
+        raise click.UsageError(f"cannot write {path}: {error}", ctx) from error
+    if "header" in job.values:
+        warn(f"{path} holds the headers as they are; put ${{NAME}} in the place of secrets")

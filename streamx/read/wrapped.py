@@ -55,8 +55,7 @@ class JudgedSource(WrappedSource):
         count = min(len(self._start), len(view))
         view[:count] = self._start[:count]
         self._start = self._start[count:]
-        rest = view[count:]
-        return count + ((self.read_now(rest) or 0) if rest else 0)
+        return count
 
     async def _judge(self, wanted_bytes: int) -> bytes:
         """Read as much as it takes, and see to what comes; return what passes as it is."""
