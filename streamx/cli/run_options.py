@@ -21,6 +21,7 @@ from streamx.cli.options import (
     add_options,
     in_order_written,
 )
+from streamx.cli.variables import variable, without_idle
 from streamx.compression import CompressionName
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Drop, Limit, Operation, Rename, Select, Set, Where
@@ -238,6 +239,7 @@ def cluster_options(command: F) -> F:
             type=File(),
             metavar="ADDRESS|FILE",
             help="Dask's scheduler, such as tcp://host:8786.  [default: processes started here]",
+            **variable("SCHEDULER"),
         ),
         click.option(
             "--split-size",
@@ -288,6 +290,7 @@ def flow_options(command: F) -> F:
             type=int,
             metavar="N",
             help="Chunks worked on at a time.  [default: CPUs]",
+            **variable("WORKERS"),
         ),
         click.option(
             "--ordered/--unordered",
@@ -308,6 +311,7 @@ def flow_options(command: F) -> F:
             type=Size(),
             metavar="SIZE",
             help="Bytes per chunk.  [default: 1M]",
+            **variable("CHUNK_SIZE"),
         ),
         click.option(
             "--buffer",
@@ -315,12 +319,14 @@ def flow_options(command: F) -> F:
             type=int,
             metavar="CHUNKS",
             help="Chunks that may wait for a worker.  [default: 2 per worker, at least 4]",
+            **variable("BUFFER"),
         ),
         click.option(
             "--buffer-bytes",
             type=Size(),
             metavar="SIZE",
             help="Bytes that may wait for a worker, beside --buffer; a larger chunk waits alone.",
+            **variable("BUFFER_BYTES"),
         ),
         click.option(
             "--max-memory",
@@ -328,6 +334,7 @@ def flow_options(command: F) -> F:
             type=Size(),
             metavar="SIZE",
             help="Choose chunk size and buffer so that the process stays below SIZE.",
+            **variable("MAX_MEMORY"),
         ),
         click.option(
             "--max-record-bytes",
@@ -381,6 +388,7 @@ def ending_options(command: F) -> F:
             default="auto",
             show_default=True,
             help="Progress on standard error; auto is a bar on a terminal.",
+            **variable("PROGRESS"),
         ),
         click.option("--explain", is_flag=True, help="Print what would be done, and do nothing."),
         click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress."),
@@ -391,6 +399,7 @@ def run_values(
     ctx: click.Context, output: str, values: dict[str, Any], *, is_quiet: bool
 ) -> dict[str, Any]:
     """Return a command's values as the options that the library takes."""
+    values = without_idle(ctx, values)
     if is_quiet or (output == "-" and _shares_terminal(values["progress"])):
         values["progress"] = "off"
     values["operations"] = _operations(ctx.meta[_ORDER], values)
