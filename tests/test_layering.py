@@ -24,6 +24,8 @@ ALLOWED = {
     "extras": {"errors"},
     "blame": set(),
     "nearest": set(),
+    "machine": set(),
+    "doctor": {"", "errors", "job", "job_options", "machine", "sizing"},
     "chunk": set(),
     "position": set(),
     "heap": set(),
@@ -79,8 +81,8 @@ ALLOWED = {
     },
     "lock": {"errors", "job", "write"},
     "cli": {
-        "", "compression", "errors", "heap", "nearest", "transform", "codec", "monitor", "values",
-        "write",
+        "", "compression", "doctor", "errors", "heap", "job_options", "nearest", "transform",
+        "codec", "monitor", "values", "write",
     },
     "__main__": {"errors", "cli"},
 }  # fmt: skip

@@ -10,6 +10,7 @@ import click
 
 _COMMANDS = {
     "completion": "streamx.cli.completion",
+    "doctor": "streamx.cli.doctor",
     "retry": "streamx.cli.retry",
     "run": "streamx.cli.run_job",
     "schema": "streamx.cli.schema",
