@@ -228,8 +228,10 @@ async def schema_async(
     """Do the same as `schema` within a running event loop."""
     from streamx.job import job_of, source_format_of
     from streamx.pipeline import preview
+    from streamx.values import record_format
 
-    source = options.get("source_format") or source_format_of(os.fspath(input), options.get("http"))
+    named = options.get("source_format")
+    source = record_format(named or source_format_of(os.fspath(input), options.get("http")))
     options["target_format"] = "csv" if source == "jsonl" else "jsonl"
     seen = await preview(job_of(input, "-", options), on_warning or _ignore)
     columns = seen.resolution.plan.layout.columns
@@ -249,8 +251,10 @@ async def summary_async(
     from streamx.job import job_of, source_format_of
     from streamx.pipeline import preview
     from streamx.transform.summary import summarise
+    from streamx.values import record_format
 
-    source = options.get("source_format") or source_format_of(os.fspath(input), options.get("http"))
+    named = options.get("source_format")
+    source = record_format(named or source_format_of(os.fspath(input), options.get("http")))
     options["target_format"] = "csv" if source == "jsonl" else "jsonl"
     seen = await preview(job_of(input, "-", options), on_warning or _ignore)
     return summarise(seen.resolution.plan.layout, seen.sample)

@@ -70,6 +70,11 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
         await source.close()
         raise UsageError("--on-full needs a live standard input; this one is a file and can wait")
     source = wrap(source, compression=job.input_compression, encoding=job.encoding)
+    if job.is_json_input:
+        from streamx.read.json_array import JsonArraySource  # for this alone
+
+        path, most_bytes = job.records_at or "", job.sizing.max_record_bytes
+        source = JsonArraySource(source, path, most_bytes)
     reader = ChunkReader(
         source,
         job.pace,
@@ -104,4 +109,8 @@ async def open_outputs(
         return await journal.open_outputs(*targets)
     sink = await open_sink(targets.output)
     sink = compressed(sink, job.compressing, is_live=source.is_live)
+    if job.is_json_output:
+        from streamx.write.json_array import JsonArraySink  # for this alone
+
+        sink = JsonArraySink(sink)
     return await Outputs.beside(sink, targets.rejects, job.compressing_rejects)

@@ -41,6 +41,7 @@ from streamx.transform.plan import Lenience, Recipe
 from streamx.transform.retries import Retries
 from streamx.values import (
     MOST_RECORDS,
+    FileFormat,
     FormatName,
     at_least,
     at_most,
@@ -49,6 +50,7 @@ from streamx.values import (
     distinct_names,
     format_from,
     format_of,
+    record_format,
     utf8_text,
 )
 
@@ -128,8 +130,19 @@ class Job(Options):
 
     @property
     def source(self) -> FormatName:
-        """The input's format, as named or by extension."""
-        return self.source_format or source_format_of(self.first_input, self.http)
+        """The format of the input's records, as named or by extension."""
+        return record_format(self.source_format or source_format_of(self.first_input, self.http))
+
+    @property
+    def is_json_input(self) -> bool:
+        """Tell whether the input is one JSON text."""
+        named = self.source_format or source_format_of(self.first_input, self.http)
+        return named == "json"
+
+    @property
+    def is_json_output(self) -> bool:
+        """Tell whether the output is one JSON text."""
+        return self._target == "json"
 
     @cached_property
     def first_input(self) -> str:
@@ -152,7 +165,11 @@ class Job(Options):
 
     @property
     def target(self) -> FormatName:
-        """The output's format, as named or by extension."""
+        """The format of the output's records, as named or by extension."""
+        return record_format(self._target)
+
+    @property
+    def _target(self) -> FileFormat:
         if self.target_format is None and self.writes_directory:
             return "jsonl"
         return self.target_format or format_of(self.output_name, "output", "--to")
@@ -416,7 +433,7 @@ class Job(Options):
         return self.batch_records and max(DEFAULT_CONCURRENCY, 2 * self.batch_records)
 
 
-def source_format_of(path: str, http: Http | None = None) -> FormatName:
+def source_format_of(path: str, http: Http | None = None) -> FileFormat:
     """Return the format of an input by its extension; pages become JSONL.
 
     Raises:

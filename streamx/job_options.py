@@ -12,15 +12,15 @@ from streamx.errors import UsageError
 from streamx.flow.buffer import OnFull
 from streamx.read.http_options import Http
 from streamx.transform.operations import Drop, Operation, Select
-from streamx.values import FormatName
+from streamx.values import FileFormat
 
 EngineName = Literal["local", "dask"]
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
-    "source_format": (None, *get_args(FormatName)),
-    "target_format": (None, *get_args(FormatName)),
+    "source_format": (None, *get_args(FileFormat)),
+    "target_format": (None, *get_args(FileFormat)),
     "types": ("infer", "string"),
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
@@ -36,8 +36,8 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
 class JobOptions(TypedDict, total=False):
     """The options of `transform()`; see Options for what each means."""
 
-    source_format: FormatName | None
-    target_format: FormatName | None
+    source_format: FileFormat | None
+    target_format: FileFormat | None
     delimiter: str | None
     output_delimiter: str | None
     quote: str | None
@@ -92,6 +92,7 @@ class JobOptions(TypedDict, total=False):
     report: str | os.PathLike[str] | None
     progress: ProgressMode
     http: Http | None
+    records_at: str | None
     engine: EngineName
     scheduler: str | os.PathLike[str] | None
     client: Any
@@ -172,6 +173,8 @@ class Options:
         report: write a page with charts of the run to this file, as HTML.
         progress: how to show progress on standard error.
         http: how to read an input that is a URL.
+        records_at: where in a JSON text the array of records is: keys joined by dots; by default
+            the text is one.
         engine: what runs it: this machine, or the workers of a "dask" cluster, which read the
             input, a file, a directory or a pattern, and write the output, a directory of parts.
         scheduler: address of Dask's scheduler, or path of its file; without one, as many processes
@@ -189,8 +192,8 @@ class Options:
 
     input: str = "-"
     output: str = "-"
-    source_format: FormatName | None = None
-    target_format: FormatName | None = None
+    source_format: FileFormat | None = None
+    target_format: FileFormat | None = None
     delimiter: str | None = None
     output_delimiter: str | None = None
     quote: str | None = None
@@ -245,6 +248,7 @@ class Options:
     report: str | os.PathLike[str] | None = None
     progress: ProgressMode = "off"
     http: Http | None = None
+    records_at: str | None = None
     engine: EngineName = "local"
     scheduler: str | os.PathLike[str] | None = None
     client: Any = None

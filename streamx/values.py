@@ -17,28 +17,37 @@ from streamx.transform.functions import Apply
 from streamx.transform.operations import Limit, Operation, Rename, Set, Where
 
 FormatName = Literal["csv", "tsv", "jsonl"]
+# A JSON text becomes JSONL on its way in, and JSONL one on its way out.
+FileFormat = Literal[FormatName, "json"]
 
 # More than there can be, and no more than C and Python's iterators count to.
 MOST_RECORDS = 10**18
 
-_FORMATS: dict[str, FormatName] = {
+_FORMATS: dict[str, FileFormat] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
 }
 
 
-def format_of(path: str, side: str, option: str) -> FormatName:
+def format_of(path: str, side: str, option: str) -> FileFormat:
     """Return the format that a path's extension stands for."""
     format = _FORMATS.get(os.path.splitext(uncompressed_path(path))[1])
     if format is None:
         what = f"standard {side}" if path == "-" else repr(path)
         raise UsageError(
-            f"the format of {what} cannot be told from its name; say {option} csv, tsv or jsonl"
+            f"the format of {what} cannot be told from its name; say {option} csv, tsv, jsonl or "
+            "json"
         )
     return format
+
+
+def record_format(format: FileFormat) -> FormatName:
+    """Return the format of the records of a file."""
+    return "jsonl" if format == "json" else format
 
 
 def format_from(

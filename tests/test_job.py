@@ -31,8 +31,8 @@ JSONL_TO_JSONL: dict[str, Any] = {"input": "in.jsonl", "output": "out.jsonl"}
         ("types", "guess", "'infer', 'string'"),
         ("types", None, "'infer', 'string'"),
         ("nested", "jason", "None, 'json', 'flatten'"),
-        ("source_format", "xlsx", "None, 'csv', 'tsv', 'jsonl'"),
-        ("target_format", "CSV", "None, 'csv', 'tsv', 'jsonl'"),
+        ("source_format", "xlsx", "None, 'csv', 'tsv', 'jsonl', 'json'"),
+        ("target_format", "CSV", "None, 'csv', 'tsv', 'jsonl', 'json'"),
         ("progress", "loud", "'auto', 'bar', 'plain', 'json', 'off'"),
         ("progress", None, "'auto', 'bar', 'plain', 'json', 'off'"),
         ("extra_keys", "keep", "None, 'error', 'drop'"),
@@ -175,7 +175,7 @@ def test_columns_are_some_and_distinct(columns: tuple[str, ...], message: str) -
 
 @pytest.mark.parametrize(("input", "output"), [("-", "out.csv"), ("in.txt", "o.csv"), ("a.gz", "")])
 def test_format_that_the_name_does_not_tell_must_be_said(input: str, output: str) -> None:
-    with pytest.raises(UsageError, match="say --from csv, tsv or jsonl"):
+    with pytest.raises(UsageError, match="say --from csv, tsv, jsonl or json"):
         Job(input=input, output=output)
 
 

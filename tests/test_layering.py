@@ -72,7 +72,7 @@ ALLOWED = {
     "accounts": {"errors", "extras", "job", "monitor", "write"},
     "__init__": {
         "errors", "cluster", "codec", "explain", "job", "job_options", "monitor", "read",
-        "retrying", "transform", "pipeline",
+        "retrying", "transform", "pipeline", "values",
     },
     "cluster": {
         "", "errors", "extras", "chunk", "codec", "compression", "flow", "transform", "read",

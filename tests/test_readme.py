@@ -26,7 +26,7 @@ def examples(block: str) -> list[tuple[str, str]]:
     return list(zip(parts[1::2], parts[2::2], strict=True))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the sample data and a `streamx` on its path."""
     directory = tmp_path_factory.mktemp("readme")
@@ -38,7 +38,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-# One process, since some blocks go on with the files of those before them.
+# One process and one directory, since some blocks go on with the files of those before them.
 @pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.split("\n")[0][2:40])
 def test_a_console_block_shows_what_happens(block: str, workspace: Path) -> None:

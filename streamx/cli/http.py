@@ -55,7 +55,8 @@ def http_options(command: F) -> F:
         click.option(
             "--records-at",
             metavar="PATH",
-            help="Where in a page its records are, such as data.items.  [default: all of it]",
+            help="Where in a page or a JSON text the records are, such as data.items.  "
+            "[default: all of it]",
         ),
         click.option(
             "--next-at",
@@ -105,6 +106,8 @@ def with_http(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     written = {name: values[name] for name in _FIELDS if values[name] not in (None, ())}
     others = {name: value for name, value in values.items() if name not in _FIELDS}
+    if values["paginate"] is None and "records_at" in written:
+        others["records_at"] = written.pop("records_at")
     if not written:
         return others
     if "headers" in written:

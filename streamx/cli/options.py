@@ -149,7 +149,7 @@ class File(click.ParamType):  # type: ignore[type-arg]  # likewise
         return [CompletionItem(incomplete, type="file")]
 
 
-FORMATS = click.Choice(["csv", "tsv", "jsonl"])
+FORMATS = click.Choice(["csv", "tsv", "jsonl", "json"])
 
 
 def input_options(command: F) -> F:

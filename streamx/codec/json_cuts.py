@@ -40,7 +40,8 @@ def _value_pattern(levels: int) -> bytes:
     return rb'%b|[^\[\]{}" \t\r\n,]++|%b' % (STRING, nested)
 
 
-_VALUE = re.compile(_value_pattern(_LEVELS_AT_ONCE), re.DOTALL)
+VALUE = _value_pattern(_LEVELS_AT_ONCE)
+_VALUE = re.compile(VALUE, re.DOTALL)
 
 
 class JsonCutError(ValueError):
@@ -101,6 +102,24 @@ def json_lines(text: bytes, array: Span) -> tuple[bytearray, int]:
     _refuse_bad_frame(text, array)
     _refuse_broken_strings(text)
     return lines, count
+
+
+def as_line(element: bytes) -> bytes:
+    r"""Return an element in one line: white space that breaks a line becomes one space.
+
+    Raises:
+        JsonCutError: a line breaks within a string.
+
+    >>> as_line(b'{"a":\n  1}')
+    b'{"a": 1}'
+    """
+    _refuse_broken_strings(element)
+    return _BREAK.sub(b" ", element)
+
+
+def described_start(start: bytes) -> str:
+    """Say what a text is, of which there may be more, by how it starts."""
+    return "an object" if start.startswith(b"{") else excerpt(start) if start else "nothing"
 
 
 def _refuse_broken_strings(text: bytes) -> None:

@@ -1,0 +1,130 @@
+"""A JSON text is read as the elements of an array, however it is laid out and however it comes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from memory_source import MemorySource, read_all
+
+from streamx.errors import InputError
+from streamx.read import json_array
+from streamx.read.json_array import JsonArraySource
+
+MOST_BYTES = 1 << 20
+UNHURRIED = settings(deadline=None, max_examples=60)
+TEXTS = st.text(max_size=8) | st.sampled_from(['"', "\\", "]", "{", ",", "a.b", "\n"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=12,
+)
+LAYOUTS = st.sampled_from([(None, (",", ":")), (None, (", ", ": ")), (1, None), ("\t\r\n", None)])
+DEEP: Any = 1
+for _ in range(12):
+    DEEP = {"a": [DEEP]}
+
+
+def laid_out(value: Any, layout: tuple[Any, Any]) -> bytes:
+    indent, separators = layout
+    return json.dumps(value, indent=indent, separators=separators).encode()
+
+
+def lines_of(text: bytes, path: str = "", block_bytes: int = 1 << 20) -> list[bytes]:
+    source = JsonArraySource(MemorySource(text, block_bytes), path, MOST_BYTES)
+    lines = read_all(source)
+    assert not lines or lines.endswith(b"\n")
+    return lines.split(b"\n")[:-1]
+
+
+@UNHURRIED
+@given(st.lists(VALUES, max_size=5), LAYOUTS, st.integers(1, 60))
+@example([DEEP, [], {}, DEEP], (1, None), 7)
+@example([DEEP], (None, (",", ":")), 10**6)
+@example([[DEEP, "},"]], (None, (",", ":")), 75)
+def test_elements_come_as_lines(values: list[Any], layout: Any, block_bytes: int) -> None:
+    lines = lines_of(laid_out(values, layout), "", block_bytes)
+    assert [json.loads(line) for line in lines] == values
+    if layout[0] is None:
+        assert lines == [laid_out(value, layout) for value in values]
+
+
+@UNHURRIED
+@given(st.data(), st.lists(VALUES, max_size=3), LAYOUTS, st.integers(1, 60))
+def test_a_path_leads_to_an_array_within_a_larger_text(
+    data: st.DataObject, values: list[Any], layout: Any, block_bytes: int
+) -> None:
+    whole: Any = values
+    path: list[str] = []
+    for _ in range(data.draw(st.integers(1, 3))):
+        if data.draw(st.booleans()):
+            key = data.draw(st.sampled_from(["k", "key", "\u00fc"]))
+            others = st.dictionaries(st.sampled_from(["x", "y z", '"']), VALUES, max_size=2)
+            whole = {**data.draw(others), key: whole, **data.draw(others)}
+            path.insert(0, key)
+        else:
+            before, behind = data.draw(st.lists(VALUES, max_size=2)), data.draw(st.lists(VALUES))
+            whole = [*before, whole, *behind]
+            path.insert(0, str(len(before)))
+    lines = lines_of(laid_out(whole, layout), ".".join(path), block_bytes)
+    assert [json.loads(line) for line in lines] == values
+
+
+@UNHURRIED
+@given(st.lists(VALUES, max_size=3), LAYOUTS, st.data())
+def test_a_text_that_ends_early_is_an_error(
+    values: list[Any], layout: Any, data: st.DataObject
+) -> None:
+    text = laid_out({"a": values}, layout)
+    end = data.draw(st.integers(0, len(text) - 1))
+    with pytest.raises(InputError, match="memory: "):
+        lines_of(text[:end], "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"[1,]", "found ']' at byte 3; expected an element"),
+        (b"[,1]", "found ',1]' at byte 1; expected an element"),
+        (b"[1 2]", "found '2]' at byte 3; expected ',' or ']'"),
+        (b'[{"a":1}}]', "found '}]' at byte 8; expected ',' or ']'"),
+        (b"[1] x", "found 'x' at byte 4; expected the end, behind one JSON text"),
+        (b'["a\nb"]', "expected a string that ends in its line"),
+        (b'{"a":1}', "found an object; expected an array of records"),
+        (b"", "found nothing; expected an array of records"),
+        (b"null", "found 'null'; expected an array of records"),
+    ],
+)
+def test_what_is_no_array_is_named_with_its_place(text: bytes, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        lines_of(text)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("b", "expected a key 'b', for --records-at"),
+        ("a.5", "expected an element 5, for --records-at"),
+        ("a.x", "expected an object with 'x', for --records-at"),
+        ("n.x", "expected an object or an array with 'x' of --records-at"),
+        ("n", "found '1}'; expected an array of records"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_named(path: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        lines_of(b'{"a":[[]],"n":1}', path)
+    assert message in str(error.value)
+
+
+def test_no_more_is_held_than_an_element_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_array, "_BLOCK_BYTES", 1000)
+    large = b"[" + b"1," * 100_000 + b"1]"
+    text = b'{"skipped":%b,"a":[%b]}' % (large, large[:5000].rstrip(b",") + b"]")
+    source = JsonArraySource(MemorySource(text, 1000), "a", 4000)
+    with pytest.raises(InputError, match="is longer than 4,000 bytes; allow more with --max-rec"):
+        read_all(source)
+    assert len(lines_of(b'{"skipped":%b,"a":[%b]}' % (large, large), "a")) == 1
