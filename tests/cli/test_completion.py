@@ -30,6 +30,7 @@ def here(tmp_path: Path) -> Path:
     """A directory with inputs and a `streamx` in bin."""
     (tmp_path / "in.csv").write_bytes("carrier,flight,first name,größe\nUA,1,x,2\n".encode())
     (tmp_path / "in.jsonl").write_bytes(b'{"id": 1, "a,b": {"c": 2}}\n')
+    (tmp_path / "in.json").write_bytes(b'{"data": [{"count": 1}]}')
     (tmp_path / "in.csv.gz").write_bytes(gzip.compress((tmp_path / "in.csv").read_bytes()))
     (tmp_path / "utf16.csv").write_bytes(
         (tmp_path / "in.csv").read_bytes().decode().encode("utf-16")
@@ -91,6 +92,7 @@ def test_a_real_bash_completes_what_is_typed(here: Path) -> None:
     [
         ("streamx comp", ["plain,completion"]),
         ("streamx transform in.jsonl --drop ", ["part,id", r"part,\"a,b\""]),
+        ("streamx transform in.json --records-at data --drop co", ["part,count"]),
         ("streamx transform in.csv --rename gr", ["part,größe="]),
         ("streamx transform in.csv --columns flight,fi", [r"part,flight,first\ name"]),
         ("streamx transform in.csv -d e --drop ca", ["part,carri"]),
