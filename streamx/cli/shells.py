@@ -29,6 +29,22 @@ _BASH = """\
 }
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
+# click's own takes an answer apart at each comma.
+_FISH = """\
+function %(complete_func)s
+    for line in (env %(complete_var)s=fish_complete COMP_WORDS=(commandline -cp) \\
+            COMP_CWORD=(commandline -t) %(prog_name)s 2> /dev/null)
+        set -l answer (string split --max 1 "," -- $line)
+        switch $answer[1]
+            case file
+                __fish_complete_path $answer[2]
+            case plain
+                echo $answer[2]
+        end
+    end
+end
+complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
+"""
 # What stands by itself in a line of bash; all else gets a backslash before it.
 _PLAIN = frozenset("_-+,./:=@%^")
 
@@ -83,7 +99,7 @@ class _Zsh(_Silent, ZshComplete):
 
 
 class _Fish(_Silent, FishComplete):
-    pass
+    source_template = _FISH
 
 
 def register() -> None:
