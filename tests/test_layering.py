@@ -171,6 +171,11 @@ def test_asking_for_the_version_imports_click_and_little_else() -> None:
     assert not modules & {"asyncio", "csv", "ctypes", "orjson", "aiofiles", "tqdm"}
 
 
+def test_asking_for_the_commands_imports_none_of_them() -> None:
+    modules = modules_after(["--help"], stdout=DEVNULL)
+    assert {name for name in modules if name.startswith("streamx.cli")} == {"streamx.cli"}
+
+
 def test_asking_for_help_imports_nothing_that_runs() -> None:
     modules = modules_after(["transform", "--help"], stdout=DEVNULL)
     assert not modules & {"streamx.job", "streamx.pipeline", "aiofiles", *FOR_ANY_RUN}

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+# What each command does, told without importing it, and its file where that has another name.
 _COMMANDS = {
-    "completion": "streamx.cli.completion",
-    "doctor": "streamx.cli.doctor",
-    "retry": "streamx.cli.retry",
-    "run": "streamx.cli.run_job",
-    "schema": "streamx.cli.schema",
-    "transform": "streamx.cli.transform",
+    "completion": "Print what makes a shell complete command lines.",
+    "doctor": "Print what is installed, what is allowed, what is broken.",
+    "retry": "Run rejected records again.",
+    "run": "Do what a job file says.",
+    "schema": "Print the columns of a file and their types.",
+    "transform": "Convert a file or a stream.",
 }
+_FILES = {"run": "run_job"}
 # What a shell sets that asks how a command line goes on.
 COMPLETE_VARIABLE = "_STREAMX_COMPLETE"
 
@@ -29,8 +34,26 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(_COMMANDS[cmd_name]).command
+        file = _FILES.get(cmd_name, cmd_name)
+        command: click.Command = import_module(f"streamx.cli.{file}").command
+        command.short_help = _COMMANDS[cmd_name]
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([*_COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        return [
+            *(
+                CompletionItem(name, help=help)
+                for name, help in _COMMANDS.items()
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def main(self, *args: Any, **options: Any) -> Any:
         if COMPLETE_VARIABLE in os.environ:

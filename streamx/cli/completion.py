@@ -10,7 +10,7 @@ from streamx.cli.run import print_data
 from streamx.cli.shells import register
 
 
-@click.command("completion", short_help="Print what makes a shell complete command lines.")
+@click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, /, shell: str) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DECIDING = ("workers", "chunk_size_bytes", "buffer_chunks", "buffer_bytes", "max_memory_bytes")
 
 
-@click.command("doctor", short_help="Print what is installed, what is allowed, what is broken.")
+@click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.pass_context
 def command(ctx: click.Context, /, as_json: bool) -> None:

@@ -22,7 +22,7 @@ from streamx.cli.run_options import (
 )
 
 
-@click.command("retry", cls=OrderedCommand, short_help="Run rejected records again.")
+@click.command("retry", cls=OrderedCommand)
 @click.argument("input", metavar="[REJECTS]", required=False, type=File())
 @click.argument("output", default="-", type=File())
 @dialect_options

@@ -12,7 +12,6 @@ from streamx.cli.transform import command as transform
 
 @click.command(
     "run",
-    short_help="Do what a job file says.",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
 @click.argument("job", metavar="JOB.toml", type=File())

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from streamx.transform.summary import ColumnSummary
 
 
-@click.command(
-    "schema", cls=GroupedCommand, short_help="Print the columns of a file and their types."
-)
+@click.command("schema", cls=GroupedCommand)
 @click.argument("input", required=False, type=File())
 @input_options
 @http_options

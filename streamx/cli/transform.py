@@ -26,7 +26,7 @@ from streamx.cli.run_options import (
 )
 
 
-@click.command("transform", cls=OrderedCommand, short_help="Convert a file or a stream.")
+@click.command("transform", cls=OrderedCommand)
 @click.argument("input", required=False, type=File())
 @click.argument("output", default="-", type=File())
 @input_options
