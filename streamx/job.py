@@ -19,7 +19,6 @@ from streamx.compression import (
 from streamx.errors import UsageError
 from streamx.idle import refuse_idle_options
 from streamx.job_options import JobOptions, Options
-from streamx.nearest import did_you_mean
 from streamx.read.decode import is_utf8
 from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
@@ -465,6 +464,8 @@ def job_of(
     known = {field.name for field in fields(Job)} - {"input", "output"}
     unknown = sorted(set(options) - known)
     if unknown:
+        from streamx.nearest import did_you_mean  # for this alone
+
         hint = did_you_mean(unknown[0], known)
         listed = ", ".join(sorted(known))
         raise UsageError(f"no option {unknown[0]!r}; the options are: {listed}{hint}")

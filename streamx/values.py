@@ -12,7 +12,6 @@ from typing import Any, Literal
 from streamx.codec.layout import ColumnType, CsvFormat, Format, JsonlFormat
 from streamx.compression import uncompressed_path
 from streamx.errors import UsageError
-from streamx.nearest import did_you_mean
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Limit, Operation, Rename, Set, Where
 
@@ -88,6 +87,8 @@ def column_type(name: str, type: str) -> ColumnType:
         return ColumnType(type)
     except ValueError:
         known = ", ".join(ColumnType)
+        from streamx.nearest import did_you_mean  # for this alone
+
         hint = did_you_mean(type, map(str, ColumnType))
         raise UsageError(
             f"--type {name}={type}: no type {type!r}; the types are: {known}{hint}"

@@ -99,7 +99,7 @@ RESERVED = {
     "distributed": "cluster/dask.py",
 }
 # What takes long to import: for rare cases only, for files, for any run.
-UNUSED = {"tqdm", "difflib", "secrets", "hashlib", "fsspec"}
+UNUSED = {"tqdm", "difflib", "streamx.nearest", "secrets", "hashlib", "fsspec"}
 FOR_FILES = {"aiofiles", "shutil", "tempfile"}
 FOR_ANY_RUN = {"asyncio", "ctypes"}
 # What the native codec leaves to the reference, for odd records.

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 from streamx.blame import own_traceback
 from streamx.errors import UsageError
-from streamx.nearest import did_you_mean
 from streamx.transform.retries import Retries
 
 DEFAULT_CONCURRENCY = 64
@@ -301,6 +300,8 @@ def _attribute(module: object, name: str) -> Any:
 
 
 def _unknown(where: str, place: str, name: str, module: ModuleType) -> UsageError:
+    from streamx.nearest import did_you_mean  # for this alone
+
     names = [
         each for each, value in vars(module).items() if callable(value) and not each.startswith("_")
     ]

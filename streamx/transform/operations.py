@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from streamx.codec.layout import Pick
 from streamx.errors import UsageError
-from streamx.nearest import did_you_mean
 from streamx.transform.functions import Apply
 
 if TYPE_CHECKING:
@@ -144,6 +143,8 @@ def named_columns(operations: Sequence[Operation]) -> tuple[str, ...]:
 
 def unknown_column(names: Iterable[str], name: str, option: str) -> UsageError:
     """Say that there is no column of a name, which there are, and the nearest."""
+    from streamx.nearest import did_you_mean  # for this alone
+
     known = list(names)
     hint = did_you_mean(name, known) or "."
     shown = ", ".join(known[:_MOST_LISTED])
