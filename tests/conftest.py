@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from forked import run_forked
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_DATA = ROOT / "sample_data"
@@ -26,6 +28,12 @@ TIMEOUT_SECONDS = 120
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
+def pytest_collection_finish() -> None:
+    """Spare each later look for garbage what was imported and collected, some million objects."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def streamx(tmp_path: Path) -> Run:
     """Run the command in an empty directory; returns exit status, output and errors."""
@@ -33,15 +41,12 @@ def streamx(tmp_path: Path) -> Run:
     def run(
         *arguments: str | os.PathLike[str], stdin: bytes = b"", env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        command: Sequence[str] = [*STREAMX, *map(os.fspath, arguments)]
-        return subprocess.run(
-            command,
-            input=stdin,
-            capture_output=True,
-            cwd=tmp_path,
-            env={**os.environ, **(env or {})},
-            timeout=TIMEOUT_SECONDS,
-            check=False,
+        return run_forked(
+            [*map(os.fspath, arguments)],
+            stdin=stdin,
+            directory=tmp_path,
+            environment={**os.environ, **(env or {})},
+            timeout_seconds=TIMEOUT_SECONDS,
         )
 
     return run

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, NamedTuple
+
+from forked import run_forked
 
 STREAMX = (sys.executable, "-m", "streamx")
 TIMEOUT_SECONDS = 60
@@ -37,14 +38,12 @@ def transform(
 ) -> Outcome:
     """Run the command on text, from CSV to JSONL unless the arguments say otherwise."""
     formats = () if "--from" in arguments else ("--from", "csv", "--to", "jsonl")
-    result = subprocess.run(
-        [*STREAMX, "transform", "-", "-", *formats, *arguments],
-        input=stdin.encode(),
-        capture_output=True,
-        cwd=directory,
-        env={**os.environ, **(env or {})},
-        timeout=TIMEOUT_SECONDS,
-        check=False,
+    result = run_forked(
+        ["transform", "-", "-", *formats, *arguments],
+        stdin=stdin.encode(),
+        directory=directory,
+        environment={**os.environ, **(env or {})},
+        timeout_seconds=TIMEOUT_SECONDS,
     )
     return Outcome(result.returncode, result.stdout.decode(), result.stderr.decode())
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,32 +97,39 @@ WHERE, BATCHES = (*CSV, "--where", "a >= 0"), (*CSV, "--batch-size", "1000")
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 @pytest.mark.parametrize(
-    ("name", "arguments", "stdin"),
+    ("name", "arguments", "make_input"),
     [
-        pytest.param("Touch", CSV, csv(100_000), id="many small records"),
-        pytest.param("Rebuild", JSONL, jsonl(50_000), id="many small objects"),
-        pytest.param("Touch", CSV, large_csv(), id="large records"),
-        pytest.param("Rebuild", JSONL, large_jsonl(), id="large objects"),
-        pytest.param("Enlarge", CSV, csv(600), id="dicts that are much larger"),
-        pytest.param("Enlarge", WHERE, csv(600), id="dicts that are much larger, in a chain"),
-        pytest.param("Enlarge", TO_CSV, csv(600), id="dicts that are much larger, to CSV"),
-        pytest.param("EnlargeInPlace", CSV, csv(600), id="records that become much larger"),
-        pytest.param("EnlargeInPlace", JSONL, jsonl(600), id="objects that become much larger"),
-        pytest.param("EnlargeEscaped", CSV, csv(400), id="text that is escaped"),
-        pytest.param("EnlargeNested", CSV, csv(600), id="long lists"),
-        pytest.param("Several", CSV, csv(10), id="many results of one record"),
-        pytest.param("Several", WHERE, csv(10), id="many results of one record, in a chain"),
-        pytest.param("SeveralChanged", JSONL, jsonl(10), id="the same object many times"),
-        pytest.param("Batches", BATCHES, csv(30_000), id="batches of a thousand"),
+        pytest.param("Touch", CSV, partial(csv, 100_000), id="many small records"),
+        pytest.param("Rebuild", JSONL, partial(jsonl, 50_000), id="many small objects"),
+        pytest.param("Touch", CSV, large_csv, id="large records"),
+        pytest.param("Rebuild", JSONL, large_jsonl, id="large objects"),
+        pytest.param("Enlarge", CSV, partial(csv, 600), id="dicts that are much larger"),
+        pytest.param(
+            "Enlarge", WHERE, partial(csv, 600), id="dicts that are much larger, in a chain"
+        ),
+        pytest.param("Enlarge", TO_CSV, partial(csv, 600), id="dicts that are much larger, to CSV"),
+        pytest.param(
+            "EnlargeInPlace", CSV, partial(csv, 600), id="records that become much larger"
+        ),
+        pytest.param(
+            "EnlargeInPlace", JSONL, partial(jsonl, 600), id="objects that become much larger"
+        ),
+        pytest.param("EnlargeEscaped", CSV, partial(csv, 400), id="text that is escaped"),
+        pytest.param("EnlargeNested", CSV, partial(csv, 600), id="long lists"),
+        pytest.param("Several", CSV, partial(csv, 10), id="many results of one record"),
+        pytest.param(
+            "Several", WHERE, partial(csv, 10), id="many results of one record, in a chain"
+        ),
+        pytest.param("SeveralChanged", JSONL, partial(jsonl, 10), id="the same object many times"),
+        pytest.param("Batches", BATCHES, partial(csv, 30_000), id="batches of a thousand"),
     ],
 )
 def test_a_worker_stays_within_its_memory(
-    tmp_path: Path, name: str, arguments: tuple[str, ...], stdin: str
+    tmp_path: Path, name: str, arguments: tuple[str, ...], make_input: Callable[[], str]
 ) -> None:
     write(tmp_path, FUNCTIONS)
-    result = transform(
-        tmp_path, *arguments, "--fn", f"f.py:{name}", "-j", "2", "--chunk-size", "1M", stdin=stdin
-    )
+    options = ("--fn", f"f.py:{name}", "-j", "2", "--chunk-size", "1M")
+    result = transform(tmp_path, *arguments, *options, stdin=make_input())
     assert (result.status, result.errors) == (0, "")
     command = [sys.executable, "-c", "import f; print(f.peak_bytes())"]
     bare_bytes = int(subprocess.check_output(command, cwd=tmp_path, timeout=TIMEOUT_SECONDS))

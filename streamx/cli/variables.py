@@ -16,9 +16,18 @@ from click.core import ParameterSource
 _CHOSEN_BY_MEMORY = ("chunk_size_bytes", "buffer_chunks")
 
 
+class _Option(click.Option):
+    """An option whose errors name the variable if, and only if, its value comes from there."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        if ctx is not None and self in _taken(ctx):
+            return f"'{self.envvar}'"
+        return click.Parameter.get_error_hint(self, ctx)
+
+
 def variable(name: str) -> dict[str, Any]:
     """Return what makes an option take its value from STREAMX_<name>, and its help say so."""
-    return {"envvar": f"STREAMX_{name}", "show_envvar": True}
+    return {"cls": _Option, "envvar": f"STREAMX_{name}", "show_envvar": True}
 
 
 def without_idle(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,28 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 from conftest import ROOT, SAMPLE_DATA, STREAMX, Run
 
 from streamx.codec import CODEC_NAME
 
 FLIGHTS = ("transform", SAMPLE_DATA / "flights.csv", "-", "--to", "jsonl", "--null", "NA")
+
+
+@pytest.fixture
+def streamx(tmp_path: Path) -> Run:
+    """Run the command in a fresh interpreter, since it chooses its codec at the start."""
+
+    def run(*arguments: str | Path, env: dict[str, str] | None = None) -> Any:
+        environment = {**os.environ, **(env or {})}
+        command = [*STREAMX, *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, cwd=tmp_path, env=environment, check=False
+        )
+
+    return run
 
 
 def test_the_version_names_the_codec_in_use(streamx: Run) -> None:

@@ -126,8 +126,8 @@ def test_zsh_and_fish_are_given_whole_words(
 
 def test_every_start_of_a_command_line_can_be_asked_about(complete: Complete) -> None:
     line = (
-        "streamx transform -d , in.csv out.jsonl --type 'first name=string' --where \"a > 'x\" "
-        "--fn f.py:f -u --select=carrier,flight --on-error reject --rejects=r -n 3 -- x"
+        "streamx transform -d , in.csv o --type 'first name=x' --where \"a > 'x\" -u "
+        "--select=carrier,f -n 3 -- x"
     )
     for end in range(len("streamx "), len(line) + 1):
         for answer in complete(line[:end]):

@@ -12,27 +12,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, STREAMX
 
 import streamx as library
 from streamx.codec import CODEC_NAME
 from streamx.machine import cgroup_cpus, cgroup_memory_bytes, total_memory_bytes
 
-Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+Doctor = Callable[..., tuple[int, dict[str, Any]]]
 MIB = 1024 * 1024
 
 
 @pytest.fixture
-def doctor(streamx: Run) -> Callable[..., tuple[int, dict[str, Any]]]:
+def doctor(tmp_path: Path) -> Doctor:
+    """Ask in a fresh interpreter, whose codec and path the environment decides."""
+
     def run(**environment: str) -> tuple[int, dict[str, Any]]:
-        result = streamx("doctor", "--json", env=environment)
+        result = subprocess.run(
+            [*STREAMX, "doctor", "--json"],
+            cwd=tmp_path.parent,
+            env={**os.environ, **environment},
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
         assert result.stderr == b""
         return result.returncode, json.loads(result.stdout)
 
     return run
-
-
-Doctor = Callable[..., tuple[int, dict[str, Any]]]
 
 
 def test_a_sound_installation_has_no_problems(doctor: Doctor) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import click
 import pytest
+from conftest import Run
 
 from streamx.cli import cli
 from streamx.cli.grouped_help import GROUPS, OTHERS, grouped
 
-Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 CONTEXT = click.Context(cli, info_name="streamx", help_option_names=["-h", "--help"])
 COMMANDS = ("transform", "schema", "retry")
 

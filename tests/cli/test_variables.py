@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
+from conftest import Run
 
 from streamx.cli.retry import command as retry
 from streamx.cli.schema import command as schema
 from streamx.cli.transform import command as transform
 
-Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 VARIABLES = {
     "workers": "STREAMX_WORKERS",
     "chunk_size_bytes": "STREAMX_CHUNK_SIZE",

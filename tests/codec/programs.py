@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from codec.conversions import drain
+from codec.twins import native, using
 from hypothesis import strategies as st
 
 from streamx.chunk import Chunk, ChunkResult
@@ -61,6 +62,14 @@ def facts(plan: AnyPlan, pieces: Sequence[bytes]) -> tuple[object, ...]:
 def assert_same(plan: RecordPlan, *pieces: bytes) -> None:
     """Compare a run in Python with one in the kernel."""
     assert facts(program_plan(plan), pieces) == facts(plan, pieces), (plan.steps, pieces)
+
+
+def assert_same_in_every_set(plan: RecordPlan, *pieces: bytes) -> None:
+    """Compare one run in Python with those in the kernel, by each of its instruction sets."""
+    expected, program = facts(plan, pieces), program_plan(plan)
+    for name in native.instruction_sets():
+        with using(name):
+            assert facts(program, pieces) == expected, (name, plan.steps, pieces)
 
 
 def odd_records(plan: RecordPlan, data: bytes) -> int:

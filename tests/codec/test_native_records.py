@@ -15,6 +15,7 @@ from codec.conversions import CSV, JSONL, TSV, layout_of
 from codec.readers import READERS
 from codec.test_csv_records import documents
 from codec.twin_documents import (
+    CHANCE,
     DIALECTS,
     csv_document,
     csv_layout,
@@ -37,7 +38,6 @@ from streamx.codec.uniform import reference_of
 records = READERS.get("native", reference.records)
 pytestmark = pytest.mark.skipif("native" not in READERS, reason="the native codec is not in use")
 
-CHANCE = st.randoms(use_true_random=False)
 TARGETS: list[Format] = [JSONL, JSONL, CSV, TSV, *DIALECTS]
 VALUES: list[object] = [
     *(0, 7, -1, 2**63, -(2**63), 10**30, True, None, 0.0, -0.0, 1.5, 1e-5, 1e16, 0.1 + 0.2, 1e300),

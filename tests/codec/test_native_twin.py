@@ -13,6 +13,7 @@ from codec.test_json_to_csv import line_sets
 from codec.test_round_trips import tables, written
 from codec.test_shapes import objects
 from codec.twin_documents import (
+    CHANCE,
     DIALECTS,
     DISTINCT_KEYS,
     NULLS,
@@ -36,7 +37,6 @@ from streamx.transform.operations import Drop, Operation, Rename, Select
 from streamx.transform.plan import Recipe
 from streamx.transform.resolve import resolve
 
-CHANCE = st.randoms(use_true_random=False)
 TARGETS: list[Format] = [*[JSONL] * 6, CSV, TSV, *DIALECTS]
 Property = Callable[..., None]
 

@@ -12,6 +12,7 @@ from codec.readers import with_each_reader
 from codec.test_csv_records import documents
 from codec.test_shapes import objects
 from codec.twin_documents import (
+    CHANCE,
     DIALECTS,
     csv_document,
     csv_layout,
@@ -31,7 +32,6 @@ from streamx.codec.uniform import reference_of
 
 reader = with_each_reader(sys.modules[__name__])
 
-CHANCE = st.randoms(use_true_random=False)
 TARGETS: list[Format] = [JSONL, JSONL, JSONL, CSV, TSV, *DIALECTS]
 thoroughly = settings(max_examples=150, deadline=None)
 

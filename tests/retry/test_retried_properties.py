@@ -96,6 +96,18 @@ def test_without_a_change_the_same_records_are_rejected(
         assert rejects_of(second) == grown
 
 
+def test_a_line_end_is_no_part_of_what_is_said_of_a_record(tmp_path: Path) -> None:
+    """CR and LF may stand on both sides of where what is shown ends."""
+    for number, cell in enumerate([b"\xff" + b"1" * count for count in range(12)]):
+        source, first = tmp_path / f"{number}.csv", tmp_path / f"{number}.jsonl"
+        source.write_bytes(b"a\n" + cell + b"\r\n")
+        streamx.transform(source, first, on_error="reject")
+        second = tmp_path / f"{number}.again.jsonl"
+        streamx.retry(f"{first}.rejects.jsonl", second, on_error="reject")
+        (before,), (after,) = rejects_of(first), rejects_of(second)
+        assert before["error"] == after["error"]
+
+
 CELLS = st.sampled_from(["1", "25", "x", "ax", "", "é,", '"', "two\nlines", "2x"])
 
 

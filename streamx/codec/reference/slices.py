@@ -16,6 +16,7 @@ SLICE_BYTES = 32 * 1024
 # The same for cells that the bytes do not hold, where short records are padded.
 _MOST_PADDED_CELLS = 256 * 1024
 _SHORTEST_RECORD_BYTES = 2
+_SHOWN_BYTES = 8
 
 Scanner = CsvScanner | JsonlScanner
 T = TypeVar("T")
@@ -88,8 +89,9 @@ def usable(data: bytes, scanner: Scanner, max_record_bytes: int) -> tuple[bytes,
             data.decode()
     except UnicodeDecodeError as error:
         start = scanner.last_boundary(data, 0, error.start)
-        found, line_end, _ = data[error.start : error.start + 8].partition(b"\n")
-        found = found.removesuffix(b"\r") if line_end else found
+        # One byte more, since a line end may begin with the last that is shown.
+        found, line_end, _ = data[error.start : error.start + _SHOWN_BYTES + 1].partition(b"\n")
+        found = (found.removesuffix(b"\r") if line_end else found)[:_SHOWN_BYTES]
         bad = Bad(
             error.start,
             f"bytes that are not UTF-8: {excerpt(found)}",
