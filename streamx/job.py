@@ -465,7 +465,11 @@ def job_of(
     known = {field.name for field in fields(Job)} - {"input", "output"}
     unknown = sorted(set(options) - known)
     if unknown:
-        raise UsageError(f"no option {unknown[0]!r}; the options are: {', '.join(sorted(known))}")
+        from streamx.nearest import did_you_mean  # for this alone
+
+        hint = did_you_mean(unknown[0], known)
+        listed = ", ".join(sorted(known))
+        raise UsageError(f"no option {unknown[0]!r}; the options are: {listed}{hint}")
     rejects = options.get("rejects")
     if rejects is not None:
         options = {**options, "rejects": local_path(os.fspath(rejects))}

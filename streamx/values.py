@@ -87,8 +87,11 @@ def column_type(name: str, type: str) -> ColumnType:
         return ColumnType(type)
     except ValueError:
         known = ", ".join(ColumnType)
+        from streamx.nearest import did_you_mean  # for this alone
+
+        hint = did_you_mean(type, map(str, ColumnType))
         raise UsageError(
-            f"--type {name}={type}: no type {type!r}; the types are: {known}"
+            f"--type {name}={type}: no type {type!r}; the types are: {known}{hint}"
         ) from None
 
 

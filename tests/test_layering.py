@@ -23,6 +23,9 @@ ALLOWED = {
     "errors": set(),
     "extras": {"errors"},
     "blame": set(),
+    "nearest": set(),
+    "machine": set(),
+    "doctor": {"", "errors", "job", "job_options", "machine", "sizing"},
     "chunk": set(),
     "position": set(),
     "heap": set(),
@@ -33,7 +36,7 @@ ALLOWED = {
     "sizing": {"errors", "codec"},
     "flow": set(),
     "codec": {"errors", "blame"},
-    "transform": {"", "errors", "blame", "chunk", "position", "codec", "flow"},
+    "transform": {"", "errors", "blame", "chunk", "nearest", "position", "codec", "flow"},
     "origins": {"errors", "chunk", "codec", "transform"},
     "read": {
         "errors", "extras", "chunk", "codec", "compression", "descriptors", "flow", "origins",
@@ -45,13 +48,13 @@ ALLOWED = {
     "delivery": {"errors", "chunk", "codec", "flow", "monitor"},
     "engine": {"", "errors", "blame", "chunk", "heap", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "sizing", "transform"},
-    "values": {"errors", "codec", "compression", "transform"},
+    "values": {"errors", "codec", "compression", "nearest", "transform"},
     "explain": {"errors", "codec", "job", "monitor", "sizing", "transform"},
     "idle": {"errors", "job", "read", "storage", "transform"},
     "job_options": {"errors", "compression", "flow", "read", "transform", "values"},
     "job": {
-        "idle", "errors", "codec", "compression", "job_options", "monitor", "transform", "read",
-        "sizing", "storage", "values",
+        "idle", "errors", "codec", "compression", "job_options", "monitor", "nearest", "transform",
+        "read", "sizing", "storage", "values",
     },
     "in_place": {"errors"},
     "pipeline": {
@@ -79,7 +82,10 @@ ALLOWED = {
         "resume",
     },
     "lock": {"errors", "job", "write"},
-    "cli": {"", "compression", "errors", "heap", "transform", "codec", "monitor", "write"},
+    "cli": {
+        "", "compression", "doctor", "errors", "heap", "job_options", "nearest", "transform",
+        "codec", "monitor", "values", "write",
+    },
     "__main__": {"errors", "cli"},
 }  # fmt: skip
 # Libraries that only one place may import.
@@ -95,7 +101,7 @@ RESERVED = {
     "distributed": "cluster/dask.py",
 }
 # What takes long to import: for rare cases only, for files, for any run.
-UNUSED = {"tqdm", "difflib", "secrets", "hashlib", "fsspec"}
+UNUSED = {"tqdm", "difflib", "streamx.nearest", "secrets", "hashlib", "fsspec"}
 FOR_FILES = {"aiofiles", "shutil", "tempfile"}
 FOR_ANY_RUN = {"asyncio", "ctypes"}
 # What the native codec leaves to the reference, for odd records.
@@ -165,6 +171,11 @@ def test_asking_for_the_version_imports_click_and_little_else() -> None:
         expected |= {"streamx.codec._native", "streamx.codec.layout"}
     assert {name for name in modules if name.startswith("streamx.")} == expected
     assert not modules & {"asyncio", "csv", "ctypes", "orjson", "aiofiles", "tqdm"}
+
+
+def test_asking_for_the_commands_imports_none_of_them() -> None:
+    modules = modules_after(["--help"], stdout=DEVNULL)
+    assert {name for name in modules if name.startswith("streamx.cli")} == {"streamx.cli"}
 
 
 def test_asking_for_help_imports_nothing_that_runs() -> None:

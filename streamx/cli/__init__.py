@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+# What each command does, told without importing it, and its file where that has another name.
 _COMMANDS = {
-    "retry": "streamx.cli.retry",
-    "run": "streamx.cli.run_job",
-    "schema": "streamx.cli.schema",
-    "transform": "streamx.cli.transform",
+    "completion": "Print what makes a shell complete command lines.",
+    "doctor": "Print what is installed, what is allowed, what is broken.",
+    "retry": "Run rejected records again.",
+    "run": "Do what a job file says.",
+    "schema": "Print the columns of a file and their types.",
+    "transform": "Convert a file or a stream.",
 }
+_FILES = {"run": "run_job"}
+# What a shell sets that asks how a command line goes on.
+COMPLETE_VARIABLE = "_STREAMX_COMPLETE"
 
 
 class _LazyGroup(click.Group):
@@ -23,8 +34,44 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(_COMMANDS[cmd_name]).command
+        file = _FILES.get(cmd_name, cmd_name)
+        command: click.Command = import_module(f"streamx.cli.{file}").command
+        command.short_help = _COMMANDS[cmd_name]
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([*_COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        return [
+            *(
+                CompletionItem(name, help=help)
+                for name, help in _COMMANDS.items()
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        if COMPLETE_VARIABLE in os.environ:
+            from streamx.cli.shells import register
+
+            register()
+        options.setdefault("complete_var", COMPLETE_VARIABLE)
+        return super().main(*args, **options)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            from streamx.nearest import did_you_mean
+
+            ctx.fail(f"No such command {name!r}{did_you_mean(name, _COMMANDS) or '.'}")
+        return super().resolve_command(ctx, args)
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import click
 
 from streamx.cli.options import Names, Pair
+from streamx.nearest import did_you_mean
 
 _STEPS = "step"
 _ARGUMENTS = ("input", "output")
@@ -117,10 +118,8 @@ class Schema:
     def _option(self, key: str) -> tuple[click.Option, str]:
         if key in self._options:
             return self._options[key]
-        from difflib import get_close_matches  # for this alone
-
-        near = get_close_matches(key, [*self._options, *_ARGUMENTS, _STEPS], 1)
-        hint = f"; did you mean {near[0]!r}?" if near else "; see streamx transform --help"
+        hint = did_you_mean(key, [*self._options, *_ARGUMENTS, _STEPS])
+        hint = hint or "; see streamx transform --help"
         raise click.UsageError(f"there is no key {key!r}{hint}")
 
     def of_words(self, words: Sequence[str]) -> JobFile:

@@ -6,9 +6,14 @@ import csv
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from streamx.codec.layout import ColumnType
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,6 +103,13 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # likewise
             self.fail(f"{value!r} is not a list of names; write a,b or '\"a,b\",c'", param, ctx)
         return tuple(records[0])
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        from streamx.cli.column_names import complete_names
+
+        return complete_names(ctx, incomplete)
+
 
 class Pair(click.ParamType):  # type: ignore[type-arg]  # likewise
     """Two words joined by the last equals sign (or the first, if the value may hold some)."""
@@ -115,6 +127,26 @@ class Pair(click.ParamType):  # type: ignore[type-arg]  # likewise
         if not sign or not left or not right:
             self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
         return left, right
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        from streamx.cli.column_names import complete_pair
+
+        return complete_pair(ctx, incomplete, ColumnType if param.name == "pinned_types" else ())
+
+
+class File(click.ParamType):  # type: ignore[type-arg]  # likewise
+    """A path or what else an option takes that may be one; shells complete it."""
+
+    name = "file"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
 
 
 FORMATS = click.Choice(["csv", "tsv", "jsonl", "json"])

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import streamx
-from streamx.cli.options import dialect_options, refuse_to_wait_on_terminal, type_options
+from streamx.cli.options import File, dialect_options, refuse_to_wait_on_terminal, type_options
 from streamx.cli.run import print_data, run, warn
 from streamx.cli.run_options import (
     OrderedCommand,
@@ -22,9 +22,9 @@ from streamx.cli.run_options import (
 )
 
 
-@click.command("retry", cls=OrderedCommand, short_help="Run rejected records again.")
-@click.argument("input", metavar="[REJECTS]", required=False)
-@click.argument("output", default="-")
+@click.command("retry", cls=OrderedCommand)
+@click.argument("input", metavar="[REJECTS]", required=False, type=File())
+@click.argument("output", default="-", type=File())
 @dialect_options
 @click.option(
     "--encoding",

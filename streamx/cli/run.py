@@ -11,7 +11,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
 from streamx import heap
-from streamx.errors import OutputError, ReaderGoneError, StreamxError, output_error
+from streamx.cli.variables import told_in
+from streamx.errors import OutputError, ReaderGoneError, StreamxError, UsageError, output_error
 from streamx.monitor.stderr import Note, write_line
 
 R = TypeVar("R")
@@ -40,6 +41,8 @@ def run(main: Callable[[], Coroutine[Any, Any, R]]) -> R:
         die_by(received[0])
     except ReaderGoneError:
         die_by(signal.SIGPIPE)
+    except UsageError as error:
+        fail(told_in(str(error)), error.exit_code)
     except StreamxError as error:
         fail(str(error), error.exit_code)
     except MemoryError:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import click
 
 from streamx.cli.job_file import Schema
+from streamx.cli.options import File
 from streamx.cli.run_options import OPERATIONS
 from streamx.cli.transform import command as transform
 
 
 @click.command(
     "run",
-    short_help="Do what a job file says.",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.argument("job", metavar="JOB.toml")
+@click.argument("job", metavar="JOB.toml", type=File())
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[INPUT [OUTPUT]] [OPTIONS]")
 @click.pass_context
 def command(ctx: click.Context, /, job: str, options: tuple[str, ...]) -> None:

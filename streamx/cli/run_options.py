@@ -8,10 +8,12 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from streamx.cli.grouped_help import GroupedCommand
 from streamx.cli.options import (
     FORMATS,
     Concurrency,
     Duration,
+    File,
     Names,
     Pair,
     Rate,
@@ -19,6 +21,7 @@ from streamx.cli.options import (
     add_options,
     in_order_written,
 )
+from streamx.cli.variables import variable, without_idle
 from streamx.compression import CompressionName
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Drop, Limit, Operation, Rename, Select, Set, Where
@@ -30,7 +33,7 @@ WORDS = "streamx.words"
 OPERATIONS = ("select", "drop", "rename", "where", "set", "fn", "limit")
 
 
-class OrderedCommand(click.Command):
+class OrderedCommand(GroupedCommand):
     """A command that remembers in which order its options were written."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -136,6 +139,7 @@ def record_options(command: F) -> F:
         ),
         click.option(
             "--fn",
+            type=File(),
             multiple=True,
             metavar="WHERE:NAME",
             help="Call a function with each record: clean.py:clean or package.module:clean. "
@@ -207,6 +211,7 @@ def error_options(command: F) -> F:
         ),
         click.option(
             "--rejects",
+            type=File(),
             metavar="FILE",
             help="Rejects file, JSONL; means --on-error reject.  [default: OUTPUT.rejects.jsonl]",
         ),
@@ -231,8 +236,10 @@ def cluster_options(command: F) -> F:
         ),
         click.option(
             "--scheduler",
+            type=File(),
             metavar="ADDRESS|FILE",
             help="Dask's scheduler, such as tcp://host:8786.  [default: processes started here]",
+            **variable("SCHEDULER"),
         ),
         click.option(
             "--split-size",
@@ -264,7 +271,9 @@ def lock_options(command: F) -> F:
             is_flag=True,
             help="Exit with 75 if another run holds the lock OUTPUT.lock.",
         ),
-        click.option("--lock-file", metavar="FILE", help="Lock FILE instead; means --lock."),
+        click.option(
+            "--lock-file", type=File(), metavar="FILE", help="Lock FILE instead; means --lock."
+        ),
     )
 
 
@@ -281,6 +290,7 @@ def flow_options(command: F) -> F:
             type=int,
             metavar="N",
             help="Chunks worked on at a time.  [default: CPUs]",
+            **variable("WORKERS"),
         ),
         click.option(
             "--ordered/--unordered",
@@ -301,6 +311,7 @@ def flow_options(command: F) -> F:
             type=Size(),
             metavar="SIZE",
             help="Bytes per chunk.  [default: 1M]",
+            **variable("CHUNK_SIZE"),
         ),
         click.option(
             "--buffer",
@@ -308,12 +319,14 @@ def flow_options(command: F) -> F:
             type=int,
             metavar="CHUNKS",
             help="Chunks that may wait for a worker.  [default: 2 per worker, at least 4]",
+            **variable("BUFFER"),
         ),
         click.option(
             "--buffer-bytes",
             type=Size(),
             metavar="SIZE",
             help="Bytes that may wait for a worker, beside --buffer; a larger chunk waits alone.",
+            **variable("BUFFER_BYTES"),
         ),
         click.option(
             "--max-memory",
@@ -321,6 +334,7 @@ def flow_options(command: F) -> F:
             type=Size(),
             metavar="SIZE",
             help="Choose chunk size and buffer so that the process stays below SIZE.",
+            **variable("MAX_MEMORY"),
         ),
         click.option(
             "--max-record-bytes",
@@ -362,16 +376,19 @@ def ending_options(command: F) -> F:
         ),
         click.option(
             "--summary",
+            type=File(),
             metavar="FILE",
             help="Write what the run amounted to as JSON, also if it fails.",
         ),
         click.option(
             "--metrics",
+            type=File(),
             metavar="FILE",
             help="Write Prometheus metrics every 5 seconds and at the end, for node_exporter.",
         ),
         click.option(
             "--report",
+            type=File(),
             metavar="FILE.html",
             help="Write a page with charts of the run, to be looked at in a browser.",
         ),
@@ -381,6 +398,7 @@ def ending_options(command: F) -> F:
             default="auto",
             show_default=True,
             help="Progress on standard error; auto is a bar on a terminal.",
+            **variable("PROGRESS"),
         ),
         click.option("--explain", is_flag=True, help="Print what would be done, and do nothing."),
         click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress."),
@@ -391,6 +409,7 @@ def run_values(
     ctx: click.Context, output: str, values: dict[str, Any], *, is_quiet: bool
 ) -> dict[str, Any]:
     """Return a command's values as the options that the library takes."""
+    values = without_idle(ctx, values)
     if is_quiet or (output == "-" and _shares_terminal(values["progress"])):
         values["progress"] = "off"
     values["operations"] = _operations(ctx.meta[_ORDER], values)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import streamx
+from streamx.cli.grouped_help import GroupedCommand
 from streamx.cli.http import http_options, with_http
-from streamx.cli.options import input_options, refuse_to_wait_on_terminal
+from streamx.cli.options import File, input_options, refuse_to_wait_on_terminal
 from streamx.cli.run import print_data, run, warn
 from streamx.codec.layout import printable
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from streamx.transform.summary import ColumnSummary
 
 
-@click.command("schema", short_help="Print the columns of a file and their types.")
-@click.argument("input", required=False)
+@click.command("schema", cls=GroupedCommand)
+@click.argument("input", required=False, type=File())
 @input_options
 @http_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -30,6 +31,11 @@ def command(ctx: click.Context, /, input: str | None, as_json: bool, **values: A
     or the first MiB, whichever ends sooner, and --type and --types change them in the same way.
     Nulls and values are those of these records. For JSONL the columns are the keys, and their types
     those of the values.
+
+    \b
+    Examples:
+      streamx schema flights.csv --null NA
+      zcat log.jsonl.gz | streamx schema --from jsonl --json
     """
     refuse_to_wait_on_terminal(ctx, input)
     values["pinned_types"] = dict(values["pinned_types"])

@@ -8,7 +8,7 @@ import click
 
 import streamx
 from streamx.cli.http import http_options, with_http
-from streamx.cli.options import Duration, input_options, refuse_to_wait_on_terminal
+from streamx.cli.options import Duration, File, input_options, refuse_to_wait_on_terminal
 from streamx.cli.run import print_data, run, warn
 from streamx.cli.run_options import (
     OPERATIONS,
@@ -26,9 +26,9 @@ from streamx.cli.run_options import (
 )
 
 
-@click.command("transform", cls=OrderedCommand, short_help="Convert a file or a stream.")
-@click.argument("input", required=False)
-@click.argument("output", default="-")
+@click.command("transform", cls=OrderedCommand)
+@click.argument("input", required=False, type=File())
+@click.argument("output", default="-", type=File())
 @input_options
 @http_options
 @output_options
@@ -37,6 +37,7 @@ from streamx.cli.run_options import (
 @error_options
 @click.option(
     "--checkpoint",
+    type=File(),
     metavar="FILE",
     help="Write down in FILE how far the run has come, to be resumed.",
 )
@@ -70,6 +71,7 @@ from streamx.cli.run_options import (
 @ending_options
 @click.option(
     "--save-job",
+    type=File(),
     metavar="FILE.toml",
     help="Write all that is said here to a job file for streamx run, and do nothing else.",
 )
@@ -96,6 +98,8 @@ def command(
     Examples:
       streamx transform flights.csv flights.jsonl --null NA
       streamx transform flights.csv.gz flights.tsv --select carrier,flight
+      streamx transform flights.csv late.csv --null NA --where 'delay > 60' --set 'hours=delay / 60'
+      streamx transform orders.csv out.jsonl --fn clean.py:clean --on-error reject --resume
       streamx transform https://example.org/api/items items.csv --paginate page --page-size 100
       streamx transform s3://in/flights.csv.gz s3://out/flights.jsonl
       tail -f log.jsonl | streamx transform --from jsonl --to csv --columns time,level

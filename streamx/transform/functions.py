@@ -300,11 +300,9 @@ def _attribute(module: object, name: str) -> Any:
 
 
 def _unknown(where: str, place: str, name: str, module: ModuleType) -> UsageError:
-    from difflib import get_close_matches
+    from streamx.nearest import did_you_mean  # for this alone
 
     names = [
         each for each, value in vars(module).items() if callable(value) and not each.startswith("_")
     ]
-    nearest = get_close_matches(name, names, n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    return UsageError(f"--fn {where}: {place} has no function {name}{hint}")
+    return UsageError(f"--fn {where}: {place} has no function {name}{did_you_mean(name, names)}")

@@ -143,12 +143,10 @@ def named_columns(operations: Sequence[Operation]) -> tuple[str, ...]:
 
 def unknown_column(names: Iterable[str], name: str, option: str) -> UsageError:
     """Say that there is no column of a name, which there are, and the nearest."""
-    from difflib import get_close_matches
+    from streamx.nearest import did_you_mean  # for this alone
 
     known = list(names)
-    nearest = [other for other in known if other.lower() == name.lower()]
-    nearest = nearest or get_close_matches(name, known, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+    hint = did_you_mean(name, known) or "."
     shown = ", ".join(known[:_MOST_LISTED])
     if len(known) > _MOST_LISTED:
         shown += f" and {len(known) - _MOST_LISTED} more (streamx schema lists them)"

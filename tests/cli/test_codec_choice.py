@@ -78,10 +78,12 @@ def test_without_a_working_compiler_streamx_installs_and_works_with_the_referenc
         shutil.copy(ROOT / name, checkout)
     built = shutil.ignore_patterns("*.so", "_native*.c", "__pycache__")
     shutil.copytree(ROOT / "streamx", checkout / "streamx", ignore=built)
+    shutil.copytree(ROOT / "man", checkout / "man")
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", installed)
     broken = {**os.environ, "CC": str(compiler), "CXX": "false"}
     subprocess.run([*pip, checkout], env=broken, check=True, cwd=tmp_path)
     assert not list(installed.rglob("_native*.so"))
+    assert (installed / "share" / "man" / "man1" / "streamx.1").is_file()
 
     def run(*arguments: str | Path, codec: str = "") -> subprocess.CompletedProcess[bytes]:
         env = {**os.environ, "PYTHONPATH": str(installed), "STREAMX_CODEC": codec}

@@ -73,7 +73,7 @@ def test_a_function_is_found_in_a_module_of_the_working_directory(
 
 def test_a_name_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) -> None:
     place = written(tmp_path, "clean.py", "def clean(record): ...")
-    assert refusal(f"{place}:claen").endswith("has no function claen; did you mean clean?")
+    assert refusal(f"{place}:claen").endswith("has no function claen; did you mean 'clean'?")
 
 
 @pytest.mark.parametrize("where", ["clean", "clean.py", ":f", "clean.py:"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from streamx.nearest import did_you_mean
 from streamx.transform.expressions.functions import FUNCTION_NAMES, METHOD_NAMES
 
 _SYNTAX = {
@@ -58,7 +59,4 @@ def of_method(name: str) -> str:
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    nearest = get_close_matches(name, known, n=1, cutoff=0.8)
-    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+    return did_you_mean(name, known, cutoff=0.8)
