@@ -127,8 +127,9 @@ def _save_job(ctx: click.Context, path: str) -> None:
 
     job = Schema(command, OPERATIONS).of_words(ctx.meta[WORDS])
     try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text_of(job))
+        content = text_of(job).encode()  # first, so that what fails leaves an old file as it is
+        with open(path, "wb") as file:
+            file.write(content)
     except (OSError, UnicodeEncodeError) as error:
         raise click.UsageError(f"cannot write {path}: {error}", ctx) from error
     if "header" in job.values:

@@ -161,7 +161,7 @@ async def open_partial(target: Target, kept: Kept, compressing: Compressing | No
         compressing: how to compress it, if it is compressed.
 
     Raises:
-        OutputError: it cannot be opened.
+        OutputError: it cannot be opened, or the kept tail cannot be written.
         LockedError: another run is writing it.
         CheckpointError: what is to be kept is not there.
     """
@@ -181,7 +181,12 @@ async def open_partial(target: Target, kept: Kept, compressing: Compressing | No
     if compressing is None:
         return inner
     sink = PartialCompressed(inner, compressing, kept.size_bytes - len(kept.tail))
-    await sink.write([kept.tail])
+    try:
+        await sink.write([kept.tail])
+    except BaseException:
+        with contextlib.suppress(OSError):
+            await sink.suspend()
+        raise
     return sink
 
 

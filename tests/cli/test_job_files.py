@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tomllib
 from collections.abc import Callable
@@ -122,6 +123,16 @@ def test_what_cannot_be_is_named_with_its_file_and_key(
 def test_a_job_that_is_not_there_is_named(streamx: Run) -> None:
     run = streamx("run", "no.toml")
     assert (run.returncode, b"cannot read no.toml: No such file" in run.stderr) == (2, True)
+
+
+def test_a_job_that_cannot_be_written_leaves_the_one_that_was_there(
+    streamx: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "job.toml").write_text("workers = 2\n")
+    name = os.fsdecode(b"out-\xff.jsonl")  # TOML is UTF-8 and cannot say this
+    saved = streamx("transform", "in.csv", name, "--save-job", "job.toml")
+    assert (saved.returncode, b"cannot write job.toml" in saved.stderr) == (2, True)
+    assert (tmp_path / "job.toml").read_text() == "workers = 2\n"
 
 
 def test_secrets_in_headers_are_pointed_at(streamx: Run, tmp_path: Path) -> None:

@@ -79,4 +79,5 @@ def test_file_size_limit_below_what_workers_need_is_an_error_without_a_traceback
     assert status == 1
     assert error.endswith(TOO_LARGE)
     assert error.count("\n") == 1
-    assert sorted(os.listdir(directory)) == ["bad.csv", "f.py", "in.csv"]
+    # Python keeps what it compiled of f.py, unless the environment says otherwise.
+    assert {*os.listdir(directory)} - {"__pycache__"} == {"bad.csv", "f.py", "in.csv"}

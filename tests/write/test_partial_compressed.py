@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import random
+import resource
 from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
 from compressions import ALL
 
-from streamx import CheckpointError
+from streamx import CheckpointError, OutputError
 from streamx.compression import Compressing, Compression
 from streamx.write.checkpoint import Kept
 from streamx.write.partial import Partial, open_partial
@@ -116,3 +117,27 @@ def test_what_was_kept_of_one_kind_of_output_is_not_continued_as_another(
             await open_partial(target, kept, now and Compressing.of(now))
 
     asyncio.run(main())
+
+
+def test_an_output_whose_tail_cannot_be_written_again_is_let_go_and_can_be_continued(
+    tmp_path: Path, whole: bytes
+) -> None:
+    kept = Kept(len(DATA), 0, DATA)  # more blocks than wait to be written
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    async def main() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        try:
+            with pytest.raises(OutputError, match="too large"):
+                await open_partial(
+                    Target.of(str(tmp_path / "out.gz"), "-", is_direct=False),
+                    kept,
+                    Compressing.of(GZIP, 1, 1),
+                )
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        sink = await opened(tmp_path, kept)
+        await sink.commit()
+
+    asyncio.run(main())
+    assert written_by(tmp_path) == whole
