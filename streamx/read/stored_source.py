@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from streamx.errors import InputError, UsageError
+from streamx.read.blocks import BlockSource
 from streamx.read.sources import Source
 from streamx.storage import StoredFile
 
@@ -17,7 +18,7 @@ BLOCK_BYTES = 4 * 1024 * 1024
 BLOCKS_AHEAD = 2
 
 
-class StoredSource:
+class StoredSource(BlockSource):
     """The bytes of one file in a storage, as it was when it was opened.
 
     A run that ends does not wait for the thread, since a storage may be silent for long.
@@ -33,6 +34,7 @@ class StoredSource:
     retries = 0  # the storage's library makes its own, and does not tell of them
 
     def __init__(self, file: Any, stored: StoredFile, thread: ThreadPoolExecutor) -> None:
+        super().__init__()
         size_bytes = getattr(file, "size", None)
         self.name = stored.name
         self.total_bytes: int | None = size_bytes if isinstance(size_bytes, int) else None
@@ -41,23 +43,8 @@ class StoredSource:
         self._stored = stored
         self._thread = thread
         self._ahead: deque[Future[bytes]] = deque()
-        self._rest = memoryview(b"")
         self._is_over = False
         self._is_closed = False
-
-    def read_now(self, view: memoryview) -> int | None:
-        if not self._rest:
-            return None
-        count = min(len(self._rest), len(view))
-        view[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        self.bytes_read += count
-        return count
-
-    async def read_into(self, view: memoryview) -> int:
-        if not self._rest:
-            self._rest = memoryview(await self._block())
-        return self.read_now(view) or 0
 
     async def close(self) -> None:
         """Let the thread close the file when what it reads has come, without waiting for that."""
@@ -66,14 +53,16 @@ class StoredSource:
             self._thread.submit(self._file.close)
             self._thread.shutdown(wait=False)
 
-    async def _block(self) -> bytes:
-        """Return the next block, none at the end, and have others read meanwhile."""
+    async def _next_block(self) -> bytes | None:
+        """Return the next block, and have others read meanwhile."""
         while len(self._ahead) <= BLOCKS_AHEAD:
             self._ahead.append(self._thread.submit(self._read))
         try:
-            return await asyncio.wrap_future(self._ahead.popleft())
+            block = await asyncio.wrap_future(self._ahead.popleft())
         except Exception as error:  # every storage has its own
             raise _cannot_read(self._stored, error) from error
+        self.bytes_read += len(block)
+        return block or None
 
     def _read(self) -> bytes:
         """Read a block, unless one before has failed or was the last: then none is asked for."""
