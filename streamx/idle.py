@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from streamx.errors import UsageError
 from streamx.read.decode import is_utf8
 from streamx.read.http_options import is_url
-from streamx.storage import is_storage_url, is_writable_url
+from streamx.storage import is_s3_key, is_storage_url, is_writable_url
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Limit, Select, before_records
 
@@ -28,18 +29,17 @@ def refuse_idle_options(job: Job) -> None:
     Raises:
         UsageError: there is one; the text says what it needs.
     """
-    checks = (*_cluster_checks(job), *_http_checks(job), *_storage_checks(job))
+    # The ends first: what follows asks for the formats, for which a cluster lists its input.
+    for group in (_cluster_checks, _storage_checks, _http_checks):
+        _refuse(group(job))
+    _refuse(_format_checks(job), lambda: f"; this run goes from {job.source} to {job.target}")
+    _refuse([*_call_checks(job), *_checkpoint_checks(job)])
+
+
+def _refuse(checks: Iterable[_Check], and_so: Callable[[], str] = str) -> None:
     for is_used, can_work, option, needed in checks:
         if is_used and not can_work:
-            raise UsageError(f"{option} needs {needed}")
-    for is_used, can_work, option, needed in _format_checks(job):
-        if is_used and not can_work:
-            raise UsageError(
-                f"{option} needs {needed}; this run goes from {job.source} to {job.target}"
-            )
-    for is_used, can_work, option, needed in (*_call_checks(job), *_checkpoint_checks(job)):
-        if is_used and not can_work:
-            raise UsageError(f"{option} needs {needed}")
+            raise UsageError(f"{option} needs {needed}{and_so()}")
 
 
 def _cluster_checks(job: Job) -> list[_Check]:
@@ -56,6 +56,12 @@ def _cluster_checks(job: Job) -> list[_Check]:
         (is_used, job.input != "-" and not is_url(job.input), dask, "an INPUT of files"),
         (is_used, job.output != "-", dask, "an OUTPUT: a directory or, with --concat, a file"),
         (is_used, not job.is_gzip_output, dask, "plain output; compress it behind the run"),
+        (
+            is_used and is_storage_url(job.output),
+            is_s3_key(job.output),
+            dask,
+            "an OUTPUT on disk or in S3, such as s3://BUCKET/A/DIRECTORY",
+        ),
         (is_used and job.workers is not None, not has_scheduler, "--workers", own),
         (not job.is_ordered, not is_used, "--unordered", machine),
         (job.is_direct, not is_used, "--direct", machine),

@@ -70,7 +70,7 @@ ALLOWED = {
     },
     "cluster": {
         "", "errors", "extras", "chunk", "codec", "flow", "transform", "read", "write", "monitor",
-        "sizing", "values", "job", "accounts", "ends", "lock", "pipeline", "resume",
+        "sizing", "storage", "values", "job", "accounts", "ends", "lock", "pipeline", "resume",
     },
     "lock": {"errors", "job", "write"},
     "cli": {"", "errors", "heap", "transform", "codec", "monitor", "write"},

@@ -243,11 +243,17 @@ def wrap(source: Source, *, is_gzip: bool, encoding: str | None) -> Source:
     return source
 
 
-def plain_file(source: Source) -> FileSource | None:
-    """Return the file whose bytes a source gives as they stand; None if it does not."""
+def undecoded(source: Source) -> Source | None:
+    """Return the source whose bytes another one gives as they stand; None if it changes them."""
     if isinstance(source, MarkedSource):
         source = source.passed_on
-    return source if isinstance(source, FileSource) else None
+    return None if isinstance(source, _Wrapped) else source
+
+
+def plain_file(source: Source) -> FileSource | None:
+    """Return the file on disk whose bytes a source gives as they stand; None if it does not."""
+    inner = undecoded(source)
+    return inner if isinstance(inner, FileSource) else None
 
 
 async def _block(source: Source, most_bytes: int) -> bytes:

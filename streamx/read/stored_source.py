@@ -19,25 +19,33 @@ BLOCKS_AHEAD = 2
 
 
 class StoredSource(BlockSource):
-    """The bytes of one file in a storage, as it was when it was opened.
+    """The bytes of one file in a storage, or of a range of it, as it was when it was opened.
 
     A run that ends does not wait for the thread, since a storage may be silent for long.
 
     Args:
-        file: fsspec's, open for reading; it belongs to the thread.
+        file: fsspec's, open for reading where the range begins; it belongs to the thread.
         stored: where it is.
         thread: reads it, one block after the other.
+        size_bytes: how long the range is; None for all that there is.
     """
 
     is_live = False
     is_slow = True
     retries = 0  # the storage's library makes its own, and does not tell of them
 
-    def __init__(self, file: Any, stored: StoredFile, thread: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        file: Any,
+        stored: StoredFile,
+        thread: ThreadPoolExecutor,
+        size_bytes: int | None = None,
+    ) -> None:
         super().__init__()
-        size_bytes = getattr(file, "size", None)
+        known_bytes = getattr(file, "size", None) if size_bytes is None else size_bytes
         self.name = stored.name
-        self.total_bytes: int | None = size_bytes if isinstance(size_bytes, int) else None
+        self.total_bytes: int | None = known_bytes if isinstance(known_bytes, int) else None
+        self._left_bytes = size_bytes
         self.bytes_read = 0
         self._file = file
         self._stored = stored
@@ -69,13 +77,24 @@ class StoredSource(BlockSource):
         if self._is_over:
             return b""
         self._is_over = True
-        block: bytes = self._file.read(BLOCK_BYTES)
+        left_bytes = self._left_bytes
+        count = BLOCK_BYTES if left_bytes is None else min(BLOCK_BYTES, left_bytes)
+        block: bytes = self._file.read(count)
         self._is_over = not block
+        if left_bytes is not None:
+            self._left_bytes = left_bytes - len(block)
         return block
 
 
-async def open_stored(url: str) -> Source:
-    """Open a file in a storage.
+async def open_stored(
+    url: str, offset: int = 0, size_bytes: int | None = None, version: str | None = None
+) -> Source:
+    """Open a file in a storage, from a byte on.
+
+    Args:
+        url: where it is.
+        offset, size_bytes: the range to read; None for all behind the offset.
+        version: what it must be, see `StoredFile.open_reading`.
 
     Raises:
         UsageError: the storage is not known, or its library is not installed.
@@ -84,13 +103,21 @@ async def open_stored(url: str) -> Source:
     thread = ThreadPoolExecutor(1, "streamx-read")
     stored = StoredFile(url)
     try:
-        file = await asyncio.get_running_loop().run_in_executor(thread, stored.open_reading)
+        loop = asyncio.get_running_loop()
+        file = await loop.run_in_executor(thread, _open_at, stored, offset, version)
     except BaseException as error:
         thread.shutdown(wait=False)
         if isinstance(error, UsageError) or not isinstance(error, Exception):
             raise
         raise _cannot_read(stored, error) from error
-    return StoredSource(file, stored, thread)
+    return StoredSource(file, stored, thread, size_bytes)
+
+
+def _open_at(stored: StoredFile, offset: int, version: str | None) -> Any:
+    file = stored.open_reading(version)
+    if offset:
+        file.seek(offset)
+    return file
 
 
 def _cannot_read(stored: StoredFile, error: Exception) -> InputError:

@@ -237,7 +237,7 @@ def test_a_resumed_run_checks_what_is_finished_and_runs_the_rest(
     cluster = ThreadCluster(1)
     report = run_on_threads(quoted, output, cluster, resume=True, **known)
     assert content_of(output) == (tmp_path / "local").read_bytes()
-    assert cluster.calls.count("written_at") == finished
+    assert cluster.calls.count("is_as_written") == finished
     assert cluster.calls.count("run_split") == len(list(output.glob("part-*"))) - finished
     assert report.records_out == (5 if operations else 6)
 

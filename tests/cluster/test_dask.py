@@ -6,14 +6,13 @@ import os
 import random
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
-from cluster.clusters import run_on_threads
+from cluster.clusters import run_on_threads, wait_until
 from conftest import STREAMX, TIMEOUT_SECONDS
 
 import streamx
@@ -66,13 +65,6 @@ class Servers:
         for process in (self.workers, self.scheduler):
             process.terminate()
             process.communicate(timeout=TIMEOUT_SECONDS)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for has not come"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from streamx.cluster.split_run import SplitTask, run_split
 from streamx.cluster.splits import Split
 from streamx.errors import ClusterError, InputError, UsageError
 from streamx.job import job_of
+from streamx.read.files import input_files
 from streamx.transform.carried import Carried
 from streamx.transform.functions import Apply
 
@@ -103,8 +104,9 @@ def test_a_gzip_file_is_run_as_one_split(tmp_path: Path) -> None:
     source.write_bytes(gzip.compress(QUOTED))
     job = job_of(source, tmp_path / "whole.jsonl", {"workers": 1})
     resolution = resolution_of(job)
-    split = Split(0, str(source), str(source), resolution.start, None, resolution.line, 1)
-    result = run_split(SplitTask(split, job, resolution.plan, None, str(tmp_path)))
+    (file,) = input_files(str(source))
+    split = Split(0, file, resolution.start, None, resolution.line, 1)
+    result = run_split(SplitTask(split, job, resolution.plan, None, str(tmp_path / "part"), None))
     streamx.transform(source, tmp_path / "whole.jsonl")
     assert Path(result.output.path).read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
@@ -114,7 +116,7 @@ def test_a_file_that_became_shorter_is_an_error(quoted: Path, tmp_path: Path) ->
     resolution = resolution_of(job)
     *_, last = splits_of(job, resolution, 10)
     quoted.write_bytes(QUOTED[:-2])
-    task = SplitTask(last, job, resolution.plan, None, str(tmp_path))
+    task = SplitTask(last, job, resolution.plan, None, str(tmp_path / "part"), None)
     with pytest.raises(InputError, match="it has been cut off"):
         run_split(task)
     assert sorted(tmp_path.iterdir()) == [quoted]
@@ -124,7 +126,7 @@ def test_another_version_of_streamx_is_refused(quoted: Path, tmp_path: Path) -> 
     job = job_of(quoted, tmp_path / "whole.jsonl", {"workers": 1})
     resolution = resolution_of(job)
     (split,) = splits_of(job, resolution, 1000)
-    task = SplitTask(split, job, resolution.plan, None, str(tmp_path))
+    task = SplitTask(split, job, resolution.plan, None, str(tmp_path / "part"), None)
     with pytest.raises(ClusterError, match=r"has streamx .*, and the run was begun by 0\.0\.1"):
         run_split(replace(task, version="0.0.1"))
 
