@@ -6,7 +6,6 @@ memory, bad records, functions that hang and processes that die holds here.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from array import array
@@ -17,7 +16,9 @@ from streamx.accounts import Accounts
 from streamx.chunk import ChunkResult, Failure
 from streamx.cluster.parts import Draft, PartSink, open_part
 from streamx.cluster.splits import Split
+from streamx.cluster.worker import this_worker
 from streamx.ends import Inlet
+from streamx.engine.keeping import KeptProcesses
 from streamx.errors import BadRecordError, ClusterError, FunctionError, StreamxError
 from streamx.job import Job
 from streamx.monitor.report import Totals
@@ -73,7 +74,7 @@ class SplitResult:
 
 
 def run_split(task: SplitTask) -> SplitResult:
-    """Run a split, in a thread without an event loop.
+    """Run a split, and wait for its end.
 
     Raises:
         ClusterError: this is another version of streamx than the plan was made by.
@@ -86,17 +87,20 @@ def run_split(task: SplitTask) -> SplitResult:
             f"{os.uname().nodename} has streamx {streamx.__version__}, and the run was begun by "
             f"{task.version}; install the same version on all workers"
         )
-    return asyncio.run(_run(task))
+    worker = this_worker()
+    # What an instance holds is written when it is left, so that belongs to its split.
+    kept = None if task.job.placement.has_instances else worker.kept
+    return worker.run(_run(task, kept))
 
 
-async def _run(task: SplitTask) -> SplitResult:
+async def _run(task: SplitTask, kept: KeptProcesses | None) -> SplitResult:
     started = time.monotonic()
     source, reader = await _open(task)
     try:
         output, rejects = await _open_parts(task)
         outputs = Outputs(output, NoRejects() if rejects is None else RejectsSink(rejects, None))
         try:
-            totals = await _convert(task, Inlet(source, reader), outputs)
+            totals = await _convert(task, Inlet(source, reader), outputs, kept)
             await outputs.commit()
         except BaseException:
             await outputs.abort(keeps_rejects=False)
@@ -137,7 +141,9 @@ async def _open_parts(task: SplitTask) -> tuple[PartSink, PartSink | None]:
         raise
 
 
-async def _convert(task: SplitTask, inlet: Inlet, outputs: Outputs) -> SplitTotals:
+async def _convert(
+    task: SplitTask, inlet: Inlet, outputs: Outputs, kept: KeptProcesses | None
+) -> SplitTotals:
     split = task.split
     plan = task.plan
     lenience = plan.lenience
@@ -147,7 +153,16 @@ async def _convert(task: SplitTask, inlet: Inlet, outputs: Outputs) -> SplitTota
     totals = SplitTotals(split.file.name, plan)
     accounts = Accounts(lambda _: None)
     try:
-        await convert(task.job, inlet, resolution, outputs, totals, accounts, time.monotonic())
+        await convert(
+            task.job,
+            inlet,
+            resolution,
+            outputs,
+            totals,
+            accounts,
+            time.monotonic(),
+            kept=kept,
+        )
     except (BadRecordError, FunctionError):
         if totals.failure is None:
             raise
