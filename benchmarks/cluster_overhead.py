@@ -3,7 +3,8 @@
 python -m benchmarks.cluster_overhead FILE.csv
 
 One worker and two, each a process with one thread, against as many worker processes of a local
-run. Rounds are made in turn, so that what else the machine does falls on all of them.
+run. Rounds are made in turn, so that what else the machine does falls on all of them; where that is
+much, the processor time of all processes says more.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
+import psutil  # comes with distributed
 from distributed import Client, LocalCluster
 
 import streamx
@@ -46,16 +48,29 @@ def _workers(count: int) -> Iterator[Any]:
         yield client
 
 
-def _timed(source: Path, output: Path, **options: Any) -> float:
-    """Run and return how many seconds it took."""
-    started = time.monotonic()
+class _Took(NamedTuple):
+    """What a run took, in seconds."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+def _timed(source: Path, output: Path, **options: Any) -> _Took:
+    """Run and return how long it took."""
+    started, cpu_before = time.monotonic(), _cpu_seconds()
     streamx.transform(source, output, **options)
-    seconds = time.monotonic() - started
+    took = _Took(time.monotonic() - started, _cpu_seconds() - cpu_before)
     if output.is_dir():
         shutil.rmtree(output)
     else:
         output.unlink()
-    return seconds
+    return took
+
+
+def _cpu_seconds() -> float:
+    """Return the processor time of this process and all below it, those that have ended too."""
+    this = psutil.Process()
+    return sum(sum(each.cpu_times()[:4]) for each in (this, *this.children(recursive=True)))
 
 
 @click.command()
@@ -71,10 +86,10 @@ def main(source: Path, rounds: int, split_mib: int) -> None:
             "operations": [streamx.Apply(f"{directory}/f.py:add")], "nulls": ["NA"],
         }  # fmt: skip
 
-        def local(count: int) -> Callable[[], float]:
+        def local(count: int) -> Callable[[], _Took]:
             return lambda: _timed(source, directory / "out.jsonl", workers=count, **known)
 
-        def on_cluster(count: int) -> Callable[[], float]:
+        def on_cluster(count: int) -> Callable[[], _Took]:
             client = stack.enter_context(_workers(count))
             on_dask: dict[str, Any] = {"engine": "dask", "client": client}
             on_dask["split_size_bytes"] = split_mib * _MIB
@@ -86,20 +101,24 @@ def main(source: Path, rounds: int, split_mib: int) -> None:
             "local -j 2": local(2),
             "two workers": on_cluster(2),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in runs}
+        took: dict[str, list[_Took]] = {name: [] for name in runs}
         for _ in range(rounds):
             for name, run in runs.items():
-                seconds[name].append(run())
+                took[name].append(run())
         load = os.getloadavg()[0]
-    for name, each in seconds.items():
-        shown = "  ".join(f"{value:6.1f}" for value in each)
-        click.echo(f"{name:12} {median(each):6.1f} s   ({shown})")
-    one, two = median(seconds["one worker"]), median(seconds["two workers"])
-    click.echo(
-        f"one worker takes {one / median(seconds['local -j 1']):.2f} times a local run, two "
-        f"{two / median(seconds['local -j 2']):.2f}; two are {one / two:.2f} times as fast as one "
-        f"(load average {load:.1f})"
-    )
+    medians = {name: _Took(*map(median, zip(*each, strict=True))) for name, each in took.items()}
+    for name, each in took.items():
+        shown = "  ".join(f"{run.seconds:.1f}" for run in each)
+        seconds, cpu_seconds = medians[name]
+        click.echo(f"{name:12} {seconds:6.1f} s ({shown}), {cpu_seconds:6.1f} s of CPU time")
+    for count, cluster in ((1, "one worker"), (2, "two workers")):
+        alone, whole = medians[f"local -j {count}"], medians[cluster]
+        click.echo(
+            f"{cluster}: {whole.seconds / alone.seconds:.2f} times the time of a local run, "
+            f"{whole.cpu_seconds / alone.cpu_seconds:.2f} times its CPU time"
+        )
+    faster = medians["one worker"].seconds / medians["two workers"].seconds
+    click.echo(f"two workers are {faster:.2f} times as fast as one (load average {load:.1f})")
 
 
 if __name__ == "__main__":
