@@ -69,8 +69,8 @@ ALLOWED = {
         "retrying", "transform", "pipeline",
     },
     "cluster": {
-        "", "errors", "extras", "chunk", "codec", "engine", "flow", "transform", "read", "write",
-        "monitor",
+        "", "errors", "extras", "chunk", "codec", "engine", "flow", "heap", "transform", "read",
+        "write", "monitor",
         "sizing", "storage", "values", "job", "accounts", "ends", "lock", "pipeline", "resume",
     },
     "lock": {"errors", "job", "write"},

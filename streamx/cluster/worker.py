@@ -12,6 +12,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from streamx import heap
 from streamx.engine.keeping import KeptProcesses
 
 R = TypeVar("R")
@@ -28,6 +29,7 @@ class Worker:
     """
 
     def __init__(self) -> None:
+        heap.keep_freed_memory()
         self.pid = os.getpid()
         self.kept = KeptProcesses(_IDLE_SECONDS)
         self._loop = asyncio.new_event_loop()
