@@ -175,10 +175,8 @@ def _format_checks(job: Job) -> list[_Check]:
 def _checkpoint_checks(job: Job) -> list[_Check]:
     is_used = job.is_checkpointed
     option = "--resume" if job.resume else "--checkpoint"
-    writes_files = any(
-        path is not None and path != "-" and not is_storage_url(os.fspath(path))
-        for _, path in job.written
-    )
+    outputs = [job.output, *(os.fspath(path) for _, path in job.written if path is not None)]
+    writes_files = any(path != "-" and not is_storage_url(path) for path in outputs)
     return [
         (not job.fsync, writes_files, "--no-fsync", "an output file"),
         (not job.fsync, not is_used, "--no-fsync", f"a run without {option}, which counts on it"),

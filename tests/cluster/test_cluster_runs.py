@@ -116,6 +116,11 @@ def test_a_directory_holds_parts_a_manifest_and_the_mark_of_success(
     assert report.ran_in == "dask"
 
 
+def test_parts_need_not_wait_for_the_disk(quoted: Path, tmp_path: Path) -> None:
+    run_on_threads(quoted, tmp_path / "out", fsync=False)
+    assert (tmp_path / "out" / "_SUCCESS").exists()
+
+
 def test_each_part_of_csv_carries_the_header(quoted: Path, tmp_path: Path) -> None:
     run_on_threads(quoted, tmp_path / "out", target_format="csv", split_size_bytes=20)
     starts = [path.read_bytes()[:4] for path in sorted((tmp_path / "out").glob("part-*.csv"))]
