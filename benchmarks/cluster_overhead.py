@@ -2,9 +2,9 @@
 
 python -m benchmarks.cluster_overhead FILE.csv
 
-One worker and two, each a process with one thread, against as many worker processes of a local
-run. Rounds are made in turn, so that what else the machine does falls on all of them; where that is
-much, the processor time of all processes says more.
+One worker and two, each with a processor of its own, against as many worker processes of a local
+run on as many processors. Rounds are made in turn, so that what else the machine does falls on all
+of them; where that is much, the processor time of all processes says more.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def add(r):
     return r
 """
 _MIB = 1024 * 1024
+_PROCESSORS = sorted(os.sched_getaffinity(0))
 
 
 @contextmanager
@@ -45,7 +46,15 @@ def _workers(count: int) -> Iterator[Any]:
         ) as cluster,
         Client(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]
     ):
+        for worker, processor in zip(client.nthreads(), _PROCESSORS, strict=False):
+            client.run(_stay_on, {processor}, workers=[worker])
         yield client
+
+
+def _stay_on(processors: set[int]) -> None:
+    """Keep all threads of this process, and what they start, on some processors."""
+    for thread in os.listdir("/proc/self/task"):
+        os.sched_setaffinity(int(thread), processors)
 
 
 class _Took(NamedTuple):
@@ -87,7 +96,14 @@ def main(source: Path, rounds: int, split_mib: int) -> None:
         }  # fmt: skip
 
         def local(count: int) -> Callable[[], _Took]:
-            return lambda: _timed(source, directory / "out.jsonl", workers=count, **known)
+            def run() -> _Took:
+                _stay_on(set(_PROCESSORS[:count]))
+                try:
+                    return _timed(source, directory / "out.jsonl", workers=count, **known)
+                finally:
+                    _stay_on(set(_PROCESSORS))
+
+            return run
 
         def on_cluster(count: int) -> Callable[[], _Took]:
             client = stack.enter_context(_workers(count))
