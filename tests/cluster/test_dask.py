@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cluster.clusters import run_on_threads, wait_until
 from conftest import STREAMX, TIMEOUT_SECONDS
-from storage.s3_server import S3Server, environment, serving_s3
+from storage.s3_server import S3Server, environment
 
 import streamx
 from streamx.cluster import dask
@@ -69,16 +69,11 @@ class Servers:
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with serving_s3() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def servers(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    servers = Servers(tmp_path_factory.mktemp("dask"), environment(s3.url))
+def servers(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    servers = Servers(tmp_path_factory.mktemp("dask"), environment(s3_server.url))
     yield servers
     servers.close()
+    s3_server.clear()
 
 
 @pytest.fixture(scope="module")
@@ -167,15 +162,17 @@ def test_killed_workers_lose_and_duplicate_nothing(
 
 
 def test_ctrl_c_leaves_whole_parts_which_another_run_resumes(
-    servers: Servers, s3: S3Server, numbers: Path, monkeypatch: pytest.MonkeyPatch
+    servers: Servers, s3_server: S3Server, numbers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    s3 = s3_server
+
     def parts() -> list[str]:
         return sorted(key for key in s3.keys if key.startswith("out/part-"))
 
     for name, value in environment(s3.url).items():
         monkeypatch.setenv(name, value)
     source, output = s3.put("in/numbers.csv", numbers.read_bytes()), "s3://bucket/out"
-    options = "--scheduler", servers.file, "--split-size", 2000
+    options = "--scheduler", servers.file, "--split-size", 4000
     running = Popen(command(numbers, *options, ends=(source, output)))
     wait_until(lambda: parts() or running.poll() is not None)
     running.send_signal(signal.SIGINT)
@@ -187,7 +184,7 @@ def test_ctrl_c_leaves_whole_parts_which_another_run_resumes(
         output,
         engine="dask",
         client=servers.client,
-        split_size_bytes=2000,
+        split_size_bytes=4000,
         operations=[streamx.Apply(f"{numbers.parent}/f.py:slow")],
         on_error="reject",
         resume=True,

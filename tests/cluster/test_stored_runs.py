@@ -15,14 +15,15 @@ from typing import Any
 import pytest
 from cluster.clusters import ThreadCluster, run_on_threads, wait_until
 from conftest import TIMEOUT_SECONDS
-from storage.s3_server import S3Server, environment, line_to, serving_s3
+from storage.s3_server import S3Server, environment, line_to
 
 import streamx
 from streamx.cluster.calls import CallLostError
 from streamx.cluster.split_run import SplitTask, run_split
 from streamx.read.files import input_files
 
-pytestmark = pytest.mark.xdist_group("s3")
+# With the tests on a cluster of Dask, which need a server as well.
+pytestmark = pytest.mark.xdist_group("dask")
 
 HEADER = b"n,b\n"
 RECORDS = b'1,"x\ny, z"\n\n2,bad\n3,"\n"\r\n4,"a ""q"""\n5,5" pipe\n6,last\n'
@@ -31,23 +32,16 @@ STRICT: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    with serving_s3() as server:
-        yield server
-
-
 @pytest.fixture
-def s3(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     """The server, with two files of input below in/, and emptied at the end."""
-    for name, value in environment(server.url).items():
+    for name, value in environment(s3_server.url).items():
         monkeypatch.setenv(name, value)
-    server.put("in/a.csv", HEADER + RECORDS)
-    server.put("in/b.csv", HEADER + b"7,8\n")
-    server.put("in/_SUCCESS", b"")
-    yield server
-    for key in server.keys:
-        server.client.delete_object(Bucket="bucket", Key=key)
+    s3_server.put("in/a.csv", HEADER + RECORDS)
+    s3_server.put("in/b.csv", HEADER + b"7,8\n")
+    s3_server.put("in/_SUCCESS", b"")
+    yield s3_server
+    s3_server.clear()
 
 
 @pytest.fixture
@@ -77,8 +71,14 @@ def test_files_of_a_url_are_those_that_a_path_would_have(s3: S3Server) -> None:
             input_files(url)
 
 
-@pytest.mark.parametrize("input", ["in.csv", "s3://bucket/in/", "s3://bucket/in/*.csv"])
-@pytest.mark.parametrize("output", ["out", "s3://bucket/out/"])
+@pytest.mark.parametrize(
+    ("input", "output"),
+    [
+        ("in.csv", "s3://bucket/out/"),
+        ("s3://bucket/in/", "s3://bucket/out/"),
+        ("s3://bucket/in/*.csv", "out"),
+    ],
+)
 def test_parts_of_files_here_and_there_hold_what_a_run_on_this_machine_writes(
     s3: S3Server,
     local: Path,
@@ -111,11 +111,7 @@ def test_parts_of_files_here_and_there_hold_what_a_run_on_this_machine_writes(
 
 @pytest.mark.parametrize(
     ("input", "output"),
-    [
-        ("in.csv", "s3://bucket/joined.csv"),
-        ("s3://bucket/in/", "s3://bucket/joined.csv"),
-        ("s3://bucket/in/", "joined.csv"),
-    ],
+    [("in.csv", "s3://bucket/joined.csv"), ("s3://bucket/in/", "joined.csv")],
 )
 def test_one_file_and_its_rejects_are_those_of_this_machine(
     s3: S3Server,
