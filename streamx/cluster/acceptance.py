@@ -35,6 +35,11 @@ class Outcome:
     result: SplitResult | None
     known: Part | None
 
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether no record has ended the split."""
+        return self.result is None or self.result.result.failure is None
+
 
 class _Judged(NamedTuple):
     """An outcome that counts, the plan that it was made by, and whether none counts behind it."""
@@ -95,9 +100,8 @@ class Acceptance:
         async for outcome in outcomes:
             plan = self.plan
             is_last = self._judge(outcome)
-            if self._failure is not None:
-                return
-            yield _Judged(outcome, plan, is_last)
+            if outcome.is_whole:
+                yield _Judged(outcome, plan, is_last)
             if is_last:
                 return
 
@@ -131,7 +135,7 @@ class Acceptance:
         if not self.is_opened.is_set():
             self.plan = opened(self.plan, own.new_columns)
             self.is_opened.set()
-        return own.is_last or 0 in self.limits
+        return own.is_last or 0 in self.limits or self._failure is not None
 
     async def _place(self, judged: _Judged, _: object) -> _Placed:
         split, result, known = judged.outcome.split, judged.outcome.result, judged.outcome.known

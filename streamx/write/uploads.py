@@ -7,6 +7,7 @@ also by processes that were taken for dead, only the one that is chosen is ever 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +72,17 @@ def complete(system: Any, path: str, upload: Upload) -> str:
 def give_up_all(system: Any, path: str) -> None:
     """Take back all uploads of files below a path that nobody has completed."""
     bucket, prefix, _ = system.split_path(path)
-    place = {"Bucket": bucket, "Prefix": f"{prefix}/"}
-    while found := system.call_s3("list_multipart_uploads", **place).get("Uploads"):
-        for each in found:
-            system.call_s3(
-                "abort_multipart_upload", Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"]
-            )
+    marker: dict[str, str] = {}
+    while True:
+        found = system.call_s3(
+            "list_multipart_uploads", Bucket=bucket, Prefix=f"{prefix}/", **marker
+        )
+        for each in found.get("Uploads", ()):
+            with suppress(FileNotFoundError):  # it has ended meanwhile
+                place = {"Bucket": bucket, "Key": each["Key"]}
+                system.call_s3("abort_multipart_upload", **place, UploadId=each["UploadId"])
+        if not found.get("IsTruncated"):
+            return
+        marker = {
+            "KeyMarker": found["NextKeyMarker"], "UploadIdMarker": found["NextUploadIdMarker"]
+        }  # fmt: skip

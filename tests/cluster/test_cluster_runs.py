@@ -99,6 +99,14 @@ def test_a_run_joined_to_one_file_is_that_of_this_machine(
     assert (tmp_path / "joined.parts").exists() == is_error
 
 
+def test_the_records_that_were_too_many_are_in_the_rejects(quoted: Path, tmp_path: Path) -> None:
+    known: dict[str, Any] = {**CASES["few_errors"], "max_errors": 1, "target_format": "jsonl"}
+    with pytest.raises(streamx.TooManyBadRecordsError, match="2 are bad of the first 2"):
+        run_on_threads(quoted, tmp_path / "out", split_size_bytes=1, **known)
+    rejects = (tmp_path / "out.rejects.jsonl").read_bytes().splitlines()
+    assert [json.loads(line)["line"] for line in rejects] == [2, 5]
+
+
 def test_a_directory_holds_parts_a_manifest_and_the_mark_of_success(
     quoted: Path, tmp_path: Path
 ) -> None:
