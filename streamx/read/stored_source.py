@@ -63,7 +63,8 @@ class StoredSource(BlockSource):
 
     async def _next_block(self) -> bytes | None:
         """Return the next block, and have others read meanwhile."""
-        while len(self._ahead) <= BLOCKS_AHEAD:
+        blocks_ahead = BLOCKS_AHEAD if self.bytes_read else 0  # since some want no more than a head
+        while len(self._ahead) <= blocks_ahead:
             self._ahead.append(self._thread.submit(self._read))
         try:
             block = await asyncio.wrap_future(self._ahead.popleft())
