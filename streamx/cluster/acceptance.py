@@ -36,9 +36,9 @@ class Outcome:
     known: Part | None
 
     @property
-    def is_whole(self) -> bool:
-        """Tell whether no record has ended the split."""
-        return self.result is None or self.result.result.failure is None
+    def is_part(self) -> bool:
+        """Tell whether it is a part, which it is not where a record has ended the split."""
+        return self.known is not None or self.result is None or self.result.result.failure is None
 
 
 class _Judged(NamedTuple):
@@ -100,7 +100,7 @@ class Acceptance:
         async for outcome in outcomes:
             plan = self.plan
             is_last = self._judge(outcome)
-            if outcome.is_whole:
+            if outcome.is_part:
                 yield _Judged(outcome, plan, is_last)
             if is_last:
                 return

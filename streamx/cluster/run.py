@@ -80,7 +80,7 @@ async def run_on(cluster: Cluster, job: Job, accounts: Accounts) -> Report:
     own = worker_job(job, files, cluster.threads)
     resolution = await _resolved(own, accounts)
     ends = _Ends(job, files, resolution)
-    totals = Totals(job.input, resolution.plan, ends.rejects_name, job.judge())
+    totals = Totals(job.input_name, resolution.plan, ends.rejects_name, job.judge())
     retries = _SPLIT_RETRIES if job.split_retries is None else job.split_retries
     calls = RetriedCalls(cluster, retries)
     await asyncio.to_thread(ends.folder.open, resumes=job.resume)
@@ -96,7 +96,7 @@ async def run_on(cluster: Cluster, job: Job, accounts: Accounts) -> Report:
     total_bytes = sum(file.size_bytes for file in files)
     monitor = _monitor(coordinator, cluster, totals, total_bytes, started)
     shown = progress_views(
-        job.progress, total_bytes, job.input, lambda: job.advisor, coordinator.stages
+        job.progress, total_bytes, job.input_name, lambda: job.advisor, coordinator.stages
     )
     try:
         async with watch(monitor, [*accounts.views, *shown]):
@@ -109,8 +109,8 @@ async def run_on(cluster: Cluster, job: Job, accounts: Accounts) -> Report:
         accounts.warn(text)
     if calls.retried:
         accounts.warn(
-            f"{job.input}: {calls.retried:,} calls of workers were made again, since a worker had "
-            "died or could not read or write"
+            f"{job.input_name}: {calls.retried:,} calls of workers were made again, since a worker "
+            "had died or could not read or write"
         )
     report = totals.report(monitor.snapshot(), tuple(accounts.warnings))
     return replace(report, seconds=time.monotonic() - started, ran_in="dask")

@@ -268,6 +268,24 @@ def test_a_finished_part_that_was_damaged_is_made_again(quoted: Path, tmp_path: 
     assert (output / "_SUCCESS").exists()
 
 
+def test_a_damaged_part_that_cannot_be_made_again_is_an_error(quoted: Path, tmp_path: Path) -> None:
+    module, output = tmp_path / "f.py", tmp_path / "out"
+    module.write_text(
+        "import os\n"
+        "def f(record):\n"
+        f"    if os.path.exists({str(tmp_path / 'later')!r}): raise ValueError\n"
+        "    return record\n"
+    )
+    known: dict[str, Any] = {
+        "split_size_bytes": 20, "operations": [streamx.Apply(f"{module}:f")],
+    }  # fmt: skip
+    run_on_threads(quoted, output, **known)
+    (output / "part-00001.jsonl").write_bytes(b"other")
+    (tmp_path / "later").touch()
+    with pytest.raises(streamx.OutputError, match="made anew it is another one"):
+        run_on_threads(quoted, output, resume=True, **known)
+
+
 def test_what_a_crash_left_of_a_line_of_the_manifest_is_forgotten(
     quoted: Path, tmp_path: Path
 ) -> None:
