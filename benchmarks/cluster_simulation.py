@@ -29,8 +29,9 @@ from streamx.chunk import ChunkResult
 from streamx.cluster.bodies import Body
 from streamx.cluster.calls import RetriedCalls
 from streamx.cluster.coordinator import Coordinator
-from streamx.cluster.output import OutputDirectory
-from streamx.cluster.parts import Written
+from streamx.cluster.folders import DiskFolder
+from streamx.cluster.output import OutputFolder
+from streamx.cluster.parts import Draft
 from streamx.cluster.scan import RangeTask, scan_range
 from streamx.cluster.split_run import SplitResult, SplitTask
 from streamx.cluster.transition import Lane, Transition, states_of
@@ -86,10 +87,10 @@ def _transition(task: RangeTask) -> Transition:
 
 
 def _result(task: SplitTask) -> SplitResult:
-    path = os.path.join(task.directory, f"part-{task.split.number}")
+    path = task.output
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
     result = ChunkResult(task.split.number, records_in=_RECORDS, records_out=_RECORDS)
-    return SplitResult(result, Written(path, 0, 0), None, 0.5)
+    return SplitResult(result, Draft(path, 0, 0), None, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,10 @@ def simulate(splits: int, threads: int, directory: Path) -> Measured:
     """Run so many splits on so many threads that are none."""
     format = CsvFormat()
     plan = Plan(Layout(format, JsonlFormat(), (), ()))
-    file = InputFile("/data/in.csv", "in.csv", splits * _SPLIT_BYTES, 0)
+    file = InputFile("/data/in.csv", "in.csv", splits * _SPLIT_BYTES, "0")
     job = Job(input="in.csv", output="out.jsonl", workers=1)
     cluster = FakeCluster(threads)
-    output = OutputDirectory(str(directory / "out"), ".jsonl", {}, is_durable=False)
+    output = OutputFolder(DiskFolder(str(directory / "out"), is_durable=False), ".jsonl", {})
     output.open(resumes=False)
     totals = Totals("in.csv", plan)
     coordinator = Coordinator(

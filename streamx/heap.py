@@ -13,13 +13,26 @@ def suit_streaming() -> None:
     """Use one heap, and keep freed memory for the next chunk.
 
     Output is allocated in a worker thread and freed in the event loop, which leaves holes in one
-    heap for each worker. What holds a chunk or a part would be given back to the system after each
-    use, and be cleared and mapped page by page for the next. For a process of our own only.
+    heap for each worker. For a process of our own only.
     """
+    _set(_ARENA_MAX, 1)
+    keep_freed_memory()
+
+
+def keep_freed_memory() -> None:
+    """Keep a few MiB of freed memory for the next chunk.
+
+    What holds a chunk or a part would be given back to the system after each use, and be cleared
+    and mapped page by page for the next. A worker of Dask is even started with the smallest of
+    such thresholds, which doubles the time that a split spends in the system.
+    """
+    _set(_MMAP_THRESHOLD, 4 * _MIB)
+    _set(_TRIM_THRESHOLD, 16 * _MIB)
+
+
+def _set(what: int, value: int) -> None:
     import ctypes
 
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(_ARENA_MAX, 1)
-        mallopt(_MMAP_THRESHOLD, 4 * _MIB)
-        mallopt(_TRIM_THRESHOLD, 16 * _MIB)
+        mallopt(what, value)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from streamx.errors import UsageError
 from streamx.read.decode import is_utf8
 from streamx.read.http_options import is_url
-from streamx.storage import is_storage_url, is_writable_url
+from streamx.storage import is_s3_key, is_storage_url, is_writable_url
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Limit, Select, before_records
 
@@ -28,18 +29,17 @@ def refuse_idle_options(job: Job) -> None:
     Raises:
         UsageError: there is one; the text says what it needs.
     """
-    checks = (*_cluster_checks(job), *_http_checks(job), *_ends_checks(job))
+    # The ends first: what follows asks for the formats, for which a cluster lists its input.
+    for group in (_cluster_checks, _ends_checks, _http_checks):
+        _refuse(group(job))
+    _refuse(_format_checks(job), lambda: f"; this run goes from {job.source} to {job.target}")
+    _refuse([*_call_checks(job), *_checkpoint_checks(job)])
+
+
+def _refuse(checks: Iterable[_Check], and_so: Callable[[], str] = str) -> None:
     for is_used, can_work, option, needed in checks:
         if is_used and not can_work:
-            raise UsageError(f"{option} needs {needed}")
-    for is_used, can_work, option, needed in _format_checks(job):
-        if is_used and not can_work:
-            raise UsageError(
-                f"{option} needs {needed}; this run goes from {job.source} to {job.target}"
-            )
-    for is_used, can_work, option, needed in (*_call_checks(job), *_checkpoint_checks(job)):
-        if is_used and not can_work:
-            raise UsageError(f"{option} needs {needed}")
+            raise UsageError(f"{option} needs {needed}{and_so()}")
 
 
 def _cluster_checks(job: Job) -> list[_Check]:
@@ -58,6 +58,12 @@ def _cluster_checks(job: Job) -> list[_Check]:
         (is_used, not job.is_json_input, dask, "JSONL, which can be split, not a JSON text"),
         (is_used, not job.is_json_output, dask, "JSONL output, not a JSON text"),
         (is_used, job.compressing is None, dask, "plain output; compress it behind the run"),
+        (
+            is_used and is_storage_url(job.output),
+            is_s3_key(job.output),
+            dask,
+            "an OUTPUT on disk or in S3, such as s3://BUCKET/A/DIRECTORY",
+        ),
         (is_used and job.workers is not None, not has_scheduler, "--workers", own),
         (not job.is_ordered, not is_used, "--unordered", machine),
         (job.is_direct, not is_used, "--direct", machine),
@@ -212,10 +218,8 @@ def _format_checks(job: Job) -> list[_Check]:
 def _checkpoint_checks(job: Job) -> list[_Check]:
     is_used = job.is_checkpointed
     option = "--resume" if job.resume else "--checkpoint"
-    writes_files = any(
-        path is not None and path != "-" and not is_storage_url(os.fspath(path))
-        for _, path in job.written
-    )
+    outputs = [job.output, *(os.fspath(path) for _, path in job.written if path is not None)]
+    writes_files = any(path != "-" and not is_storage_url(path) for path in outputs)
     return [
         (not job.fsync, writes_files, "--no-fsync", "an output file"),
         (not job.fsync, not is_used, "--no-fsync", f"a run without {option}, which counts on it"),

@@ -150,7 +150,7 @@ class Job(Options):
             return self.input
         from streamx.read.files import input_files  # for this alone
 
-        return input_files(self.input)[0].name
+        return input_files(self.input)[0].address
 
     @property
     def is_on_cluster(self) -> bool:

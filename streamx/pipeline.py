@@ -42,6 +42,7 @@ from streamx.transform.resolve import Resolution, resolve
 from streamx.write.rejects import Outputs
 
 if TYPE_CHECKING:
+    from streamx.engine.keeping import KeptProcesses
     from streamx.journal import Journal
 
 
@@ -147,6 +148,7 @@ async def convert(
     accounts: Accounts,
     started: float,
     journal: Journal | None = None,
+    kept: KeptProcesses | None = None,
 ) -> Report:
     """Run the flow of a job from its first record to the end of what it reads, and commit nothing.
 
@@ -158,13 +160,14 @@ async def convert(
         accounts: what tells of the run.
         started: when that began, by the monotonic clock.
         journal: what follows the run, if it may be resumed.
+        kept: processes for functions that outlast the run, if there are any.
     """
     source, reader = inlet
     plan, sizing = resolution.plan, job.sizing
     credits = Credits(sizing.credits, sizing.credit_bytes)
     intake = open_intake(job.on_full, sizing, credits, totals)
     engine = open_engine(
-        plan, job.placement, sizing.workers, job.recipe.calls, is_ordered=job.is_ordered
+        plan, job.placement, sizing.workers, job.recipe.calls, is_ordered=job.is_ordered, kept=kept
     )
     pool: WorkerPool[Chunk, Part, ChunkResult] = WorkerPool(
         reader.around(engine.run),

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Any
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from streamx.errors import UsageError
 from streamx.extras import needing
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _WEB = ("http", "https")
+_S3 = ("s3", "s3a")
 # Storages known to show a file only when it is whole, and to take back what was uploaded before.
-_WRITABLE = ("s3", "s3a", "gs", "gcs", "memory")
+_WRITABLE = (*_S3, "gs", "gcs", "memory")
+# How long a file system may have been idle when it is used again.
+_KEPT_SECONDS = 10.0
 _PASSWORD = re.compile(r"(?<=://)[^/:]*:([^/]*)@")
 _QUERY = re.compile(r"\?[^/?]*=.*", re.DOTALL)
 _LOCAL = re.compile(r"(?:file|local)://(?:localhost)?(?=/)", re.IGNORECASE)
+# What storages call a tag of a file's content, and the time of its last change.
+_VERSIONS = ("ETag", "etag", "LastModified", "last_modified", "updated", "mtime", "modified")
 
 # What the libraries of storages raise, by name, since most of them are not installed.
 _NO_CREDENTIALS = {
@@ -38,6 +46,21 @@ _CUT_OFF = {
 }
 
 
+class _Kept(NamedTuple):
+    """A file system, what it was made of, and when it was last asked for."""
+
+    key: str
+    system: Any
+    used_at: float
+
+
+_kept: _Kept | None = None
+
+
+class FileReplacedError(Exception):
+    """A file in a storage is another one than it was."""
+
+
 class StoredFile:
     """A file in a storage, as fsspec reaches it.
 
@@ -52,15 +75,24 @@ class StoredFile:
         self.name = shown_url(url)
         self._url = url
 
-    def open_reading(self) -> Any:
+    def open_reading(self, version: str | None = None) -> Any:
         """Open it for reading what is asked for, and nothing else: no range is kept or guessed.
+
+        Args:
+            version: what it must be, as `version_of` says; None for any.
 
         Raises:
             UsageError: nothing is known of the storage, or its library is not installed.
+            FileReplacedError: it has another version.
             Exception: what the storage has against it.
         """
-        system, path = self._place()
-        return system.open(path, "rb", cache_type="none")
+        system, path = self.place()
+        file = system.open(path, "rb", cache_type="none")
+        details = getattr(file, "details", None)
+        if version is not None and details is not None and version_of(details) != version:
+            file.close()
+            raise FileReplacedError("it is not what it was when the run began")
+        return file
 
     def open_writing(self, block_bytes: int) -> Any:
         """Open an upload in blocks, which `commit` makes visible and `discard` takes back.
@@ -69,9 +101,23 @@ class StoredFile:
             UsageError: as on reading.
             Exception: what the storage has against it.
         """
-        system, path = self._place()
+        system, path = self.place()
         system.start_transaction()
         return system.open(path, "wb", block_size=block_bytes)
+
+    def details(self) -> Mapping[str, Any] | None:
+        """Return what the storage tells of it, `size` and more, or None if it is not there.
+
+        Raises:
+            UsageError: as on reading.
+            Exception: what the storage has against it.
+        """
+        system, path = self.place()
+        try:
+            details: Mapping[str, Any] = system.info(path)
+        except FileNotFoundError:
+            return None
+        return details
 
     def remove(self) -> None:
         """Remove it, if it is there.
@@ -80,12 +126,9 @@ class StoredFile:
             UsageError: as on reading.
             Exception: what the storage has against it.
         """
-        system, path = self._place()
-        try:
-            system.info(path)  # first: removing may leave a mark even where nothing is
-        except FileNotFoundError:
-            return
-        system.rm_file(path)
+        if self.details() is not None:  # removing may leave a mark even where nothing is
+            system, path = self.place()
+            system.rm_file(path)
 
     def said(self, error: Exception) -> str:
         """Say in one clause what the storage has against it, without what is secret, and a hint."""
@@ -95,13 +138,17 @@ class StoredFile:
             words = words.replace(password[1], "***")
         return _explained(error, words)
 
-    def _place(self) -> tuple[Any, str]:
-        """Return fsspec's file system, which has no types, and the path in it."""
+    def place(self) -> tuple[Any, str]:
+        """Return a file system of fsspec, which has no types, and the path in it.
+
+        Raises:
+            UsageError: nothing is known of the storage, or its library is not installed.
+        """
         scheme = self._url.partition("://")[0].lower()
         with needing(f"{scheme}://", "remote"):
             import fsspec
 
-            if scheme in ("s3", "s3a"):
+            if scheme in _S3:
                 import s3fs  # noqa: F401  # to name it where it is missing
         try:
             fsspec.get_filesystem_class(scheme)
@@ -109,9 +156,43 @@ class StoredFile:
             raise UsageError(f"{self.name}: no storage has URLs of {scheme}://") from error
         except ImportError as error:
             raise UsageError(f"{self.name}: a library is not installed: {error}") from error
-        # Of our own, so that nothing that others have seen of the storage is taken for true.
-        system, path = fsspec.url_to_fs(self._url, skip_instance_cache=True)
+        system, path = _system_and_path(self._url, scheme)
+        system.invalidate_cache()  # nothing that was seen before is taken for true
         return system, path
+
+
+def _system_and_path(url: str, scheme: str) -> tuple[Any, str]:
+    """Return a file system of our own; of S3 the one of the last URL, as one takes 0.2 s to make.
+
+    It is used again while it is in use and nothing that it was made of has changed.
+    """
+    import fsspec
+
+    global _kept
+    if scheme not in _S3 or "?" in url:
+        system, path = fsspec.url_to_fs(url, skip_instance_cache=True)
+        return system, path
+    variables = [each for each in os.environ.items() if each[0].startswith("AWS_")]
+    key = repr((os.getpid(), scheme, sorted(variables), fsspec.config.conf.get(scheme)))
+    now = time.monotonic()
+    kept = _kept
+    if kept is not None and kept.key == key and now - kept.used_at < _KEPT_SECONDS:
+        system, path = kept.system, kept.system._strip_protocol(url)
+    else:
+        system, path = fsspec.url_to_fs(url, skip_instance_cache=True)
+    _kept = _Kept(key, system, now)
+    return system, path
+
+
+def version_of(details: Mapping[str, Any]) -> str:
+    """Return what a file's content is known by, from what its storage tells of it.
+
+    That is a tag where there is one, else a time.
+
+    >>> version_of({"name": "bucket/a.csv", "size": 4, "ETag": '"5d41402abc4b2a76"'})
+    '"5d41402abc4b2a76"'
+    """
+    return next((str(details[name]) for name in _VERSIONS if details.get(name)), "")
 
 
 def is_storage_url(path: str) -> bool:
@@ -133,6 +214,16 @@ def is_writable_url(url: str) -> bool:
     (True, False)
     """
     return url.partition("://")[0].lower() in _WRITABLE
+
+
+def is_s3_key(url: str) -> bool:
+    """Tell whether a URL is that of something in a bucket of S3.
+
+    >>> is_s3_key("s3://bucket/out/"), is_s3_key("s3://bucket/"), is_s3_key("gs://bucket/out")
+    (True, False, False)
+    """
+    scheme, _, place = url.partition("://")
+    return scheme.lower() in _S3 and bool(place.strip("/").partition("/")[2])
 
 
 def shown_url(url: str) -> str:
@@ -167,7 +258,7 @@ def _explained(error: Exception, words: str) -> str:
     kind = type(error).__name__
     if kind in _NO_CREDENTIALS:
         return f"no credentials were found ({words}); give them as for the storage's own tools"
-    if kind == "FileExpired":
+    if kind in ("FileExpired", "FileReplacedError"):
         return f"it was replaced while it was read ({words}); run again"
     if isinstance(error, TimeoutError) or kind in _SILENT:
         return f"the storage was silent for too long, each time it was asked ({words}); run again"

@@ -9,11 +9,15 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from forked import run_forked
+
+if TYPE_CHECKING:
+    from storage.s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_DATA = ROOT / "sample_data"
@@ -50,6 +54,15 @@ def streamx(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server for all tests of this process; each leaves it empty, or with keys of its own."""
+    from storage.s3_server import serving_s3  # takes long to import
+
+    with serving_s3() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

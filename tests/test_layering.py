@@ -77,9 +77,9 @@ ALLOWED = {
         "retrying", "transform", "pipeline", "values",
     },
     "cluster": {
-        "", "errors", "extras", "chunk", "codec", "compression", "flow", "transform", "read",
-        "write", "monitor", "sizing", "values", "job", "accounts", "ends", "lock", "pipeline",
-        "resume",
+        "", "errors", "extras", "chunk", "codec", "compression", "engine", "flow", "heap",
+        "transform", "read", "write", "monitor", "sizing", "storage", "values", "job", "accounts",
+        "ends", "lock", "pipeline", "resume",
     },
     "lock": {"errors", "job", "write"},
     "cli": {

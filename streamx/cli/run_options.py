@@ -187,7 +187,8 @@ def call_options(command: F) -> F:
             "rate",
             type=Rate(),
             metavar="N/s",
-            help="Calls in a second or a minute, such as 100/s or 90/m, by all workers together.",
+            help="Calls in a second or a minute, such as 100/s or 90/m, by all workers together; "
+            "on a cluster each has its share.",
         ),
         click.option(
             "--timeout",

@@ -5,9 +5,11 @@
     scan.py         reads a range for that, on a worker
     splits.py       ranges become splits of whole records, with their first lines
     split_run.py    runs a split, on a worker
-    parts.py        the files that this writes
-    output.py       gives those that are accepted their names; manifest.py tells of them
+    parts.py        the drafts that this writes
     coordinator.py  has all that done, a bounded number of splits at a time
+    acceptance.py   judges what comes of it, in order, and has it put in its place
+    output.py       gives drafts their names; manifest.py tells of them
+    folders.py      where they are, on disk, or in S3: stored_folder.py
     calls.py        what it asks of a cluster, and dask.py, which is one
     run.py          a run, from its options to its report
 

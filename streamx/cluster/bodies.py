@@ -10,7 +10,7 @@ from streamx.codec.layout import CsvFormat
 from streamx.ends import open_inlet
 from streamx.errors import InputError
 from streamx.job import Job
-from streamx.read.decode import plain_file
+from streamx.read.decode import undecoded
 from streamx.read.files import InputFile
 from streamx.transform.plan import Recipe
 from streamx.transform.resolve import Ending, Resolution, header_in
@@ -54,7 +54,7 @@ async def bodies_of(
 
 
 async def _body_of(job: Job, file: InputFile, names: tuple[str, ...] | None) -> Body:
-    own = replace(job, input=file.name, source_format=job.source)
+    own = replace(job, input=file.address, source_format=job.source)
     source, reader = await open_inlet(own, lambda _: None)
 
     def decide(head: bytes, ending: Ending) -> tuple[int, int] | None:
@@ -62,7 +62,7 @@ async def _body_of(job: Job, file: InputFile, names: tuple[str, ...] | None) -> 
 
     try:
         offset, line = await reader.resolve(decide)
-        is_plain = plain_file(source) is not None
+        is_plain = undecoded(source) is not None
     finally:
         await reader.close()
     return Body(file, offset, line, is_plain)

@@ -1,28 +1,27 @@
-"""Coordinator: plans splits, has a cluster run them, some at a time, and accepts them in order.
+"""Coordinator: plans splits, and has a cluster run them, some at a time.
 
-bodies ──▶ scanning: WorkerPool ──▶ splits ──▶ running: WorkerPool ──▶ accept, in order
-                                      ▲                                   │
-                                      └─ Credits: returned when a split has been accepted
+bodies ──▶ scanning: WorkerPool ──▶ splits ──▶ running: WorkerPool ──▶ acceptance, in order
+                                      ▲                                      │
+                                      └── Credits: returned when a part is noted
 
 It holds what is in flight and no more, however many splits there are, and moves no data.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple, Never, TypeVar
 
-from streamx.chunk import ChunkResult
+from streamx.cluster.acceptance import Acceptance, Outcome
 from streamx.cluster.bodies import Body
 from streamx.cluster.calls import RetriedCalls
 from streamx.cluster.manifest import Part
-from streamx.cluster.output import OutputDirectory
-from streamx.cluster.parts import written_at
+from streamx.cluster.output import OutputFolder
+from streamx.cluster.parts import is_as_written
 from streamx.cluster.scan import RangeTask, scan_range
-from streamx.cluster.split_run import SplitResult, SplitTask, run_split
+from streamx.cluster.split_run import SplitTask, run_split
 from streamx.cluster.splits import Split, SplitPlanner
 from streamx.cluster.transition import Transition
 from streamx.errors import CheckpointError, InputError
@@ -64,15 +63,6 @@ class Work(NamedTuple):
     known: Part | None
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What came of a split: a result of now, or a part that was there and is as it was."""
-
-    split: Split
-    result: SplitResult | None
-    known: Part | None
-
-
 class Coordinator:
     """Runs the splits of a job.
 
@@ -88,7 +78,7 @@ class Coordinator:
     Attributes:
         credits: of what is in flight.
         running: has splits run; each is busy with one.
-        bytes_read, bytes_written: of what was accepted.
+        acceptance: takes what comes of them.
     """
 
     def __init__(
@@ -96,7 +86,7 @@ class Coordinator:
         job: Job,
         resolution: Resolution,
         calls: RetriedCalls,
-        output: OutputDirectory,
+        output: OutputFolder,
         totals: Totals,
         split_bytes: int,
         *,
@@ -104,27 +94,23 @@ class Coordinator:
     ) -> None:
         self._job = job
         self._resolution = resolution
-        self._plan = resolution.plan
-        self._limits = self._plan.limits
         self._calls = calls
         self._output = output
-        self._totals = totals
         self._split_bytes = split_bytes
         self._is_one_output = is_one_output
         threads = calls.cluster.threads
-        lanes = 1 if self._limits else _CALLS_PER_THREAD * threads
-        in_flight = 1 if self._limits else _SPLITS_PER_CALL * lanes
+        has_limits = bool(resolution.plan.limits)
+        lanes = 1 if has_limits else _CALLS_PER_THREAD * threads
+        in_flight = 1 if has_limits else _SPLITS_PER_CALL * lanes
         self.credits = Credits(in_flight, _NO_BYTES)
+        self.acceptance = Acceptance(resolution.plan, output, totals, self.credits)
         self._scanning: WorkerPool[Range, Never, Scanned] = WorkerPool(
             self._scan, lanes, _limit(lanes), ReorderWindow(_SPLITS_PER_CALL * lanes, _NO_BYTES)
         )
-        self.running: WorkerPool[Work, Never, Accepted] = WorkerPool(
+        self.running: WorkerPool[Work, Never, Outcome] = WorkerPool(
             self._run, lanes, _limit(lanes), ReorderWindow(in_flight, _NO_BYTES)
         )
         self._known = islice(output.manifest, output.manifest.parts)  # and not those of this run
-        self._is_opened = asyncio.Event()
-        self.bytes_read = 0
-        self.bytes_written = 0
 
     async def run(self, bodies: AsyncIterable[Body]) -> None:
         """Run all splits of some bodies, until a limit or a bad record at the latest.
@@ -138,7 +124,9 @@ class Coordinator:
             self._splits,
             self._works,
             self.running,
-            sink=self._accept_all,
+            self.acceptance.judged,
+            self.acceptance.placing,
+            sink=self.acceptance.note_all,
         )
 
     def stages(self, snapshot: FlowSnapshot) -> str:
@@ -175,7 +163,7 @@ class Coordinator:
         body, offset, size_bytes = range
         if size_bytes is None:
             return Scanned(body, None)
-        task = RangeTask(body.file.path, offset, size_bytes, self._plan.layout.source)
+        task = RangeTask(body.file, offset, size_bytes, self._resolution.plan.layout.source)
         what = f"the scan of {body.file.name} from byte {offset}"
         return Scanned(body, await self._calls.call(scan_range, task, what, is_urgent=False))
 
@@ -208,77 +196,47 @@ class Coordinator:
     async def _works(self, splits: AsyncIterable[Split]) -> AsyncIterator[Work]:
         async for split in splits:
             await self.credits.acquire(split.number, 1)
-            if split.number == 1 and self._plan.is_open:
-                await self._is_opened.wait()
+            if split.number:
+                await self.acceptance.is_opened.wait()
             opening_bytes = self._resolution.opening_bytes if split.number == 0 else None
             plan = self._plan_for(split)
-            task = SplitTask(split, self._job, plan, opening_bytes, self._output.temporary)
+            paths = self._output.draft_paths(split, has_rejects=self._job.writes_rejects)
+            task = SplitTask(split, self._job, plan, opening_bytes, *paths)
             yield Work(task, self._next_known(split))
 
     def _plan_for(self, split: Split) -> AnyPlan:
-        plan = with_limits(self._plan, self._limits)
+        plan = with_limits(self.acceptance.plan, self.acceptance.limits)
         if split.number == 0 or not self._is_one_output:
             return plan
         return replace(plan, header=b"")  # type: ignore[type-var]  # both plans are dataclasses
 
     def _next_known(self, split: Split) -> Part | None:
         known = next(self._known, None)
-        if known is not None and known.split != split:
+        if known is not None and known.split != split.without_secrets():
             raise CheckpointError(
-                f"{known.output.path} holds other records of {known.split.name} than it would now; "
-                "name another output to begin anew"
+                f"{known.output.path} holds other records of {known.split.file.name} than it would "
+                "now; name another output to begin anew"
             )
         return known
 
-    async def _run(self, work: Work, _: object) -> Accepted:
+    async def _run(self, work: Work, _: object) -> Outcome:
         split, known = work.task.split, work.known
         if known is not None and await self._is_there(known):
-            return Accepted(split, None, known)
-        what = f"the split of {split.name} from line {split.line} (byte {split.offset}) on"
+            return Outcome(split, None, known)
+        what = f"the split of {split.file.name} from line {split.line} (byte {split.offset}) on"
         result = await self._calls.call(run_split, work.task, what, is_urgent=True)
-        return Accepted(split, result, known)
+        return Outcome(split, result, known)
 
     async def _is_there(self, part: Part) -> bool:
         """Tell whether the files of a part are as they were written."""
         for file in self._output.files_of(part):
             try:
                 what = f"the check of {file.path}"
-                found = await self._calls.call(written_at, file.path, what, is_urgent=True)
+                if not await self._calls.call(is_as_written, file, what, is_urgent=True):
+                    return False
             except InputError:
                 return False
-            if found != file:
-                return False
         return True
-
-    async def _accept_all(self, accepted: AsyncIterable[Accepted]) -> None:
-        async for each in accepted:
-            result = self._accept(each)
-            if result.is_last or 0 in self._limits:
-                break
-            self.credits.release(each.split.number)
-        if (error := self._totals.end()) is not None:
-            raise error
-
-    def _accept(self, accepted: Accepted) -> ChunkResult:
-        split, result, known = accepted.split, accepted.result, accepted.known
-        if known is not None:
-            own, size_bytes = known.result(self._plan), known.output.size_bytes
-            if result is not None:
-                self._output.replace(known, result)
-        else:
-            assert result is not None, "what is not there was made"
-            own, size_bytes = result.result, result.output.size_bytes
-            if own.failure is None:
-                self._output.accept(split, result, self._plan)
-        self.bytes_read += split.total_bytes
-        self.bytes_written += size_bytes
-        if (error := self._totals.add(own)) is not None:
-            raise error
-        self._limits = own.left_of(self._limits)
-        if split.number == 0 and self._plan.is_open:
-            self._plan = opened(self._plan, own.new_columns)
-            self._is_opened.set()
-        return own
 
 
 def with_limits(plan: AnyPlan, limits: tuple[int, ...]) -> AnyPlan:
@@ -286,21 +244,12 @@ def with_limits(plan: AnyPlan, limits: tuple[int, ...]) -> AnyPlan:
     return plan if plan.limits == limits else replace(plan, limits=limits)  # type: ignore[type-var]  # both plans are dataclasses
 
 
-def opened(plan: AnyPlan, new_columns: tuple[str, ...]) -> AnyPlan:
-    """Return the plan for all splits but the first, which has decided the header of their parts."""
-    assert plan.open_header is not None
-    header = plan.open_header.with_columns(new_columns)
-    return replace(plan.settled(new_columns), header=header)  # type: ignore[type-var]  # likewise
-
-
 def _planner(body: Body, number: int) -> SplitPlanner:
-    file = body.file
-    return SplitPlanner(file.path, file.name, number, offset=body.offset, line=body.line)
+    return SplitPlanner(body.file, number, offset=body.offset, line=body.line)
 
 
 def _whole(body: Body, number: int) -> Split:
-    file = body.file
-    return Split(number, file.path, file.name, body.offset, None, body.line, file.size_bytes)
+    return Split(number, body.file, body.offset, None, body.line, body.file.size_bytes)
 
 
 def _limit(count: int) -> Limit[Any]:

@@ -1,19 +1,20 @@
-"""Manifest: what each part of an output holds, one line for each, written as the run goes on."""
+"""Manifest: what each part of an output holds, one line for each, noted as the run goes on."""
 
 from __future__ import annotations
 
 import json
-import os
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from streamx.chunk import ChunkResult
+from streamx.cluster.folders import Log
 from streamx.cluster.parts import Written
 from streamx.cluster.splits import Split
-from streamx.errors import CheckpointError, OutputError, cannot
+from streamx.errors import CheckpointError
 from streamx.monitor.report import Totals
+from streamx.read.files import InputFile
 from streamx.transform.plan import AnyPlan
 
 _FORMAT = 1
@@ -53,10 +54,10 @@ class Part:
         plan: AnyPlan,
     ) -> Part:
         """Return what a split has become."""
-        totals = Totals(split.name, plan)
+        totals = Totals(split.file.name, plan)
         totals.add(result)
         return cls(
-            split,
+            split.without_secrets(),
             output,
             rejects,
             totals.state(),
@@ -68,7 +69,7 @@ class Part:
 
     def result(self, plan: AnyPlan) -> ChunkResult:
         """Return the result that it was made of."""
-        totals = Totals(self.split.name, plan)
+        totals = Totals(self.split.file.name, plan)
         totals.begin_with(self.counts)
         return replace(
             totals.result(self.split.number),
@@ -90,9 +91,9 @@ class Part:
             ValueError, TypeError, KeyError: it is something else.
         """
         value = json.loads(line)
-        rejects = value["rejects"]
+        split, rejects = value["split"], value["rejects"]
         return cls(
-            Split(**value["split"]),
+            Split(**{**split, "file": InputFile(**split["file"])}),
             Written(**value["output"]),
             None if rejects is None else Written(**rejects),
             value["counts"],
@@ -104,20 +105,22 @@ class Part:
 
 
 class Manifest:
-    """The parts of a run in order, in a file to which each is added as it is put in its place.
+    """The parts of a run in order, each noted when it is in its place.
 
-    Memory does not grow with them: who wants to see them again reads the file.
+    Memory does not grow with them: who wants to see them again reads the log.
 
     Args:
-        path: of the file.
+        log: where they are noted while the run goes on.
+        name: what to call the output in messages.
         identity: what the run is known again by.
 
     Attributes:
         parts: how many there are.
     """
 
-    def __init__(self, path: str, identity: Mapping[str, Any]) -> None:
-        self._path = path
+    def __init__(self, log: Log, name: str, identity: Mapping[str, Any]) -> None:
+        self._log = log
+        self._name = name
         self._identity = identity
         self.parts = 0
 
@@ -125,105 +128,91 @@ class Manifest:
         """Begin anew.
 
         Raises:
-            OutputError: the file cannot be written.
+            OutputError: the log cannot be written.
         """
         self.parts = 0
-        self._write("wb", _line_of({"format": _FORMAT, "identity": self._identity}))
+        self._log.begin([_line_of({"format": _FORMAT, "identity": self._identity})])
 
     def resume(self) -> None:
-        """Go on where an earlier run had ended, and forget a line that it had not ended.
+        """Go on where an earlier run had ended.
 
         Raises:
             CheckpointError: it was another run, as this one would be.
+            OutputError: the log cannot be read.
         """
+        lines = self._log.lines()
         try:
-            with open(self._path, "rb") as file:
-                first = json.loads(file.readline())
-                before = first["identity"] if first["format"] == _FORMAT else None
-                end = file.tell()
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    end += len(line)
-                    self.parts += 1
-            os.truncate(self._path, end)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            first = json.loads(next(lines))
+            before = first["identity"] if first["format"] == _FORMAT else {}
+            changed = [name for name, value in self._identity.items() if before.get(name) != value]
+        except (StopIteration, ValueError, TypeError, KeyError, AttributeError) as error:
             raise CheckpointError(
-                f"{self._path} is no manifest that this version of streamx can read ({error}); "
-                "name another output, or remove this one to begin anew"
+                f"{self._name} has no manifest that this version of streamx can read; name another "
+                "output, or remove this one to begin anew"
             ) from error
-        before = before or {}
-        changed = [name for name, value in self._identity.items() if before.get(name) != value]
         if changed:
             raise CheckpointError(
-                f"cannot resume from {self._path}, as this run differs in: {', '.join(changed)}; "
+                f"cannot resume from {self._name}, as this run differs in: {', '.join(changed)}; "
                 "name another output to begin anew"
             )
+        self.parts = sum(1 for _ in lines)
+        self._log.resume()
 
-    def add(self, part: Part) -> None:
+    async def add(self, part: Part) -> None:
         """Add the next part.
 
         Raises:
-            OutputError: the file cannot be written.
+            OutputError: the log cannot be written.
         """
-        self._write("ab", part.to_line())
+        await self._log.append(part.to_line())
         self.parts += 1
+
+    async def flush(self) -> None:
+        """Keep all parts that were added.
+
+        Raises:
+            OutputError: the log cannot be written.
+        """
+        await self._log.flush()
 
     def __iter__(self) -> Iterator[Part]:
         """Yield the parts, in order."""
-        with open(self._path, "rb") as file:
-            file.readline()
-            yield from map(Part.from_line, file)
+        lines = self._log.lines()
+        next(lines)
+        return map(Part.from_line, lines)
 
-    def restore(self, path: str) -> None:
-        """Make the file again of what `complete` made of it, if that is there.
-
-        Raises:
-            OutputError: the file cannot be written.
-        """
-        temporary = f"{self._path}.tmp"
-        try:
-            with open(path, "rb") as lines, open(temporary, "wb") as file:
-                file.write(lines.readline().removesuffix(b',"parts":[\n') + b"}\n")
-                for line in lines:
-                    if line.startswith(b"{"):
-                        file.write(line.rstrip(b",\n") + b"\n")
-            os.replace(temporary, self._path)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise OutputError(cannot("write", self._path, error)) from error
-
-    def complete(self, path: str, totals: Mapping[str, Any], *, is_durable: bool) -> None:
-        """Write the whole of it as one JSON object to another path, and remove this file.
+    def restore(self, document: Iterator[bytes]) -> None:
+        """Make the log again of the lines of what `document` gave.
 
         Raises:
-            OutputError: that cannot be written.
+            OutputError: it cannot be written.
         """
-        temporary = f"{path}.tmp"
-        try:
-            with open(self._path, "rb") as lines, open(temporary, "wb") as file:
-                head = lines.readline().removesuffix(b"}\n")
-                file.write(head + b',"parts":[\n')
-                separator = b""
-                for line in lines:
-                    file.write(separator + line.rstrip(b"\n"))
-                    separator = b",\n"
-                file.write(b'\n],"totals":' + _line_of(totals).rstrip(b"\n") + b"}\n")
-                file.flush()
-                if is_durable:
-                    os.fsync(file.fileno())
-            os.replace(temporary, path)
-            os.unlink(self._path)
-        except OSError as error:
-            raise OutputError(cannot("write", path, error)) from error
+        self._log.begin(_log_of(document))
 
-    def _write(self, mode: str, line: bytes) -> None:
-        try:
-            with open(self._path, mode) as file:
-                file.write(line)
-        except OSError as error:
-            raise OutputError(cannot("write", self._path, error)) from error
+    def document(self, totals: Mapping[str, Any]) -> Iterator[bytes]:
+        """Yield the whole of it as one JSON object, a line for each part."""
+        lines = self._log.lines()
+        yield next(lines).removesuffix(b"}\n") + b',"parts":[\n'
+        separator = b""
+        for line in lines:
+            yield separator + line.rstrip(b"\n")
+            separator = b",\n"
+        yield b'\n],"totals":' + _line_of(totals).rstrip(b"\n") + b"}\n"
+
+    def remove(self) -> None:
+        """Remove the log.
+
+        Raises:
+            OutputError: it is still there.
+        """
+        self._log.remove()
+
+
+def _log_of(document: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(document).removesuffix(b',"parts":[\n') + b"}\n"
+    for line in document:
+        if line.startswith(b"{"):
+            yield line.rstrip(b",\n") + b"\n"
 
 
 def _line_of(value: Mapping[str, Any]) -> bytes:

@@ -1,105 +1,91 @@
-"""The output of a run on a cluster: a directory of parts, of which only one process is the owner.
+"""The output of a run on a cluster: a folder of parts, of which only one process is the owner.
 
-Workers write files of their own in `_temporary`; the owner gives those that it accepts their names.
-So a split that was run twice, as one worker was taken for dead, is in the output once.
+Workers write drafts; the owner gives those that it accepts their names, and notes them.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from streamx.cluster.folders import Folder
 from streamx.cluster.manifest import Manifest, Part
-from streamx.cluster.parts import Written
+from streamx.cluster.parts import Draft, Written
 from streamx.cluster.split_run import SplitResult
 from streamx.cluster.splits import Split
-from streamx.errors import OutputError, cannot
+from streamx.errors import CheckpointError, OutputError
 from streamx.transform.plan import AnyPlan
 
-SUCCESS_NAME = "_SUCCESS"
-MANIFEST_NAME = "_manifest.json"
-_UNFINISHED_NAME = "_manifest.jsonl"
-_TEMPORARY_NAME = "_temporary"
+_SUCCESS_NAME = "_SUCCESS"
+_MANIFEST_NAME = "_manifest.json"
 _REJECTS_NAME = "_rejects"
+_PART_START = "part-"
 
 
-class OutputDirectory:
-    """A directory that becomes the output of a run, part by part.
+class OutputFolder:
+    """A folder that becomes the output of a run, part by part.
 
     Args:
-        path: of the directory.
+        folder: where it is.
         suffix: of the names of its parts, such as ".jsonl".
         identity: what the run is known again by.
-        is_durable: what is whole is brought to the disk.
 
     Attributes:
-        path: absolute.
         manifest: of what is in its place.
     """
 
-    def __init__(
-        self, path: str, suffix: str, identity: Mapping[str, Any], *, is_durable: bool
-    ) -> None:
-        self.path = os.path.abspath(path)
-        self._name = path
+    def __init__(self, folder: Folder, suffix: str, identity: Mapping[str, Any]) -> None:
+        self._folder = folder
         self._suffix = suffix
-        self._is_durable = is_durable
-        self.manifest = Manifest(self._in(_UNFINISHED_NAME), identity)
-
-    @property
-    def temporary(self) -> str:
-        """The directory that workers write to."""
-        return self._in(_TEMPORARY_NAME)
+        self.manifest = Manifest(folder.log, folder.name, identity)
 
     def open(self, *, resumes: bool) -> None:
-        """Create the directory, or go on in it.
+        """Create the folder, or go on in it.
 
         Raises:
             OutputError: it cannot be created, or holds something already.
             CheckpointError: it holds the parts of another run.
         """
-        try:
-            os.makedirs(self.path, exist_ok=True)
-            names = os.listdir(self.path)
-            if resumes and names:
-                self._resume(names)
-            elif names:
-                raise OutputError(
-                    f"{self._name} is not empty; --resume goes on with what an earlier run left "
-                    "there, or name another output"
-                )
-            for name in (_TEMPORARY_NAME, _REJECTS_NAME):
-                os.makedirs(self._in(name), exist_ok=True)
-        except OSError as error:
-            hint = "; it is a file, which --concat writes" if os.path.isfile(self.path) else ""
-            raise OutputError(cannot("write", self._name, error) + hint) from error
-        if not (resumes and names):
+        names = self._folder.open()
+        if not names:
             self.manifest.begin()
+        elif resumes:
+            self._resume(names)
+        else:
+            raise OutputError(
+                f"{self._folder.name} is not empty; --resume goes on with what an earlier run left "
+                "there, or name another output"
+            )
+        self._folder.begin_drafts()
 
     def _resume(self, names: list[str]) -> None:
-        if _UNFINISHED_NAME not in names:
-            self.manifest.restore(self._in(MANIFEST_NAME))
+        if self._folder.log.name not in names:
+            if _MANIFEST_NAME not in names:
+                raise CheckpointError(
+                    f"{self._folder.name} holds no manifest of a run that could be resumed; name "
+                    "another output"
+                )
+            self.manifest.restore(self._folder.lines(_MANIFEST_NAME))
         self.manifest.resume()
-        for name in (SUCCESS_NAME, MANIFEST_NAME):
-            if name in names:
-                os.unlink(self._in(name))
-        self.clear_temporary()
+        for name in (_SUCCESS_NAME, _MANIFEST_NAME):
+            self._folder.remove(name)
 
-    def accept(self, split: Split, result: SplitResult, plan: AnyPlan) -> None:
-        """Put what a split has become in its place, as the next part.
+    def draft_paths(self, split: Split, *, has_rejects: bool) -> tuple[str, str | None]:
+        """Return where a worker writes the output of a split, and its rejects."""
+        output = self._folder.draft_path(self._part_name(split))
+        return output, self._folder.draft_path(_rejects_name(split)) if has_rejects else None
+
+    async def place(self, split: Split, result: SplitResult, plan: AnyPlan) -> Part:
+        """Put what a split has become in its place, as a part that has yet to be noted.
 
         Raises:
             OutputError: that failed.
         """
-        output = self._placed(result.output, self._part_name(split))
-        rejects = result.rejects
-        if rejects is not None:
-            rejects = self._placed(rejects, f"{_REJECTS_NAME}/{split.number:05}.jsonl")
-        self.manifest.add(Part.of(split, result.result, output, rejects, plan))
+        output = await self._folder.place(result.output, self._part_name(split))
+        rejects = await self._placed(result.rejects, _rejects_name(split))
+        return Part.of(split, result.result, output, rejects, plan)
 
-    def replace(self, part: Part, result: SplitResult) -> None:
+    async def replace(self, part: Part, result: SplitResult) -> None:
         """Put in the place of a part that was damaged what is the same, made anew.
 
         Raises:
@@ -111,15 +97,16 @@ class OutputDirectory:
                 f"{part.output.path} is not as it was written, and made anew it is another one, "
                 "so the parts do not fit together; begin anew with another output"
             )
-        self._placed(result.output, part.output.path)
-        if part.rejects is not None and result.rejects is not None:
-            self._placed(result.rejects, part.rejects.path)
+        await self._folder.place(result.output, part.output.path)
+        if part.rejects is not None:
+            await self._placed(result.rejects, part.rejects.path)
 
     def files_of(self, part: Part) -> Iterator[Written]:
-        """Yield the files of a part, with absolute paths."""
+        """Yield the files of a part, with paths for workers."""
         for file in (part.output, part.rejects):
             if file is not None:
-                yield Written(self._in(file.path), file.size_bytes, file.crc32)
+                path = self._folder.path_of(file.path)
+                yield Written(path, file.size_bytes, file.crc32, file.tag)
 
     def complete(self, totals: Mapping[str, Any]) -> None:
         """Write the manifest, then the mark of success, and leave nothing else.
@@ -127,49 +114,46 @@ class OutputDirectory:
         Raises:
             OutputError: that failed.
         """
-        self.manifest.complete(self._in(MANIFEST_NAME), totals, is_durable=self._is_durable)
-        shutil.rmtree(self._in(_REJECTS_NAME), ignore_errors=True)
-        try:
-            with open(self._in(SUCCESS_NAME), "wb"):
-                pass
-            if self._is_durable:
-                _sync(self.path)
-        except OSError as error:
-            raise OutputError(cannot("write", self._in(SUCCESS_NAME), error)) from error
+        self._folder.write(_MANIFEST_NAME, self.manifest.document(totals))
+        self.manifest.remove()
+        self._folder.remove(_REJECTS_NAME)
+        self._remove_other_parts()
+        self._folder.write(_SUCCESS_NAME, ())
 
     def output_paths(self) -> Iterator[str]:
         """Yield the paths of all parts, in order."""
-        return (self._in(part.output.path) for part in self.manifest)
+        return (self._folder.path_of(part.output.path) for part in self.manifest)
 
     def rejects_paths(self) -> Iterator[str]:
         """Yield the paths of the rejects of parts that have some, in order."""
-        return (self._in(part.rejects.path) for part in self.manifest if part.rejects is not None)
+        rejects = (part.rejects for part in self.manifest)
+        return (self._folder.path_of(file.path) for file in rejects if file is not None)
 
-    def clear_temporary(self) -> None:
-        """Remove what workers have written and nobody accepted."""
-        shutil.rmtree(self.temporary, ignore_errors=True)
+    def remove_drafts(self) -> None:
+        """Remove what workers have written and nobody accepted.
+
+        Raises:
+            OutputError: that failed.
+        """
+        self._folder.remove_drafts()
 
     def remove(self) -> None:
         """Remove all of it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._folder.remove_all()
+
+    async def _placed(self, draft: Draft | None, name: str) -> Written | None:
+        return None if draft is None else await self._folder.place(draft, name)
+
+    def _remove_other_parts(self) -> None:
+        """Remove parts that were put in their places and never noted, as their run ended then."""
+        for name in self._folder.names():
+            number = name.removeprefix(_PART_START).removesuffix(self._suffix)
+            if number.isdecimal() and int(number) >= self.manifest.parts:
+                self._folder.remove(name)
 
     def _part_name(self, split: Split) -> str:
-        return f"part-{split.number:05}{self._suffix}"
-
-    def _placed(self, file: Written, name: str) -> Written:
-        try:
-            os.replace(file.path, self._in(name))
-        except OSError as error:
-            raise OutputError(cannot("write", self._in(name), error)) from error
-        return Written(name, file.size_bytes, file.crc32)
-
-    def _in(self, name: str) -> str:
-        return os.path.join(self.path, name)
+        return f"{_PART_START}{split.number:05}{self._suffix}"
 
 
-def _sync(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _rejects_name(split: Split) -> str:
+    return f"{_REJECTS_NAME}/{split.number:05}.jsonl"

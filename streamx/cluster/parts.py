@@ -1,16 +1,41 @@
-"""Parts: the files of a directory that hold the output, and what each is known by."""
+"""Parts: the files that hold the output and the rejects of splits, and what each is known by.
+
+A worker writes a draft, which nobody sees. The owner of the output gives it a name, in one step,
+or leaves it. So a split that is run twice, by a worker that was taken for dead and another one, is
+in the output once, and no part is ever half of one attempt and half of another.
+"""
 
 from __future__ import annotations
 
-import os
+import uuid
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamx.errors import InputError, cannot
-from streamx.write.sinks import Sink
+from streamx.storage import StoredFile, is_storage_url, version_of
+from streamx.write.publish import Target
+from streamx.write.sinks import Sink, open_sink
+from streamx.write.uploads import Upload, UploadSink, open_upload
 
 _BLOCK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file of an attempt, that is whole and has no name yet.
+
+    Attributes:
+        path: where it is on disk, or where it would be in its storage.
+        size_bytes: how long.
+        crc32: checksum of its bytes, as of zlib: against accidents, not against malice.
+        upload: what makes a file of it in its storage; None on disk.
+    """
+
+    path: str
+    size_bytes: int
+    crc32: int
+    upload: Upload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,31 +44,35 @@ class Written:
 
     Attributes:
         path: where it is.
-        size_bytes: how long.
-        crc32: checksum of its bytes, as of zlib: against accidents, not against malice.
+        size_bytes, crc32: as of its draft.
+        tag: what its storage knows its content by; None on disk.
     """
 
     path: str
     size_bytes: int
     crc32: int
+    tag: str | None = None
 
 
-class SumSink:
-    """Writes to a sink, and sums up what it writes.
+class PartSink:
+    """Writes a draft, and sums up what it writes.
 
     Args:
-        inner: the sink.
+        inner: takes the bytes.
+        path: see Draft.
     """
 
-    def __init__(self, inner: Sink) -> None:
+    def __init__(self, inner: Sink, path: str) -> None:
         self.name = inner.name
         self._inner = inner
+        self._path = path
         self._size_bytes = 0
         self._crc32 = 0
 
-    def written(self, path: str) -> Written:
-        """Return what has been written to a path."""
-        return Written(path, self._size_bytes, self._crc32)
+    def draft(self) -> Draft:
+        """Return what has been written, once it is committed."""
+        upload = self._inner.upload if isinstance(self._inner, UploadSink) else None
+        return Draft(self._path, self._size_bytes, self._crc32, upload)
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         for part in parts:
@@ -61,18 +90,51 @@ class SumSink:
         await self._inner.abort()
 
 
-def written_at(path: str) -> Written:
-    """Return what is written in a file, by reading all of it.
+async def open_part(path: str, *, is_durable: bool) -> PartSink:
+    """Open a draft that no other attempt writes to.
+
+    Args:
+        path: how its name begins on disk, or where it would be in S3.
+        is_durable: it is brought to the disk.
 
     Raises:
-        InputError: it cannot be read.
+        OutputError: it cannot be opened.
     """
-    crc32 = 0
+    if is_storage_url(path):
+        return PartSink(await open_upload(path), path)
+    path = f"{path}-{uuid.uuid4().hex}"
+    target = Target.of(path, "", is_direct=False, is_durable=is_durable)
+    return PartSink(await open_sink(target), path)
+
+
+def is_as_written(file: Written) -> bool:
+    """Tell whether a file is as it was written: by its tag, or by reading all of it.
+
+    Raises:
+        InputError: it cannot be looked at.
+    """
+    if is_storage_url(file.path):
+        return _stored_as_written(file)
+    crc32 = size_bytes = 0
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open(file.path, "rb", buffering=0) as opened:
             block = memoryview(bytearray(_BLOCK_BYTES))
-            while count := file.readinto(block):
+            while count := opened.readinto(block):
                 crc32 = zlib.crc32(block[:count], crc32)
-            return Written(path, os.fstat(file.fileno()).st_size, crc32)
+                size_bytes += count
+    except FileNotFoundError:
+        return False
     except OSError as error:
-        raise InputError(cannot("read", path, error)) from error
+        raise InputError(cannot("read", file.path, error)) from error
+    return (size_bytes, crc32) == (file.size_bytes, file.crc32)
+
+
+def _stored_as_written(file: Written) -> bool:
+    stored = StoredFile(file.path)
+    try:
+        details = stored.details()
+    except Exception as error:  # every storage has its own
+        raise InputError(f"cannot read {stored.name}: {stored.said(error)}") from error
+    if details is None:
+        return False
+    return (details["size"], version_of(details)) == (file.size_bytes, file.tag)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -17,10 +17,11 @@ from streamx.cluster.bodies import bodies_of
 from streamx.cluster.calls import Cluster, RetriedCalls
 from streamx.cluster.coordinator import Coordinator
 from streamx.cluster.dask import open_dask
+from streamx.cluster.folders import folder_of
 from streamx.cluster.joining import join
-from streamx.cluster.output import OutputDirectory
+from streamx.cluster.output import OutputFolder
 from streamx.ends import open_found
-from streamx.errors import TooManyBadRecordsError
+from streamx.errors import OutputError, TooManyBadRecordsError
 from streamx.flow import FlowMonitor
 from streamx.flow.statistics import Gauge, WaitClock
 from streamx.job import Job
@@ -37,7 +38,8 @@ from streamx.transform.carried import Carried
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Operation
 from streamx.transform.resolve import Resolution
-from streamx.write.publish import Target, remove
+from streamx.write.publish import Target
+from streamx.write.rejects import remove_rejects
 
 _SPLIT_BYTES = 64 * MIB
 _SPLIT_RETRIES = 3
@@ -77,15 +79,15 @@ async def run_on(cluster: Cluster, job: Job, accounts: Accounts) -> Report:
     files = input_files(job.input)
     own, resolution = await _resolved(worker_job(job, files, cluster.threads), accounts)
     ends = _Ends(job, files, resolution)
-    totals = Totals(job.input, resolution.plan, ends.rejects_name, job.judge())
+    totals = Totals(job.input_name, resolution.plan, ends.rejects_name, job.judge())
     retries = _SPLIT_RETRIES if job.split_retries is None else job.split_retries
     calls = RetriedCalls(cluster, retries)
-    await asyncio.to_thread(ends.directory.open, resumes=job.resume)
+    await asyncio.to_thread(ends.folder.open, resumes=job.resume)
     coordinator = Coordinator(
         own,
         resolution,
         calls,
-        ends.directory,
+        ends.folder,
         totals,
         job.split_size_bytes or _SPLIT_BYTES,
         is_one_output=job.concat,
@@ -93,23 +95,21 @@ async def run_on(cluster: Cluster, job: Job, accounts: Accounts) -> Report:
     total_bytes = sum(file.size_bytes for file in files)
     monitor = _monitor(coordinator, cluster, totals, total_bytes, started)
     shown = progress_views(
-        job.progress, total_bytes, job.input, lambda: job.advisor, coordinator.stages
+        job.progress, total_bytes, job.input_name, lambda: job.advisor, coordinator.stages
     )
     try:
         async with watch(monitor, [*accounts.views, *shown]):
             await coordinator.run(bodies_of(own, files, resolution))
-    except TooManyBadRecordsError:
-        await asyncio.to_thread(ends.publish_rejects)
+    except BaseException as error:
+        await ends.suspend(keeps_rejects=isinstance(error, TooManyBadRecordsError))
         raise
-    finally:
-        ends.directory.clear_temporary()
-    await asyncio.to_thread(ends.complete, totals)
+    await ends.complete(totals)
     for text in totals.warnings():
         accounts.warn(text)
     if calls.retried:
         accounts.warn(
-            f"{job.input}: {calls.retried:,} calls of workers were made again, since a worker had "
-            "died or could not read or write"
+            f"{job.input_name}: {calls.retried:,} calls of workers were made again, since a worker "
+            "had died or could not read or write"
         )
     report = totals.report(monitor.snapshot(), tuple(accounts.warnings))
     return replace(report, seconds=time.monotonic() - started, ran_in="dask")
@@ -125,7 +125,7 @@ def worker_job(job: Job, files: Sequence[InputFile], threads: int) -> Job:
     """
     return replace(
         job,
-        input=files[0].name,
+        input=files[0].address,
         output="part",
         source_format=job.source,
         target_format=job.target,
@@ -167,19 +167,44 @@ class _Ends:
         self._joined = self._target_of(job.output, files) if job.concat else None
         rejects = os.fspath(job.rejects or f"{job.output_path}.rejects.jsonl")
         self._rejects = self._target_of(rejects, files) if job.writes_rejects else None
-        self.directory = OutputDirectory(
-            f"{job.output}.parts" if job.concat else job.output_path,
-            _SUFFIXES[job.target],
-            identity_of(job, files),
-            is_durable=job.fsync,
-        )
+        path = f"{job.output}.parts" if job.concat else job.output_path
+        folder = folder_of(path, is_durable=job.fsync)
+        self.folder = OutputFolder(folder, _SUFFIXES[job.target], identity_of(job, files))
 
     @property
     def rejects_name(self) -> str | None:
         """What to call the rejects file, or None if there is to be none."""
         return None if self._rejects is None else self._rejects.name
 
-    def publish_rejects(self) -> None:
+    async def suspend(self, *, keeps_rejects: bool) -> None:
+        """Keep what there is for a later run, and remove what nobody has accepted.
+
+        Args:
+            keeps_rejects: they say why the run has failed, so they are wanted now.
+        """
+        with suppress(OutputError):  # what ended the run says more
+            await self.folder.manifest.flush()
+            if keeps_rejects:
+                await self._publish_rejects()
+        with suppress(OutputError):
+            await asyncio.to_thread(self.folder.remove_drafts)
+
+    async def complete(self, totals: Totals) -> None:
+        """Make the output whole, the rejects first, so that no record is in neither.
+
+        Raises:
+            OutputError: that failed.
+        """
+        await self.folder.manifest.flush()
+        await asyncio.to_thread(self.folder.remove_drafts)
+        await self._publish_rejects()
+        if self._joined is None:
+            await asyncio.to_thread(self.folder.complete, totals.state())
+        else:
+            await join(self.folder.output_paths(), self._joined)
+            await asyncio.to_thread(self.folder.remove)
+
+    async def _publish_rejects(self) -> None:
         """Join the rejects of the parts to one file; one of an earlier run goes, if there are none.
 
         Raises:
@@ -187,24 +212,10 @@ class _Ends:
         """
         if self._rejects is None:
             return
-        paths = self.directory.rejects_paths()
-        if any(True for _ in paths):
-            join(self.directory.rejects_paths(), self._rejects)
-        elif self._rejects.is_replaceable:
-            remove(self._rejects.path, is_durable=self._rejects.is_durable)
-
-    def complete(self, totals: Totals) -> None:
-        """Make the output whole, the rejects first, so that no record is in neither.
-
-        Raises:
-            OutputError: that failed.
-        """
-        self.publish_rejects()
-        if self._joined is None:
-            self.directory.complete(totals.state())
+        if any(True for _ in self.folder.rejects_paths()):
+            await join(self.folder.rejects_paths(), self._rejects)
         else:
-            join(self.directory.output_paths(), self._joined)
-            self.directory.remove()
+            await asyncio.to_thread(remove_rejects, self._rejects)
 
     def _target_of(self, path: str, files: Sequence[InputFile]) -> Target:
         for file in files:  # none of which it may be
@@ -214,7 +225,7 @@ class _Ends:
 
 def identity_of(job: Job, files: Sequence[InputFile]) -> dict[str, Any]:
     """Return what a run is known again by, under names for messages."""
-    listing = "\n".join(f"{each.path} {each.size_bytes} {each.mtime_ns}" for each in files)
+    listing = "\n".join(f"{each.path} {each.size_bytes} {each.version}" for each in files)
     return {
         "the version of streamx": streamx.__version__,
         "the files of the input": sha256(listing.encode(errors="surrogateescape")).hexdigest(),
@@ -230,9 +241,9 @@ def _monitor(
     nothing, clock = Gauge(), WaitClock()
     running = coordinator.running
     return FlowMonitor(
-        bytes_read=lambda: coordinator.bytes_read,
+        bytes_read=lambda: coordinator.acceptance.bytes_read,
         total_bytes=total_bytes,
-        bytes_written=lambda: coordinator.bytes_written,
+        bytes_written=lambda: coordinator.acceptance.bytes_written,
         workers_busy=lambda: min(running.busy, cluster.threads),
         workers=cluster.threads,
         input_buffer=running.inbound.statistics,

@@ -6,32 +6,30 @@ memory, bad records, functions that hang and processes that die holds here.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
-import uuid
 from array import array
 from dataclasses import dataclass, field, replace
 
 import streamx
 from streamx.accounts import Accounts
 from streamx.chunk import ChunkResult, Failure
-from streamx.cluster.parts import SumSink, Written, written_at
+from streamx.cluster.parts import Draft, PartSink, open_part
 from streamx.cluster.splits import Split
+from streamx.cluster.worker import this_worker
 from streamx.compression import compression_of
 from streamx.ends import Inlet
+from streamx.engine.keeping import KeptProcesses
 from streamx.errors import BadRecordError, ClusterError, FunctionError, StreamxError
 from streamx.job import Job
 from streamx.monitor.report import Totals
 from streamx.pipeline import convert
 from streamx.read.decode import wrap
+from streamx.read.ranges import open_file, open_range
 from streamx.read.reader import ChunkReader
-from streamx.read.sources import RangeSource, Source, open_source
 from streamx.transform.plan import AnyPlan
 from streamx.transform.resolve import Resolution
-from streamx.write.publish import Target
-from streamx.write.rejects import Outputs
-from streamx.write.sinks import open_sink
+from streamx.write.rejects import NoRejects, Outputs, RejectsSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,8 @@ class SplitTask:
         job: what to do, for one worker.
         plan: what was made of the head of the input.
         opening_bytes: what the first chunk has to hold, if that makes a difference.
-        directory: where output and rejects are written, under names that no other attempt has.
+        output: where that is written, as a draft; see open_part.
+        rejects: likewise; None where none are written.
         version: of the streamx that made the plan.
     """
 
@@ -51,7 +50,8 @@ class SplitTask:
     job: Job
     plan: AnyPlan
     opening_bytes: int | None
-    directory: str
+    output: str
+    rejects: str | None
     version: str = streamx.__version__
 
 
@@ -68,13 +68,13 @@ class SplitResult:
     """
 
     result: ChunkResult
-    output: Written
-    rejects: Written | None
+    output: Draft
+    rejects: Draft | None
     seconds: float
 
 
 def run_split(task: SplitTask) -> SplitResult:
-    """Run a split, in a thread without an event loop.
+    """Run a split, and wait for its end.
 
     Raises:
         ClusterError: this is another version of streamx than the plan was made by.
@@ -87,68 +87,83 @@ def run_split(task: SplitTask) -> SplitResult:
             f"{os.uname().nodename} has streamx {streamx.__version__}, and the run was begun by "
             f"{task.version}; install the same version on all workers"
         )
-    return asyncio.run(_run(task))
+    worker = this_worker()
+    # What an instance holds is written when it is left, so that belongs to its split.
+    kept = None if task.job.placement.has_instances else worker.kept
+    return worker.run(_run(task, kept))
 
 
-async def _run(task: SplitTask) -> SplitResult:
+async def _run(task: SplitTask, kept: KeptProcesses | None) -> SplitResult:
     started = time.monotonic()
-    output = os.path.join(task.directory, f"part-{task.split.number}-{uuid.uuid4().hex}")
-    rejects = f"{output}.rejects" if task.job.writes_rejects else None
     source, reader = await _open(task)
     try:
-        outputs = await _open_outputs(task, output, rejects)
+        output, rejects = await _open_parts(task)
+        outputs = Outputs(output, NoRejects() if rejects is None else RejectsSink(rejects, None))
         try:
-            totals = await _convert(task, Inlet(source, reader), outputs)
+            totals = await _convert(task, Inlet(source, reader), outputs, kept)
             await outputs.commit()
         except BaseException:
             await outputs.abort(keeps_rejects=False)
             raise
     finally:
         await reader.close()
-    assert isinstance(outputs.output, SumSink)
-    has_rejects = rejects is not None and not outputs.rejects.is_empty
     return SplitResult(
         totals.result_of(task.split),
-        outputs.output.written(output),
-        await asyncio.to_thread(written_at, rejects) if rejects and has_rejects else None,
+        output.draft(),
+        None if rejects is None or outputs.rejects.is_empty else rejects.draft(),
         time.monotonic() - started,
     )
 
 
 async def _open(task: SplitTask) -> Inlet:
     split, job = task.split, task.job
-    source: Source
+    file = split.file
     if split.size_bytes is None:
-        source = await open_source(split.path)
-        source = wrap(source, compression=compression_of(split.path), encoding=job.encoding)
+        compression = compression_of(file.name)
+        source = wrap(await open_file(file), compression=compression, encoding=job.encoding)
     else:
-        source = await RangeSource.open(split.path, split.offset, split.size_bytes)
-    source.name = split.name
+        source = await open_range(file, split.offset, split.size_bytes)
+    source.name = file.name
     reader = ChunkReader(source, job.pace, job.sizing.max_record_bytes)
     if split.size_bytes is None:
         await reader.move_to(split.offset, 0)
     return Inlet(source, reader)
 
 
-async def _open_outputs(task: SplitTask, output: str, rejects: str | None) -> Outputs:
-    def target_of(path: str) -> Target:
-        return Target.of(path, task.split.path, is_direct=False, is_durable=task.job.fsync)
+async def _open_parts(task: SplitTask) -> tuple[PartSink, PartSink | None]:
+    is_durable = task.job.fsync
+    output = await open_part(task.output, is_durable=is_durable)
+    if task.rejects is None:
+        return output, None
+    try:
+        return output, await open_part(task.rejects, is_durable=is_durable)
+    except BaseException:
+        await output.abort()
+        raise
 
-    sink = SumSink(await open_sink(target_of(output)))
-    return await Outputs.beside(sink, None if rejects is None else target_of(rejects))
 
-
-async def _convert(task: SplitTask, inlet: Inlet, outputs: Outputs) -> SplitTotals:
+async def _convert(
+    task: SplitTask, inlet: Inlet, outputs: Outputs, kept: KeptProcesses | None
+) -> SplitTotals:
     split = task.split
     plan = task.plan
     lenience = plan.lenience
     if lenience is not None:
-        plan = replace(plan, lenience=replace(lenience, source=split.name))  # type: ignore[type-var]  # both plans are dataclasses
+        plan = replace(plan, lenience=replace(lenience, source=split.file.name))  # type: ignore[type-var]  # both plans are dataclasses
     resolution = Resolution(plan, split.offset, split.line, opening_bytes=task.opening_bytes)
-    totals = SplitTotals(split.name, plan)
+    totals = SplitTotals(split.file.name, plan)
     accounts = Accounts(lambda _: None)
     try:
-        await convert(task.job, inlet, resolution, outputs, totals, accounts, time.monotonic())
+        await convert(
+            task.job,
+            inlet,
+            resolution,
+            outputs,
+            totals,
+            accounts,
+            time.monotonic(),
+            kept=kept,
+        )
     except (BadRecordError, FunctionError):
         if totals.failure is None:
             raise
@@ -186,7 +201,7 @@ class SplitTotals(Totals):
         """Return the sum, as that of a chunk which is the whole split."""
         return replace(
             self.result(split.number),
-            failure=self.failure and replace(self.failure, source=split.name),
+            failure=self.failure and replace(self.failure, source=split.file.name),
             bad_places=self.bad_places,
             taken=self.taken or (0,) * len(self.plan.limits),
             is_last=self.is_last,

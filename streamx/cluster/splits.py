@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamx.cluster.transition import Transition
 from streamx.codec.states import State
+from streamx.read.files import InputFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Split:
 
     Attributes:
         number: in the order of the input, from 0.
-        path, name: of the file that it is a part of, absolute and as the user gave it.
+        file: what it is a part of.
         offset: byte position of its first record in that file, which must be read as it stands;
             or, of a file that is decoded on the way, in what that becomes.
         size_bytes: how much of the file it is; None for all behind the offset.
@@ -23,12 +24,15 @@ class Split:
     """
 
     number: int
-    path: str
-    name: str
+    file: InputFile
     offset: int
     size_bytes: int | None
     line: int
     total_bytes: int
+
+    def without_secrets(self) -> Split:
+        """Return the split as it may be written down."""
+        return replace(self, file=self.file.without_secrets())
 
 
 class SplitPlanner:
@@ -39,7 +43,7 @@ class SplitPlanner:
     which none starts has no split.
 
     Args:
-        path, name: of the file, absolute and as the user gave it.
+        file: the whole one.
         number: of the first split.
         offset, line: where the first range begins, which is where a record starts.
 
@@ -48,17 +52,17 @@ class SplitPlanner:
 
     >>> from streamx.cluster.transition import transition_of
     >>> from streamx.codec.layout import CsvFormat
-    >>> planner = SplitPlanner("/data/in.csv", "in.csv", 0, offset=4, line=2)
+    >>> file = InputFile("/data/in.csv", "in.csv", 14, "0")
+    >>> planner = SplitPlanner(file, 0, offset=4, line=2)
     >>> ranges = [b'1,"', b'\n"\n2,', b"3\n"]
     >>> splits = [planner.add(transition_of([data], CsvFormat())) for data in ranges]
     >>> splits[1].offset, splits[1].size_bytes, splits[1].line, planner.end().line
     (4, 6, 2, 4)
     """
 
-    def __init__(self, path: str, name: str, number: int, *, offset: int, line: int) -> None:
+    def __init__(self, file: InputFile, number: int, *, offset: int, line: int) -> None:
         self.number = number
-        self._path = path
-        self._name = name
+        self._file = file
         self._state = State.AT_RECORD
         self._offset = offset
         self._line = line
@@ -88,8 +92,6 @@ class SplitPlanner:
             return None
         start, line = self._start
         size_bytes = end - start
-        split = Split(
-            self.number, self._path, self._name, start, size_bytes, line, total_bytes=size_bytes
-        )
+        split = Split(self.number, self._file, start, size_bytes, line, total_bytes=size_bytes)
         self.number += 1
         return split

@@ -16,7 +16,8 @@ from streamx.transform.functions import Calls, Placement
 from streamx.transform.plan import AnyPlan
 
 if TYPE_CHECKING:
-    from streamx.flow import LatencyHistogram  # and asyncio, which workers do without
+    from streamx.engine.keeping import KeptProcesses  # and asyncio, which workers do without
+    from streamx.flow import LatencyHistogram  # likewise
 
 
 class Engine(Protocol):
@@ -47,7 +48,13 @@ class Engine(Protocol):
 
 
 def open_engine(
-    plan: AnyPlan, placement: Placement, workers: int, calls: Calls, *, is_ordered: bool
+    plan: AnyPlan,
+    placement: Placement,
+    workers: int,
+    calls: Calls,
+    *,
+    is_ordered: bool,
+    kept: KeptProcesses | None = None,
 ) -> Engine:
     """Return the engine for a plan.
 
@@ -57,13 +64,15 @@ def open_engine(
         workers: how many threads or processes.
         calls: how functions are called.
         is_ordered: output in the order of the input.
+        kept: see ProcessEngine.
     """
     if placement.kind == "processes":
         from streamx.engine.processes import ProcessEngine
 
         is_lenient = plan.lenience is not None
+        timeout_seconds = calls.timeout_seconds
         return ProcessEngine(
-            plan, workers, timeout_seconds=calls.timeout_seconds, is_lenient=is_lenient
+            plan, workers, timeout_seconds=timeout_seconds, is_lenient=is_lenient, kept=kept
         )
     if placement.kind == "loop":
         from streamx.engine.loop import LoopEngine

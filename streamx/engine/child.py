@@ -53,6 +53,9 @@ class WorkerProcess:
     Args:
         turns: descriptor of the file from which all processes of a run take their turns.
 
+    Attributes:
+        loaded: the pickled plan that it runs; None before it has one.
+
     Raises:
         WorkerError: the system starts no further process.
     """
@@ -66,7 +69,7 @@ class WorkerProcess:
         self._slots = wire.Slots(output)
         self._slots.position[0] = self._slots.last[0] = position.UNKNOWN
         self._frames = wire.Frames()
-        self._is_loaded = False
+        self.loaded: bytes | None = None
         self._is_open = True
         self._killed_because: str | None = None
         self._exited = asyncio.Event()
@@ -84,6 +87,11 @@ class WorkerProcess:
         """The process's number."""
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether it is known to have ended."""
+        return self._exited.is_set() if self._sees_exit else self._process.poll() is not None
+
     async def load(self, plan: bytes) -> None:
         """Hand over the pickled plan, unless that has been done, and wait until it is loaded.
 
@@ -91,7 +99,7 @@ class WorkerProcess:
             WorkerGoneError: the process died on it.
             WorkerError: the plan cannot be unpickled there.
         """
-        if self._is_loaded:
+        if self.loaded is not None:
             return
         await self._send(plan)
         outcome = (await self._receive()).outcome
@@ -105,7 +113,7 @@ class WorkerProcess:
             )
             error.add_note(outcome.traceback)
             raise error
-        self._is_loaded = True
+        self.loaded = plan
 
     async def begin(self, chunk: Chunk, limits: tuple[int, ...]) -> None:
         """Hand over a chunk; its output and outcome come in steps."""

@@ -12,6 +12,7 @@ from streamx.chunk import Chunk, ChunkResult, Death, RejectLines
 from streamx.codec import count_lines
 from streamx.codec.layout import Part
 from streamx.engine.child import WorkerGoneError, WorkerProcess
+from streamx.engine.keeping import KeptProcesses
 from streamx.engine.wire import Failed, anonymous_file
 from streamx.engine.worker import Workable
 from streamx.errors import UsageError, WorkerDiedError, WorkerError, cannot
@@ -35,6 +36,7 @@ class ProcessEngine:
         timeout_seconds: a process that noted no new position (see streamx.position) and made no
             output for so long is killed, and has died in the sense above; None to wait for ever.
         is_lenient: the plan goes on without bad records.
+        kept: where processes come from and go to, if they are to outlast the engine.
 
     Attributes:
         lanes: how many chunks to run at a time: one more than there are processes, so that one
@@ -51,6 +53,7 @@ class ProcessEngine:
         *,
         timeout_seconds: float | None = None,
         is_lenient: bool = False,
+        kept: KeptProcesses | None = None,
     ) -> None:
         if plan.limits and workers != 1:
             raise ValueError("a limit is counted in order, by one worker")
@@ -63,6 +66,7 @@ class ProcessEngine:
         self._limits = plan.limits
         self._timeout_seconds = timeout_seconds
         self._is_lenient = is_lenient
+        self._kept = kept
         self._permits = asyncio.Semaphore(workers)
         self._turns = open(anonymous_file(), "rb", buffering=0)  # noqa: SIM115  # closed by close()
         self._idle: list[WorkerProcess] = []
@@ -104,12 +108,18 @@ class ProcessEngine:
     async def close(self) -> None:
         """End the processes: idle ones when they have closed the plan, all others at once.
 
+        Idle ones that are to outlast the engine stay as they are.
+
         Raises:
             Exception: what a process raised when it closed the plan.
         """
         self._turns.close()
         ending, idle = self._processes, self._idle
         self._processes, self._idle = set(), []
+        if self._kept is not None:
+            for process in idle:
+                self._kept.keep(process)
+            ending, idle = ending.difference(idle), []
         for process in ending.difference(idle):
             process.kill()
         leaving = (process.leave() for process in idle)
@@ -162,12 +172,16 @@ class ProcessEngine:
     def _take_process(self) -> WorkerProcess:
         if self._idle:
             return self._idle.pop()
-        try:
-            process = WorkerProcess(self._turns.fileno())
-        except OSError as error:
-            raise WorkerError(cannot("start", "a worker process", error)) from error
+        process = None if self._kept is None else self._kept.take(self._pickled)
+        process = process or self._started_process()
         self._processes.add(process)
         return process
+
+    def _started_process(self) -> WorkerProcess:
+        try:
+            return WorkerProcess(self._turns.fileno())
+        except OSError as error:
+            raise WorkerError(cannot("start", "a worker process", error)) from error
 
 
 class _Output:

@@ -116,14 +116,20 @@ def decoded(source: Source, encoding: str | None) -> Source:
     return source if is_utf8(encoding) else TranscodingSource(source, encoding)
 
 
-def plain_file(source: Source) -> FileSource | None:
-    """Return the file whose bytes a source gives as they stand; None if it does not."""
+def undecoded(source: Source) -> Source | None:
+    """Return the source whose bytes another one gives as they stand; None if it changes them."""
     while isinstance(source, JudgedSource | BegunSource):
         passed_on = source.passed_on
         if passed_on is source:
             return None
         source = passed_on
-    return source if isinstance(source, FileSource) else None
+    return None if isinstance(source, WrappedSource) else source
+
+
+def plain_file(source: Source) -> FileSource | None:
+    """Return the file on disk whose bytes a source gives as they stand; None if it does not."""
+    inner = undecoded(source)
+    return inner if isinstance(inner, FileSource) else None
 
 
 def is_utf8(encoding: str) -> bool:

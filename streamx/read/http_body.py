@@ -8,13 +8,14 @@ import httpx
 
 from streamx.compression import GZIP
 from streamx.errors import InputError
+from streamx.read.blocks import BlockSource
 from streamx.read.decompress import DecompressingSource
 from streamx.read.sources import Source
 
 _BLOCK_BYTES = 64 * 1024
 
 
-class BodySource:
+class BodySource(BlockSource):
     """A body as it comes over the wire, whatever it is encoded with.
 
     What nobody reads stays in the socket, and when that is full with the server.
@@ -28,30 +29,18 @@ class BodySource:
     retries = 0  # whoever asks again takes another body
 
     def __init__(self, response: httpx.Response, name: str) -> None:
+        super().__init__()
         self.name = name
         length = response.headers.get("Content-Length", "")
         self.total_bytes = int(length) if length.isdecimal() else None
         self.bytes_read = 0
         self._response = response
         self._blocks = response.aiter_raw()
-        self._rest = memoryview(b"")
 
-    def read_now(self, view: memoryview) -> int | None:
-        if not self._rest:
-            return None
-        count = min(len(self._rest), len(view))
-        view[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        self.bytes_read += count
-        return count
-
-    async def read_into(self, view: memoryview) -> int:
-        while not self._rest:
-            block = await anext(self._blocks, None)
-            if block is None:
-                return 0
-            self._rest = memoryview(block)
-        return self.read_now(view) or 0
+    async def _next_block(self) -> bytes | None:
+        block = await anext(self._blocks, None)
+        self.bytes_read += len(block or b"")
+        return block
 
     async def close(self) -> None:
         await self._response.aclose()

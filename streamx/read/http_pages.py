@@ -8,6 +8,7 @@ from collections.abc import Callable
 from streamx.codec.json_cuts import JsonCutError, MissingPathError, json_lines, span_at
 from streamx.errors import InputError
 from streamx.flow import Page, paginate
+from streamx.read.blocks import BlockSource
 from streamx.read.http_body import BodySource, decoded, read_whole
 from streamx.read.http_client import HttpClient
 from streamx.read.http_options import Http
@@ -16,7 +17,7 @@ from streamx.read.paging import Answer, first_url, next_url
 _HEADERS = {"Accept": "application/json, */*;q=0.5", "Accept-Encoding": "gzip"}
 
 
-class PageSource:
+class PageSource(BlockSource):
     """The lines of one page after the other. No page is asked for before the last has been read.
 
     Args:
@@ -39,6 +40,7 @@ class PageSource:
         most_page_bytes: int,
         warn: Callable[[str], None],
     ) -> None:
+        super().__init__()
         self.name = client.name
         self.bytes_read = 0
         self._client = client
@@ -50,27 +52,13 @@ class PageSource:
         self._seen: set[int] = set()
         self._last_lines: int | None = None
         self._pages = paginate(self._fetch, http.page_size or 1, first=first_url(http, url))
-        self._rest = memoryview(b"")
 
     @property
     def retries(self) -> int:
         return self._client.retries
 
-    def read_now(self, view: memoryview) -> int | None:
-        if not self._rest:
-            return None
-        count = min(len(self._rest), len(view))
-        view[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-    async def read_into(self, view: memoryview) -> int:
-        while not self._rest:
-            lines = await anext(self._pages, None)
-            if lines is None:
-                return 0
-            self._rest = memoryview(lines)
-        return self.read_now(view) or 0
+    async def _next_block(self) -> bytearray | None:
+        return await anext(self._pages, None)
 
     async def close(self) -> None:
         await self._pages.aclose()

@@ -97,64 +97,6 @@ class FileSource:
             await self._file.close()
 
 
-class RangeSource:
-    """A range of a file on disk, whose size was known before.
-
-    Args:
-        file: the whole file.
-        offset: where the range begins.
-        size_bytes: how long it is.
-    """
-
-    is_slow: bool = False
-    is_live: bool = False
-    retries: int = 0
-
-    def __init__(self, file: FileSource, offset: int, size_bytes: int) -> None:
-        self.name = file.name
-        self.total_bytes: int | None = size_bytes
-        self.bytes_read = 0
-        self._file = file
-        self._offset = offset
-        self._size_bytes = size_bytes
-
-    @classmethod
-    async def open(cls, path: str, offset: int, size_bytes: int) -> RangeSource:
-        """Open a file where its range begins.
-
-        Raises:
-            InputError: it cannot be opened, or is no file on disk.
-        """
-        file = await open_source(path)
-        if not isinstance(file, FileSource):
-            await file.close()
-            raise InputError(f"{path} is no file on disk, so no part of it can be read")
-        await file.seek(offset)
-        return cls(file, offset, size_bytes)
-
-    def read_now(self, view: memoryview) -> int | None:
-        count = self._file.read_now(self._bounded(view))
-        return None if count is None else self._counted(count)
-
-    async def read_into(self, view: memoryview) -> int:
-        return self._counted(await self._file.read_into(self._bounded(view)))
-
-    async def close(self) -> None:
-        await self._file.close()
-
-    def _bounded(self, view: memoryview) -> memoryview:
-        return view[: self._size_bytes - self.bytes_read]
-
-    def _counted(self, count: int) -> int:
-        self.bytes_read += count
-        if not count and self.bytes_read < self._size_bytes:
-            raise InputError(
-                f"{self.name} ends at byte {self._offset + self.bytes_read}; expected "
-                f"{self._offset + self._size_bytes} bytes, as it had before: it has been cut off"
-            )
-        return count
-
-
 class LiveSource:
     """A pipe, socket or terminal, read as soon as the event loop finds something to read."""
 

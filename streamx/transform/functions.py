@@ -145,9 +145,11 @@ class Placement:
         kind: "threads" for a chain without functions; "processes" for functions that another
             process can find; "loop" for a chain with an async one; "caller" for the rest, which
             run in one thread of the calling process.
+        has_instances: a function is a class, whose instances begin and end with the run.
     """
 
     kind: Literal["threads", "processes", "loop", "caller"] = "threads"
+    has_instances: bool = field(default=False, repr=False)
 
     @property
     def chunk_size_bytes(self) -> int:
@@ -186,11 +188,12 @@ def placement_of(functions: Sequence[Apply]) -> Placement:
     if not functions:
         return Placement()
     forms = [Form.of(each.load(), each.name) for each in functions]
+    has_instances = any(form.is_class for form in forms)
     if any(form.is_async for form in forms):
-        return Placement("loop")
+        return Placement("loop", has_instances)
     if all(each.elsewhere() for each in functions):
-        return Placement("processes")
-    return Placement("caller")
+        return Placement("processes", has_instances)
+    return Placement("caller", has_instances)
 
 
 def _find(where: str) -> Callable[..., Any]:

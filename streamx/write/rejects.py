@@ -38,14 +38,14 @@ class RejectsSink:
 
     Args:
         inner: the file.
-        target: what it is to become.
+        target: what it is to become; None where there can be none of an earlier run.
         is_empty: nothing was written before, either.
 
     Attributes:
         is_empty: nothing was written.
     """
 
-    def __init__(self, inner: Sink, target: Target, *, is_empty: bool = True) -> None:
+    def __init__(self, inner: Sink, target: Target | None, *, is_empty: bool = True) -> None:
         self.name = inner.name
         self._inner = inner
         self._target = target
@@ -64,23 +64,29 @@ class RejectsSink:
             await self._inner.commit()
             return
         await self._inner.abort()
-        if self._target.is_replaceable or self._target.is_stored:
-            await asyncio.to_thread(self._remove)
+        if self._target is not None:
+            await asyncio.to_thread(remove_rejects, self._target)
 
     async def abort(self) -> None:
         await self._inner.abort()
 
-    def _remove(self) -> None:
-        if self._target.is_stored:
-            from streamx.write.stored_sink import remove_stored  # with all that a storage takes
 
-            remove_stored(self._target.path)
-            return
+def remove_rejects(target: Target) -> None:
+    """Remove the rejects file of an earlier run, if it is there, and may be removed.
+
+    Raises:
+        OutputError: it is still there.
+    """
+    if target.is_stored:
+        from streamx.write.stored_sink import remove_stored  # with all that a storage takes
+
+        remove_stored(target.path)
+    elif target.is_replaceable:
         try:
-            remove(self._target.path, is_durable=self._target.is_durable)
+            remove(target.path, is_durable=target.is_durable)
         except OSError as error:
             raise OutputError(
-                f"{cannot('remove', self._target.name, error)}; it is of an earlier run, and the "
+                f"{cannot('remove', target.name, error)}; it is of an earlier run, and the "
                 "output has its new content"
             ) from error
 

@@ -14,6 +14,7 @@ from streamx.cluster.splits import Split, SplitPlanner
 from streamx.ends import open_inlet
 from streamx.job import Job, job_of
 from streamx.pipeline import resolved
+from streamx.read.files import input_files
 from streamx.transform.resolve import Resolution
 
 
@@ -29,11 +30,11 @@ def resolution_of(job: Job) -> Resolution:
 
 
 def splits_of(job: Job, resolution: Resolution, split_bytes: int) -> Sequence[Split]:
-    path, format = job.input, resolution.plan.layout.source
-    planner = SplitPlanner(path, path, 0, offset=resolution.start, line=resolution.line)
-    end = Path(path).stat().st_size
+    (file,), format = input_files(job.input), resolution.plan.layout.source
+    planner = SplitPlanner(file, 0, offset=resolution.start, line=resolution.line)
+    end = file.size_bytes
     splits = [
-        planner.add(scan_range(RangeTask(path, at, min(split_bytes, end - at), format)))
+        planner.add(scan_range(RangeTask(file, at, min(split_bytes, end - at), format)))
         for at in range(resolution.start, end, split_bytes)
     ]
     return [split for split in (*splits, planner.end()) if split is not None]
@@ -47,12 +48,7 @@ def run_by_splits(
     resolution = resolution_of(job)
     results = []
     for split in splits_of(job, resolution, split_bytes):
-        task = SplitTask(
-            split,
-            job,
-            resolution.plan,
-            None,
-            str(directory),
-        )
+        rejects = str(directory / "rejects") if job.writes_rejects else None
+        task = SplitTask(split, job, resolution.plan, None, str(directory / "part"), rejects)
         results.append(run_split(pickle.loads(pickle.dumps(task))))
     return results

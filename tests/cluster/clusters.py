@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+from conftest import TIMEOUT_SECONDS
 
 from streamx.accounts import accounts_of
 from streamx.cluster.run import run_on
@@ -46,8 +49,15 @@ class ThreadCluster:
         pass
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for has not come"
+        time.sleep(0.01)
+
+
 def run_on_threads(
-    input: Path | str, output: Path, cluster: ThreadCluster | None = None, **options: Any
+    input: Path | str, output: Path | str, cluster: ThreadCluster | None = None, **options: Any
 ) -> Report:
     """Run a job as `streamx.transform(..., engine="dask")` does, on a cluster of threads."""
     job = job_of(input, output, options | {"engine": "dask"})

@@ -100,6 +100,14 @@ def test_a_run_joined_to_one_file_is_that_of_this_machine(
     assert (tmp_path / "joined.parts").exists() == is_error
 
 
+def test_the_records_that_were_too_many_are_in_the_rejects(quoted: Path, tmp_path: Path) -> None:
+    known: dict[str, Any] = {**CASES["few_errors"], "max_errors": 1, "target_format": "jsonl"}
+    with pytest.raises(streamx.TooManyBadRecordsError, match="2 are bad of the first 2"):
+        run_on_threads(quoted, tmp_path / "out", split_size_bytes=1, **known)
+    rejects = (tmp_path / "out.rejects.jsonl").read_bytes().splitlines()
+    assert [json.loads(line)["line"] for line in rejects] == [2, 5]
+
+
 def test_a_directory_holds_parts_a_manifest_and_the_mark_of_success(
     quoted: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +123,11 @@ def test_a_directory_holds_parts_a_manifest_and_the_mark_of_success(
     assert [part["split"]["line"] for part in manifest["parts"]] == [2, 8, 10]
     assert manifest["totals"]["records_out"] == report.records_out == 6
     assert report.ran_in == "dask"
+
+
+def test_parts_need_not_wait_for_the_disk(quoted: Path, tmp_path: Path) -> None:
+    run_on_threads(quoted, tmp_path / "out", fsync=False)
+    assert (tmp_path / "out" / "_SUCCESS").exists()
 
 
 def test_each_part_of_csv_carries_the_header(quoted: Path, tmp_path: Path) -> None:
@@ -238,7 +251,7 @@ def test_a_resumed_run_checks_what_is_finished_and_runs_the_rest(
     cluster = ThreadCluster(1)
     report = run_on_threads(quoted, output, cluster, resume=True, **known)
     assert content_of(output) == (tmp_path / "local").read_bytes()
-    assert cluster.calls.count("written_at") == finished
+    assert cluster.calls.count("is_as_written") == finished
     assert cluster.calls.count("run_split") == len(list(output.glob("part-*"))) - finished
     assert report.records_out == (5 if operations else 6)
 
@@ -254,6 +267,24 @@ def test_a_finished_part_that_was_damaged_is_made_again(quoted: Path, tmp_path: 
     assert content_of(output) == whole
     assert cluster.calls.count("run_split") == 2
     assert (output / "_SUCCESS").exists()
+
+
+def test_a_damaged_part_that_cannot_be_made_again_is_an_error(quoted: Path, tmp_path: Path) -> None:
+    module, output = tmp_path / "f.py", tmp_path / "out"
+    module.write_text(
+        "import os\n"
+        "def f(record):\n"
+        f"    if os.path.exists({str(tmp_path / 'later')!r}): raise ValueError\n"
+        "    return record\n"
+    )
+    known: dict[str, Any] = {
+        "split_size_bytes": 20, "operations": [streamx.Apply(f"{module}:f")],
+    }  # fmt: skip
+    run_on_threads(quoted, output, **known)
+    (output / "part-00001.jsonl").write_bytes(b"other")
+    (tmp_path / "later").touch()
+    with pytest.raises(streamx.OutputError, match="made anew it is another one"):
+        run_on_threads(quoted, output, resume=True, **known)
 
 
 def test_what_a_crash_left_of_a_line_of_the_manifest_is_forgotten(

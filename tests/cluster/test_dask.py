@@ -6,15 +6,15 @@ import os
 import random
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
-from cluster.clusters import run_on_threads
+from cluster.clusters import run_on_threads, wait_until
 from conftest import STREAMX, TIMEOUT_SECONDS
+from storage.s3_server import S3Server, environment
 
 import streamx
 from streamx.cluster import dask
@@ -42,9 +42,9 @@ def slow(record):
 class Servers:
     """A scheduler and two workers with a nanny, which starts another where one was killed."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, variables: Mapping[str, str]) -> None:
         self.file = directory / "scheduler.json"
-        quiet = {**os.environ, "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
+        quiet = {**os.environ, **variables, "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
         # Work that was on a worker which was killed is not to blame for that.
         quiet["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "10"
 
@@ -68,18 +68,12 @@ class Servers:
             process.communicate(timeout=TIMEOUT_SECONDS)
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for has not come"
-        time.sleep(0.01)
-
-
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    servers = Servers(tmp_path_factory.mktemp("dask"))
+def servers(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    servers = Servers(tmp_path_factory.mktemp("dask"), environment(s3_server.url))
     yield servers
     servers.close()
+    s3_server.clear()
 
 
 @pytest.fixture(scope="module")
@@ -142,10 +136,11 @@ def test_quoted_line_feeds_at_the_ends_of_splits_are_data(
     assert not (tmp_path / "joined.csv.parts").exists()
 
 
-def command(numbers: Path, *arguments: object) -> list[str]:
+def command(numbers: Path, *arguments: object, ends: tuple[str, str] | None = None) -> list[str]:
     return [
-        *STREAMX, "transform", str(numbers), "out", "--engine", "dask", "--split-size", "5000",
-        "--fn", f"{numbers.parent}/f.py:slow", "--on-error", "reject", *map(str, arguments),
+        *STREAMX, "transform", *(ends or (str(numbers), "out")), "--engine", "dask",
+        "--split-size", "5000", "--fn", f"{numbers.parent}/f.py:slow", "--on-error", "reject",
+        *map(str, arguments),
     ]  # fmt: skip
 
 
@@ -164,6 +159,41 @@ def test_killed_workers_lose_and_duplicate_nothing(
     assert content_of(parts) == slow_output(numbers)
     rejects = (numbers.parent / "slow.jsonl.rejects.jsonl").read_bytes()
     assert (tmp_path / "out.rejects.jsonl").read_bytes() == rejects
+
+
+def test_ctrl_c_leaves_whole_parts_which_another_run_resumes(
+    servers: Servers, s3_server: S3Server, numbers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = s3_server
+
+    def parts() -> list[str]:
+        return sorted(key for key in s3.keys if key.startswith("out/part-"))
+
+    for name, value in environment(s3.url).items():
+        monkeypatch.setenv(name, value)
+    source, output = s3.put("in/numbers.csv", numbers.read_bytes()), "s3://bucket/out"
+    options = "--scheduler", servers.file, "--split-size", 4000
+    running = Popen(command(numbers, *options, ends=(source, output)))
+    wait_until(lambda: parts() or running.poll() is not None)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(TIMEOUT_SECONDS) == -signal.SIGINT  # for which a shell says 130
+    finished = {part: s3.get(part) for part in parts()}
+    assert "out/_SUCCESS" not in s3.keys
+    report = streamx.transform(
+        source,
+        output,
+        engine="dask",
+        client=servers.client,
+        split_size_bytes=4000,
+        operations=[streamx.Apply(f"{numbers.parent}/f.py:slow")],
+        on_error="reject",
+        resume=True,
+    )
+    assert report.exit_code == 3
+    assert b"".join(map(s3.get, parts())) == slow_output(numbers)
+    assert {part: s3.get(part) for part in finished} == finished
+    rejects = (numbers.parent / "slow.jsonl.rejects.jsonl").read_bytes()
+    assert s3.get("out.rejects.jsonl").count(b"\n") == rejects.count(b"\n") == 1
 
 
 def test_a_lost_scheduler_ends_the_run_which_another_cluster_resumes(

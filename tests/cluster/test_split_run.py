@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +13,15 @@ from typing import Any
 
 import pytest
 from cluster.by_splits import resolution_of, run_by_splits, splits_of
+from cluster.clusters import wait_until
+from conftest import ROOT
 
 import streamx
-from streamx.cluster.split_run import SplitTask, run_split
+from streamx.cluster.split_run import SplitResult, SplitTask, run_split
 from streamx.cluster.splits import Split
 from streamx.errors import ClusterError, InputError, UsageError
 from streamx.job import job_of
+from streamx.read.files import input_files
 from streamx.transform.carried import Carried
 from streamx.transform.functions import Apply
 
@@ -103,8 +110,9 @@ def test_a_gzip_file_is_run_as_one_split(tmp_path: Path) -> None:
     source.write_bytes(gzip.compress(QUOTED))
     job = job_of(source, tmp_path / "whole.jsonl", {"workers": 1})
     resolution = resolution_of(job)
-    split = Split(0, str(source), str(source), resolution.start, None, resolution.line, 1)
-    result = run_split(SplitTask(split, job, resolution.plan, None, str(tmp_path)))
+    (file,) = input_files(str(source))
+    split = Split(0, file, resolution.start, None, resolution.line, 1)
+    result = run_split(SplitTask(split, job, resolution.plan, None, str(tmp_path / "part"), None))
     streamx.transform(source, tmp_path / "whole.jsonl")
     assert Path(result.output.path).read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
@@ -114,7 +122,7 @@ def test_a_file_that_became_shorter_is_an_error(quoted: Path, tmp_path: Path) ->
     resolution = resolution_of(job)
     *_, last = splits_of(job, resolution, 10)
     quoted.write_bytes(QUOTED[:-2])
-    task = SplitTask(last, job, resolution.plan, None, str(tmp_path))
+    task = SplitTask(last, job, resolution.plan, None, str(tmp_path / "part"), None)
     with pytest.raises(InputError, match="it has been cut off"):
         run_split(task)
     assert sorted(tmp_path.iterdir()) == [quoted]
@@ -124,7 +132,7 @@ def test_another_version_of_streamx_is_refused(quoted: Path, tmp_path: Path) -> 
     job = job_of(quoted, tmp_path / "whole.jsonl", {"workers": 1})
     resolution = resolution_of(job)
     (split,) = splits_of(job, resolution, 1000)
-    task = SplitTask(split, job, resolution.plan, None, str(tmp_path))
+    task = SplitTask(split, job, resolution.plan, None, str(tmp_path / "part"), None)
     with pytest.raises(ClusterError, match=r"has streamx .*, and the run was begun by 0\.0\.1"):
         run_split(replace(task, version="0.0.1"))
 
@@ -152,3 +160,72 @@ def test_a_module_that_differs_from_that_of_the_beginning_is_refused() -> None:
     assert carried.load()([1]) == "[1]"
     with pytest.raises(UsageError, match="is another one than where the run began"):
         replace(carried, sha256="0" * 64).load()
+
+
+PROCESSES = """
+import os
+
+def number(record):
+    return {"pid": os.getpid()}
+
+class Holding:
+    def __enter__(self):
+        return self
+
+    def __call__(self, record):
+        return {"pid": os.getpid()}
+
+    def __exit__(self, *_):
+        with open(f"{__file__}.left", "a") as file:
+            file.write(f"{os.getpid()}\\n")
+"""
+
+
+def pids_in(results: list[SplitResult]) -> list[int]:
+    lines = [Path(each.output.path).read_bytes().splitlines() for each in results]
+    return [json.loads(line)["pid"] for each in lines for line in each]
+
+
+def test_the_splits_of_a_worker_are_run_by_one_process_of_their_function(
+    quoted: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "f.py").write_text(PROCESSES)
+    carried = Carried.of(Apply(f"{tmp_path}/f.py:number"))
+    results = run_by_splits(quoted, tmp_path, 10, operations=[carried], on_error="skip")
+    pids = pids_in(results)
+    assert len(results) > 2
+    assert len(set(pids)) == 1
+    assert os.getpid() not in pids
+
+
+def test_what_a_function_holds_is_left_with_its_split(quoted: Path, tmp_path: Path) -> None:
+    (tmp_path / "f.py").write_text(PROCESSES)
+    carried = Carried.of(Apply(f"{tmp_path}/f.py:Holding"))
+    results = run_by_splits(quoted, tmp_path, 20, operations=[carried])
+    left = list(map(int, (tmp_path / "f.py.left").read_text().split()))
+    assert left == list(dict.fromkeys(pids_in(results)))
+    assert len(left) == len(results)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends when it is next asked")
+def test_a_process_that_waits_for_a_split_ends_with_its_worker(
+    quoted: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "f.py").write_text(PROCESSES)
+    program = (
+        "import sys; from pathlib import Path; from cluster import by_splits, test_split_run\n"
+        "here = Path(sys.argv[1]); function = test_split_run.Apply(f'{here}/f.py:number')\n"
+        "run = by_splits.run_by_splits(here / 'in.csv', here, 1000, operations=[function])\n"
+        "print(test_split_run.pids_in(run)[0], flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path],
+        cwd=ROOT / "tests",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as worker:
+        assert worker.stdout is not None
+        pid = int(worker.stdout.readline())
+        assert Path(f"/proc/{pid}").exists()
+        worker.kill()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())

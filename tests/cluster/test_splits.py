@@ -12,6 +12,7 @@ from streamx.codec.counting import count_records
 from streamx.codec.layout import CsvFormat, Format, JsonlFormat
 from streamx.codec.reference.slices import scanner_of
 from streamx.codec.states import State
+from streamx.read.files import InputFile
 
 CSV = CsvFormat()
 JSONL = JsonlFormat()
@@ -50,7 +51,7 @@ def transitions(
 
 
 def splits_of(data: bytes, format: Format, range_bytes: int, block_bytes: int) -> list[Split]:
-    planner = SplitPlanner("/in", "in", 0, offset=0, line=1)
+    planner = SplitPlanner(InputFile("/in", "in", len(data), "0"), 0, offset=0, line=1)
     found = [planner.add(each) for each in transitions(data, format, range_bytes, block_bytes)]
     return [split for split in (*found, planner.end()) if split is not None]
 

@@ -61,6 +61,15 @@ class S3Server:
         body: bytes = self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
         return body
 
+    def clear(self) -> None:
+        """Remove all keys, and take back all uploads."""
+        for key in self.keys:
+            self.client.delete_object(Bucket=BUCKET, Key=key)
+        found = self.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+        for each in found:
+            place = {"Key": each["Key"], "UploadId": each["UploadId"]}
+            self.client.abort_multipart_upload(Bucket=BUCKET, **place)
+
 
 def environment(url: str, **variables: str) -> dict[str, str]:
     """Return the variables that lead to a server, and to nothing else of this machine."""

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 import fsspec
 import pytest
 from conftest import SAMPLE_DATA, STREAMX, TIMEOUT_SECONDS
-from storage.s3_server import SECRET, S3Server, environment, line_to, serving_s3
+from storage.s3_server import SECRET, S3Server, environment, line_to
 
 from streamx import Apply, InputError, OutputError, StreamxError, retry, schema, transform
 from streamx.read import stored_source
@@ -29,10 +29,9 @@ CSV = b"id,name\n" + b"".join(b"%d,%s\n" % (number, b"a name" * 9) for number in
 JSONL = b"".join(b'{"id":%d,"name":"%s"}\n' % (number, b"a name" * 9) for number in range(RECORDS))
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with serving_s3() as server:
-        yield server
+@pytest.fixture
+def s3(s3_server: S3Server) -> S3Server:
+    return s3_server
 
 
 @pytest.fixture(autouse=True)
