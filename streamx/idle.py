@@ -30,7 +30,7 @@ def refuse_idle_options(job: Job) -> None:
         UsageError: there is one; the text says what it needs.
     """
     # The ends first: what follows asks for the formats, for which a cluster lists its input.
-    for group in (_cluster_checks, _ends_checks, _http_checks):
+    for group in (_cluster_checks, _ends_checks, _http_checks, _json_checks):
         _refuse(group(job))
     _refuse(_format_checks(job), lambda: f"; this run goes from {job.source} to {job.target}")
     _refuse([*_call_checks(job), *_checkpoint_checks(job)])
@@ -55,8 +55,6 @@ def _cluster_checks(job: Job) -> list[_Check]:
         (job.concat, is_used, "--concat", dask),
         (is_used, job.input != "-" and not is_url(job.input), dask, "an INPUT of files"),
         (is_used, job.output != "-", dask, "an OUTPUT: a directory or, with --concat, a file"),
-        (is_used, not job.is_json_input, dask, "JSONL, which can be split, not a JSON text"),
-        (is_used, not job.is_json_output, dask, "JSONL output, not a JSON text"),
         (is_used, job.compressing is None, dask, "plain output; compress it behind the run"),
         (
             is_used and is_storage_url(job.output),
@@ -122,18 +120,6 @@ def _ends_checks(job: Job) -> list[_Check]:
             "--compression-level",
             "a compressed output: --compress, or a name that ends with .gz, .bz2, .xz or .zst",
         ),
-        (
-            job.records_at is not None,
-            job.is_json_input,
-            "--records-at",
-            "--paginate or JSON input: --from json, or a name that ends with .json",
-        ),
-        (
-            job.is_checkpointed,
-            not job.is_json_output,
-            a_resumed,
-            "JSONL output; a JSON text cannot be continued",
-        ),
         *_in_place_checks(job),
         *on_disk,
         *written,
@@ -152,6 +138,26 @@ def _ends_checks(job: Job) -> list[_Check]:
             "an OUTPUT on disk; what was uploaded of a URL is taken back when a run ends early",
         ),
         (job.is_checkpointed, not reads_url, a_resumed, "an INPUT on disk, not a URL"),
+    ]
+
+
+def _json_checks(job: Job) -> list[_Check]:
+    is_used, dask = job.is_on_cluster, "--engine dask"
+    return [
+        (is_used, not job.is_json_input, dask, "JSONL, which can be split, not a JSON text"),
+        (is_used, not job.is_json_output, dask, "JSONL output, not a JSON text"),
+        (
+            job.records_at is not None,
+            job.is_json_input,
+            "--records-at",
+            "--paginate or JSON input: --from json, or a name that ends with .json",
+        ),
+        (
+            job.is_checkpointed,
+            not job.is_json_output,
+            "--resume" if job.resume else "--checkpoint",
+            "JSONL output; a JSON text cannot be continued",
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, SAMPLE_DATA, TIMEOUT_SECONDS
@@ -38,12 +39,20 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-# One process and one directory, since some blocks go on with the files of those before them.
-@pytest.mark.xdist_group("readme")
-@pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.split("\n")[0][2:40])
-def test_a_console_block_shows_what_happens(block: str, workspace: Path) -> None:
+def sections() -> list[Any]:
+    """The console blocks below each heading, of which some go on with the files of those before."""
+    found = []
+    for section in re.split(r"^#{2,3} ", README, flags=re.MULTILINE)[1:]:
+        blocks_below = re.findall(r"^```console\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+        if blocks_below:
+            found.append(pytest.param(blocks_below, id=section.partition("\n")[0]))
+    return found
+
+
+@pytest.mark.parametrize("blocks_below", sections())
+def test_console_blocks_show_what_happens(blocks_below: list[str], workspace: Path) -> None:
     path = f"{workspace / 'bin'}:{os.environ['PATH']}"
-    for command, shown in examples(block):
+    for command, shown in [each for block in blocks_below for each in examples(block)]:
         result = subprocess.run(
             ["bash", "-c", command],
             cwd=workspace,
