@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import SAMPLE_DATA
+from threads_of_runs import threads_of_runs
 
 import streamx
 from streamx import BadRecordError, Limit, Rename, Select, UsageError
@@ -128,7 +129,7 @@ def test_a_failed_run_leaves_the_old_output_and_no_thread(tmp_path: Path) -> Non
     assert (caught.value.line, caught.value.offset) == (3, 8)
     assert output.read_bytes() == b"old\n"
     assert len(list(tmp_path.iterdir())) == 2
-    assert not [t for t in threading.enumerate() if t.name.startswith("streamx")]
+    assert threads_of_runs() == []
 
 
 def test_every_error_survives_pickling() -> None:

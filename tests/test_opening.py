@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import threading
 from pathlib import Path
 
 import pytest
+from threads_of_runs import threads_of_runs
 
 import streamx
 from streamx.job_options import JobOptions
@@ -19,10 +19,6 @@ MOMENTS = [*range(61), *range(70, 400, 30)]
 
 def open_descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
-
-
-def threads_of_streamx() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("streamx")]
 
 
 async def cancel_after(turns: int, source: Path, output: Path, options: JobOptions) -> bool:
@@ -55,7 +51,7 @@ def test_cancelling_at_any_moment_leaves_no_file_thread_or_descriptor(
         cancelled += was_cancelled
         where = f"cancelled after {turns} turns"
         assert sorted(os.listdir(tmp_path)) == files, where
-        assert threads_of_streamx() == [], where
+        assert threads_of_runs() == [], where
         assert open_descriptors() == descriptors, where
         if was_cancelled:
             assert output.read_bytes() == b"old\n", where
@@ -71,7 +67,7 @@ def test_cancelling_while_an_output_fifo_has_no_reader_leaves_nothing_open(tmp_p
     descriptors = open_descriptors()
     for turns in range(10):
         assert asyncio.run(cancel_after(turns, source, output, {}))
-        assert (threads_of_streamx(), open_descriptors()) == ([], descriptors)
+        assert (threads_of_runs(), open_descriptors()) == ([], descriptors)
 
 
 @pytest.mark.parametrize("output_name", ["out.jsonl", "no/such/out.jsonl", "taken.jsonl"])
@@ -83,5 +79,5 @@ def test_run_that_cannot_start_leaves_nothing_open(tmp_path: Path, output_name: 
     descriptors = open_descriptors()
     with pytest.raises(streamx.StreamxError):
         streamx.transform(source, tmp_path / output_name)
-    assert (threads_of_streamx(), open_descriptors()) == ([], descriptors)
+    assert (threads_of_runs(), open_descriptors()) == ([], descriptors)
     assert not list(tmp_path.glob(".*"))
