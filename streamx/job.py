@@ -130,13 +130,16 @@ class Job(Options):
     @property
     def source(self) -> FormatName:
         """The format of the input's records, as named or by extension."""
-        return record_format(self.source_format or source_format_of(self.first_input, self.http))
+        return record_format(self._source)
+
+    @property
+    def _source(self) -> FileFormat:
+        return self.source_format or source_format_of(self.first_input, self.http)
 
     @property
     def is_json_input(self) -> bool:
         """Tell whether the input is one JSON text."""
-        named = self.source_format or source_format_of(self.first_input, self.http)
-        return named == "json"
+        return self._source == "json"
 
     @property
     def is_json_output(self) -> bool:

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Sequence
 
 from streamx.compression import Compressing, Stream
-from streamx.write.sinks import Sink
+from streamx.write.sinks import Sink, WrappingSink
 
 
-class CompressedSink:
+class CompressedSink(WrappingSink):
     """Compresses blocks of a fixed size on several threads into another sink, in their order.
 
     Args:
@@ -19,8 +19,7 @@ class CompressedSink:
     """
 
     def __init__(self, inner: Sink, compressing: Compressing) -> None:
-        self.name = inner.name
-        self._inner = inner
+        super().__init__(inner)
         self._level = compressing.level
         self._threads = compressing.threads
         self._block_bytes = compressing.compression.block_bytes
@@ -28,7 +27,7 @@ class CompressedSink:
         self._open = bytearray()  # what makes no whole block yet
         # Blocks that are not written, with what they become.
         self._pending: deque[tuple[bytearray, asyncio.Future[bytes]]] = deque()
-        self._is_begun = self._is_ended = False
+        self._is_begun = False
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         for part in parts:
@@ -44,20 +43,11 @@ class CompressedSink:
         while self._pending and self._pending[0][1].done():
             await self._write_oldest()
 
-    async def prepare(self) -> None:
-        if not self._is_ended and (self._open or not self._is_begun):
+    async def _end(self) -> None:
+        if self._open or not self._is_begun:
             self._begin_block()
-        self._is_ended = True
         while self._pending:
             await self._write_oldest()
-        await self._inner.prepare()
-
-    async def commit(self) -> None:
-        await self.prepare()
-        await self._inner.commit()
-
-    async def abort(self) -> None:
-        await self._inner.abort()
 
     def _begin_block(self) -> None:
         block, self._open = self._open, bytearray()
@@ -72,7 +62,7 @@ class CompressedSink:
         self._pending.popleft()
 
 
-class FlushingSink:
+class FlushingSink(WrappingSink):
     """Compresses into one member, and ends every write so that a reader can decode it at once.
 
     Args:
@@ -81,26 +71,14 @@ class FlushingSink:
     """
 
     def __init__(self, inner: Sink, stream: Stream) -> None:
-        self.name = inner.name
-        self._inner = inner
+        super().__init__(inner)
         self._stream = stream
-        self._is_ended = False
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         await self._inner.write(await asyncio.to_thread(self._stream.flushed, parts))
 
-    async def prepare(self) -> None:
-        if not self._is_ended:
-            await self._inner.write([self._stream.ended()])
-            self._is_ended = True
-        await self._inner.prepare()
-
-    async def commit(self) -> None:
-        await self.prepare()
-        await self._inner.commit()
-
-    async def abort(self) -> None:
-        await self._inner.abort()
+    async def _end(self) -> None:
+        await self._inner.write([self._stream.ended()])
 
 
 def compressed(sink: Sink, compressing: Compressing | None, *, is_live: bool = False) -> Sink:

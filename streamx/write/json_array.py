@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streamx.write.sinks import Sink
+from streamx.write.sinks import Sink, WrappingSink
 
 
-class JsonArraySink:
+class JsonArraySink(WrappingSink):
     r"""Puts brackets around records and commas between them; each keeps a line of its own.
 
     Args:
@@ -16,11 +16,9 @@ class JsonArraySink:
     """
 
     def __init__(self, inner: Sink) -> None:
-        self.name = inner.name
-        self._inner = inner
+        super().__init__(inner)
         self._separator = b"[\n"  # what comes before the next byte
         self._is_empty = True
-        self._is_ended = False
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
         await self._inner.write([each for part in parts if part for each in self._within(part)])
@@ -31,15 +29,5 @@ class JsonArraySink:
         self._separator = b",\n" if data.endswith(b"\n") else b""
         return separator, data.removesuffix(b"\n").replace(b"\n", b",\n")
 
-    async def prepare(self) -> None:
-        if not self._is_ended:
-            self._is_ended = True
-            await self._inner.write([b"[]\n" if self._is_empty else b"\n]\n"])
-        await self._inner.prepare()
-
-    async def commit(self) -> None:
-        await self.prepare()
-        await self._inner.commit()
-
-    async def abort(self) -> None:
-        await self._inner.abort()
+    async def _end(self) -> None:
+        await self._inner.write([b"[]\n" if self._is_empty else b"\n]\n"])

@@ -176,6 +176,36 @@ class LiveSink:
             os.close(self._descriptor)
 
 
+class WrappingSink:
+    """A sink that changes what is written on its way into another, and ends it once.
+
+    Args:
+        inner: the other.
+    """
+
+    def __init__(self, inner: Sink) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._is_ended = False
+
+    async def prepare(self) -> None:
+        if not self._is_ended:
+            await self._end()
+            self._is_ended = True
+        await self._inner.prepare()
+
+    async def commit(self) -> None:
+        await self.prepare()
+        await self._inner.commit()
+
+    async def abort(self) -> None:
+        await self._inner.abort()
+
+    async def _end(self) -> None:
+        """Write what is behind all that was written."""
+        raise NotImplementedError
+
+
 def _views_of(parts: Sequence[bytes | memoryview]) -> deque[memoryview]:
     return deque(memoryview(part) for part in parts if part)
 
