@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from streamx.errors import UsageError
+from streamx.formats import Reading, Writing
 from streamx.job import Job
 from streamx.read.decode import wrap
 from streamx.read.http_options import Http, is_url
@@ -63,6 +65,28 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
         InputError: it cannot be opened.
         UsageError: it cannot be read as the options say.
     """
+    format = job.reads
+    if format is None or format.source is None:
+        source = await _open_text(job, warn)
+    else:
+        reading = Reading(
+            path=job.first_input,
+            opened=partial(_open_text, job, warn),
+            max_record_bytes=job.sizing.max_record_bytes,
+            records_at=job.records_at or "",
+        )
+        source = await format.source(reading)
+    reader = ChunkReader(
+        source,
+        job.pace,
+        job.sizing.max_record_bytes,
+        linger_seconds=0 if job.line_buffered else LINGER_SECONDS,
+    )
+    return Inlet(source, reader)
+
+
+async def _open_text(job: Job, warn: Callable[[str], None]) -> Source:
+    """Open the bytes of an input, decompressed and in UTF-8."""
     if is_url(job.input):
         from streamx.read.remote import open_remote  # with all that the web takes
 
@@ -80,19 +104,7 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
         raise UsageError("--on-full needs a live standard input; this one is a file and can wait")
     # What is to be sniffed is not decoded yet.
     encoding = "utf-8" if job.sniff and job.encoding is None else job.encoding
-    source = wrap(source, compression=job.input_compression, encoding=encoding)
-    if job.is_json_input:
-        from streamx.read.json_array import JsonArraySource  # for this alone
-
-        path, most_bytes = job.records_at or "", job.sizing.max_record_bytes
-        source = JsonArraySource(source, path, most_bytes)
-    reader = ChunkReader(
-        source,
-        job.pace,
-        job.sizing.max_record_bytes,
-        linger_seconds=0 if job.line_buffered else LINGER_SECONDS,
-    )
-    return Inlet(source, reader)
+    return wrap(source, compression=job.input_compression, encoding=encoding)
 
 
 async def open_found(job: Job, warn: Callable[[str], None]) -> tuple[Job, Inlet]:
@@ -140,8 +152,7 @@ async def open_outputs(
         return await journal.open_outputs(*targets)
     sink = await open_sink(targets.output)
     sink = compressed(sink, job.compressing, is_live=source.is_live)
-    if job.is_json_output:
-        from streamx.write.json_array import JsonArraySink  # for this alone
-
-        sink = JsonArraySink(sink)
+    format = job.writes
+    if format is not None and format.sink is not None:
+        sink = format.sink(Writing(sink))
     return await Outputs.beside(sink, targets.rejects, job.compressing_rejects)

@@ -48,7 +48,7 @@ def _flow(job: Job, total_bytes: int | None) -> Iterator[tuple[str, str]]:
     size = "" if total_bytes is None else f", {total_bytes:,} bytes"
     zipped = f", {job.input_compression.name}" if job.input_compression else ""
     name = "standard input" if job.input == "-" else job.input_name
-    yield "input", f"{name}: {'json' if job.is_json_input else job.source}{zipped}{size}"
+    yield "input", f"{name}: {job.input_format}{zipped}{size}"
     if job.http is not None and job.http.paginate is not None:
         size = "" if job.http.page_size is None else f", {job.http.page_size:,} records each"
         yield "", f"pages by {job.http.paginate}{size}"
@@ -56,7 +56,7 @@ def _flow(job: Job, total_bytes: int | None) -> Iterator[tuple[str, str]]:
     if job.compressing is not None:
         zipped = f", {job.compressing.compression.name}, level {job.compressing.level}"
     name = "standard output" if job.output == "-" else job.output_name
-    yield "output", f"{name}: {'json' if job.is_json_output else job.target}{zipped}"
+    yield "output", f"{name}: {job.output_format}{zipped}"
 
 
 def _columns(job: Job, resolution: Resolution) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from streamx.compression import (
     compression_of,
 )
 from streamx.errors import UsageError
+from streamx.formats import FileFormat
 from streamx.idle import refuse_idle_options
 from streamx.job_options import JobOptions, Options
 from streamx.read.decode import is_utf8
@@ -40,13 +41,13 @@ from streamx.transform.plan import Lenience, Recipe
 from streamx.transform.retries import Retries
 from streamx.values import (
     MOST_RECORDS,
-    FileFormat,
     FormatName,
     at_least,
     at_most,
     checked_operation,
     column_type,
     distinct_names,
+    file_format,
     format_from,
     format_of,
     record_format,
@@ -129,22 +130,23 @@ class Job(Options):
 
     @property
     def source(self) -> FormatName:
-        """The format of the input's records, as named or by extension."""
-        return record_format(self._source)
+        """The format of the input's records."""
+        return record_format(self.input_format)
 
     @property
-    def _source(self) -> FileFormat:
+    def input_format(self) -> str:
+        """The name of the input's format, as named or by extension."""
         return self.source_format or source_format_of(self.first_input, self.http)
 
     @property
-    def is_json_input(self) -> bool:
-        """Tell whether the input is one JSON text."""
-        return self._source == "json"
+    def reads(self) -> FileFormat | None:
+        """What makes JSONL of the input; None for CSV, TSV and JSONL itself."""
+        return file_format(self.input_format)
 
     @property
-    def is_json_output(self) -> bool:
-        """Tell whether the output is one JSON text."""
-        return self._target == "json"
+    def writes(self) -> FileFormat | None:
+        """What the output is made by of JSONL; None for CSV, TSV and JSONL itself."""
+        return file_format(self.output_format)
 
     @cached_property
     def first_input(self) -> str:
@@ -167,11 +169,12 @@ class Job(Options):
 
     @property
     def target(self) -> FormatName:
-        """The format of the output's records, as named or by extension."""
-        return record_format(self._target)
+        """The format of the output's records."""
+        return record_format(self.output_format)
 
     @property
-    def _target(self) -> FileFormat:
+    def output_format(self) -> str:
+        """The name of the output's format, as named or by extension."""
         if self.target_format is None and self.writes_directory:
             return "jsonl"
         return self.target_format or format_of(self.output_name, "output", "--to")
@@ -436,8 +439,8 @@ class Job(Options):
         return self.batch_records and max(DEFAULT_CONCURRENCY, 2 * self.batch_records)
 
 
-def source_format_of(path: str, http: Http | None = None) -> FileFormat:
-    """Return the format of an input by its extension; pages become JSONL.
+def source_format_of(path: str, http: Http | None = None) -> str:
+    """Return the name of the format of an input by its extension; pages become JSONL.
 
     Raises:
         UsageError: the extension is none of ours.

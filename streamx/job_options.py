@@ -12,15 +12,13 @@ from streamx.errors import UsageError
 from streamx.flow.buffer import OnFull
 from streamx.read.http_options import Http
 from streamx.transform.operations import Drop, Operation, Select
-from streamx.values import FileFormat
+from streamx.values import checked_format
 
 EngineName = Literal["local", "dask"]
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
-    "source_format": (None, *get_args(FileFormat)),
-    "target_format": (None, *get_args(FileFormat)),
     "types": ("infer", "string"),
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
@@ -36,8 +34,8 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
 class JobOptions(TypedDict, total=False):
     """The options of `transform()`; see Options for what each means."""
 
-    source_format: FileFormat | None
-    target_format: FileFormat | None
+    source_format: str | None
+    target_format: str | None
     delimiter: str | None
     output_delimiter: str | None
     quote: str | None
@@ -202,8 +200,8 @@ class Options:
 
     input: str = "-"
     output: str = "-"
-    source_format: FileFormat | None = None
-    target_format: FileFormat | None = None
+    source_format: str | None = None
+    target_format: str | None = None
     delimiter: str | None = None
     output_delimiter: str | None = None
     quote: str | None = None
@@ -277,6 +275,15 @@ class Options:
             if value not in choices:
                 known = ", ".join(repr(choice) for choice in choices)
                 raise UsageError(f"{name} is {value!r}; it must be one of {known}")
+        for name in ("source_format", "target_format"):
+            try:
+                checked_format(getattr(self, name))
+            except UsageError as error:
+                raise UsageError(f"{name}: {error}") from error
+        self._refuse_lone_texts()
+        self._refuse_empty_names()
+
+    def _refuse_lone_texts(self) -> None:
         names = [self.nulls, self.columns, self.retry_on]
         for operation in self.operations:
             if not isinstance(operation, Operation) and not callable(operation):
@@ -285,6 +292,8 @@ class Options:
         for texts in names:
             if isinstance(texts, str | bytes):
                 raise UsageError(f"{texts!r} is one text where a list of them is needed")
+
+    def _refuse_empty_names(self) -> None:
         accounts = (
             ("--summary", self.summary),
             ("--metrics", self.metrics),

@@ -7,46 +7,73 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from streamx.codec.layout import ColumnType, CsvFormat, Format, JsonlFormat
 from streamx.compression import uncompressed_path
 from streamx.errors import UsageError
+from streamx.formats import FileFormat, format_named, format_with, known_formats
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Limit, Operation, Rename, Set, Where
 
 FormatName = Literal["csv", "tsv", "jsonl"]
-# A JSON text becomes JSONL on its way in, and JSONL one on its way out.
-FileFormat = Literal[FormatName, "json"]
+
+RECORD_FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 
 # More than there can be, and no more than C and Python's iterators count to.
 MOST_RECORDS = 10**18
 
-_FORMATS: dict[str, FileFormat] = {
+_EXTENSIONS: dict[str, FormatName] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
-    ".json": "json",
 }
 
 
-def format_of(path: str, side: str, option: str) -> FileFormat:
-    """Return the format that a path's extension stands for."""
-    format = _FORMATS.get(os.path.splitext(uncompressed_path(path))[1])
+def format_of(path: str, side: str, option: str) -> str:
+    """Return the name of the format that a path's extension stands for."""
+    extension = os.path.splitext(uncompressed_path(path))[1]
+    if extension in _EXTENSIONS:
+        return _EXTENSIONS[extension]
+    format = format_with(extension)
     if format is None:
         what = f"standard {side}" if path == "-" else repr(path)
         raise UsageError(
-            f"the format of {what} cannot be told from its name; say {option} csv, tsv, jsonl or "
-            "json"
+            f"the format of {what} cannot be told from its name; say {option} {_listed_formats()}"
         )
-    return format
+    return format.name
 
 
-def record_format(format: FileFormat) -> FormatName:
-    """Return the format of the records of a file."""
-    return "jsonl" if format == "json" else format
+def format_names() -> list[str]:
+    """Return the names of all formats, those that other packages have registered included."""
+    return [*RECORD_FORMATS, *(each.name for each in known_formats())]
+
+
+def checked_format(name: str | None) -> None:
+    """Refuse the name of a format that there is not; the text is to follow that of the option."""
+    if name is None or name in RECORD_FORMATS or format_named(name) is not None:
+        return
+    from streamx.nearest import did_you_mean  # for this alone
+
+    hint = did_you_mean(name, format_names())
+    raise UsageError(f"{name!r} is no format; say {_listed_formats()}{hint}")
+
+
+def _listed_formats() -> str:
+    *others, last = format_names()
+    return f"{', '.join(others)} or {last}"
+
+
+def file_format(name: str) -> FileFormat | None:
+    """Return the format of files of that name, None for CSV, TSV and JSONL, read as they are."""
+    return None if name in RECORD_FORMATS else format_named(name)
+
+
+def record_format(name: str) -> FormatName:
+    """Return the format of the records of a file, which is JSONL but for CSV and TSV."""
+    return next((each for each in RECORD_FORMATS if each == name), "jsonl")
 
 
 def format_from(

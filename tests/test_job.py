@@ -31,8 +31,6 @@ JSONL_TO_JSONL: dict[str, Any] = {"input": "in.jsonl", "output": "out.jsonl"}
         ("types", "guess", "'infer', 'string'"),
         ("types", None, "'infer', 'string'"),
         ("nested", "jason", "None, 'json', 'flatten'"),
-        ("source_format", "xlsx", "None, 'csv', 'tsv', 'jsonl', 'json'"),
-        ("target_format", "CSV", "None, 'csv', 'tsv', 'jsonl', 'json'"),
         ("progress", "loud", "'auto', 'bar', 'plain', 'json', 'off'"),
         ("progress", None, "'auto', 'bar', 'plain', 'json', 'off'"),
         ("extra_keys", "keep", "None, 'error', 'drop'"),
@@ -45,6 +43,12 @@ def test_value_that_is_none_of_the_choices_is_refused_with_the_choices(
     with pytest.raises(UsageError) as caught:
         Job(**{**JSONL_TO_CSV, name: value})
     assert str(caught.value) == f"{name} is {value!r}; it must be one of {known}"
+
+
+@pytest.mark.parametrize("name", ["source_format", "target_format"])
+def test_format_that_there_is_not_is_refused_with_all_that_there_are(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"^{name}: 'jsn' is no format; say csv, tsv, jsonl"):
+        Job(**{**JSONL_TO_CSV, name: "jsn"})
 
 
 @pytest.mark.parametrize("operation", ["a", ("Select", "a"), None, 3, {"drop": "a"}])

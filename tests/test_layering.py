@@ -48,20 +48,21 @@ ALLOWED = {
     "delivery": {"errors", "chunk", "codec", "flow", "monitor"},
     "engine": {"", "errors", "blame", "chunk", "heap", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "sizing", "transform"},
-    "values": {"errors", "codec", "compression", "nearest", "transform"},
+    "values": {"errors", "codec", "compression", "formats", "nearest", "transform"},
+    "formats": {"errors", "read", "write"},
     "explain": {"errors", "codec", "job", "monitor", "sizing", "transform"},
-    "idle": {"errors", "job", "read", "storage", "transform"},
+    "idle": {"errors", "formats", "job", "read", "storage", "transform"},
     "job_options": {"errors", "compression", "flow", "read", "transform", "values"},
     "job": {
-        "idle", "errors", "codec", "compression", "job_options", "monitor", "nearest", "transform",
-        "read", "sizing", "storage", "values",
+        "idle", "errors", "codec", "compression", "formats", "job_options", "monitor", "nearest",
+        "transform", "read", "sizing", "storage", "values",
     },
     "in_place": {"errors"},
     "pipeline": {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job", "accounts", "delivery", "ends", "in_place", "intake", "journal", "lock",
     },
-    "ends": {"errors", "job", "journal", "read", "sniffing", "write"},
+    "ends": {"errors", "formats", "job", "journal", "read", "sniffing", "write"},
     "sniffing": {"codec", "ends", "job", "monitor", "read", "transform"},
     "retrying": {
         "errors", "codec", "compression", "ends", "job", "job_options", "read", "storage", "values",
@@ -83,8 +84,8 @@ ALLOWED = {
     },
     "lock": {"errors", "job", "write"},
     "cli": {
-        "", "compression", "doctor", "errors", "heap", "job_options", "nearest", "transform",
-        "codec", "monitor", "values", "write",
+        "", "compression", "doctor", "errors", "formats", "heap", "job_options", "nearest",
+        "transform", "codec", "monitor", "values", "write",
     },
     "__main__": {"errors", "cli"},
 }  # fmt: skip

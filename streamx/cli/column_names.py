@@ -76,14 +76,16 @@ def _of_input(path: str, given: dict[str, Any]) -> list[str]:
     from streamx.codec import head as heads
     from streamx.codec import keys_of
     from streamx.codec.layout import JsonlFormat
-    from streamx.values import format_from, format_of
+    from streamx.values import file_format, format_from, format_of, record_format
 
     name = given.get("source_format") or format_of(path, "input", "--from")
-    if name == "json":
-        # Twice as slow as what follows, which knows lines only.
+    if file_format(name) is not None:
+        # Twice as slow as what follows, which knows lines and tables of text only.
         return list(streamx.schema(path, source_format=name, records_at=given.get("records_at")))
     head = _head(path, given.get("encoding"))
-    format = format_from(name, given.get("delimiter"), given.get("quote"), "--delimiter")
+    format = format_from(
+        record_format(name), given.get("delimiter"), given.get("quote"), "--delimiter"
+    )
     is_complete = len(head) < _HEAD_BYTES
     start = heads.preamble_end(head, given.get("skip_lines") or 0, is_complete) or 0
     if isinstance(format, JsonlFormat):

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from streamx.codec.layout import ColumnType
+from streamx.errors import UsageError
+from streamx.formats import BUILT_IN
+from streamx.values import RECORD_FORMATS, checked_format, format_names
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -149,7 +152,29 @@ class File(click.ParamType):  # type: ignore[type-arg]  # likewise
         return [CompletionItem(incomplete, type="file")]
 
 
-FORMATS = click.Choice(["csv", "tsv", "jsonl", "json"])
+class FormatName(click.Choice):  # type: ignore[type-arg]  # likewise
+    """The name of a format: help lists those of streamx, completion all that are installed."""
+
+    def __init__(self) -> None:
+        super().__init__([*RECORD_FORMATS, *(format.name for format in BUILT_IN)])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            checked_format(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        names = format_names()
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+FORMATS = FormatName()
 
 
 def input_options(command: F) -> F:

@@ -1,0 +1,142 @@
+"""File formats beside CSV, TSV and JSONL: what each is known by, what makes JSONL of it and back.
+
+A run knows CSV and JSONL alone. A format's source gives the records of a file as JSONL, and its
+sink is given JSONL. Those that come with streamx are in `BUILT_IN`; others are objects of
+`FileFormat` that a package names as an entry point of the group `streamx.formats`. These are only
+looked for where a name or an extension is none of ours, since that takes as long as a short run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streamx.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from streamx.read.sources import Source
+    from streamx.write.sinks import Sink
+
+GROUP = "streamx.formats"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a format's source is made from.
+
+    Attributes:
+        path: of the file: a path, a URL, or `-` for standard input.
+        opened: opens it as a source of bytes, decompressed and decoded to UTF-8 if the format is
+            text; not to be called by a format that opens the file by its path.
+        max_record_bytes: how long a record may become.
+        records_at: where in a larger text the records are, see `--records-at`.
+    """
+
+    path: str
+    opened: Callable[[], Awaitable[Source]]
+    max_record_bytes: int
+    records_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What a format's sink is made from.
+
+    Attributes:
+        inner: takes the bytes of the file.
+    """
+
+    inner: Sink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFormat:
+    """A format of files that hold records.
+
+    Attributes:
+        name: as `--from` and `--to` say it.
+        title: as messages say it.
+        extensions: how the names of such files end, in lower case, each with its dot.
+        source: opens what gives the records as JSONL, each in a line that ends with a line feed;
+            None for a format that is only written.
+        sink: makes what is given JSONL, in parts that may end anywhere, and passes the file's bytes
+            on; None for a format that is only read.
+        options: names of options that have an effect with this format and not with JSONL.
+        extra: of streamx, that has the format's libraries; None if it needs none.
+    """
+
+    name: str
+    title: str
+    extensions: tuple[str, ...]
+    source: Callable[[Reading], Awaitable[Source]] | None = None
+    sink: Callable[[Writing], Sink] | None = None
+    options: frozenset[str] = frozenset()
+    extra: str | None = None
+
+
+async def _json_source(reading: Reading) -> Source:
+    from streamx.read.json_array import JsonArraySource  # for this alone
+
+    inner = await reading.opened()
+    return JsonArraySource(inner, reading.records_at, reading.max_record_bytes)
+
+
+def _json_sink(writing: Writing) -> Sink:
+    from streamx.write.json_array import JsonArraySink  # for this alone
+
+    return JsonArraySink(writing.inner)
+
+
+BUILT_IN = (
+    FileFormat(
+        name="json",
+        title="JSON",
+        extensions=(".json",),
+        source=_json_source,
+        sink=_json_sink,
+        options=frozenset({"records_at"}),
+    ),
+)
+
+
+def format_named(name: str) -> FileFormat | None:
+    """Return the format of a name, or None if there is none."""
+    return next((each for each in known_formats() if each.name == name), None)
+
+
+def format_with(extension: str) -> FileFormat | None:
+    """Return the format whose files have an extension, in lower case, or None if there is none."""
+    return next((each for each in known_formats() if extension in each.extensions), None)
+
+
+def known_formats() -> Iterator[FileFormat]:
+    """Give the formats of streamx, then those that other packages have registered, by name.
+
+    Raises:
+        UsageError: one of these cannot be loaded.
+    """
+    yield from BUILT_IN
+    from importlib.metadata import entry_points  # which takes long, see above
+
+    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        yield _loaded(entry)
+
+
+def _loaded(entry: EntryPoint) -> FileFormat:
+    try:
+        format = entry.load()
+    except Exception as error:  # whatever importing a package may raise
+        raise _unusable(entry, f"cannot be loaded: {type(error).__name__}: {error}") from error
+    if not isinstance(format, FileFormat):
+        raise _unusable(entry, f"is {format!r}; expected a streamx.formats.FileFormat")
+    if format.name != entry.name:
+        raise _unusable(entry, f"calls itself {format.name!r}; expected {entry.name!r}")
+    return format
+
+
+def _unusable(entry: EntryPoint, reason: str) -> UsageError:
+    package = entry.dist.name if entry.dist else "a package"
+    return UsageError(f"the format {entry.name!r} of {package} {reason}; mend or remove {package}")
