@@ -14,6 +14,7 @@ from streamx.read.decode import wrap
 from streamx.read.http_options import Http, is_url
 from streamx.read.reader import LINGER_SECONDS, ChunkReader
 from streamx.read.sources import Source, open_source
+from streamx.transform.operations import columns_read
 from streamx.write.compress import compressed
 from streamx.write.publish import Target
 from streamx.write.rejects import Outputs, rejects_target
@@ -73,7 +74,9 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
             path=job.first_input,
             opened=partial(_open_text, job, warn),
             max_record_bytes=job.sizing.max_record_bytes,
+            warn=warn,
             records_at=job.records_at or "",
+            columns=columns_read(job.chain),
         )
         source = await format.source(reading)
     reader = ChunkReader(

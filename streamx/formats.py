@@ -8,11 +8,12 @@ looked for where a name or an extension is none of ours, since that takes as lon
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streamx.errors import UsageError
+from streamx.extras import needing
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -32,13 +33,17 @@ class Reading:
         opened: opens it as a source of bytes, decompressed and decoded to UTF-8 if the format is
             text; not to be called by a format that opens the file by its path.
         max_record_bytes: how long a record may become.
+        warn: called with what the user should know.
         records_at: where in a larger text the records are, see `--records-at`.
+        columns: the only ones that the run looks at, if those are known; others may be left out.
     """
 
     path: str
     opened: Callable[[], Awaitable[Source]]
     max_record_bytes: int
+    warn: Callable[[str], None]
     records_at: str = ""
+    columns: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class FileFormat:
             None for a format that is only written.
         sink: makes what is given JSONL, in parts that may end anywhere, and passes the file's bytes
             on; None for a format that is only read.
+        is_text: a file is text: it may be compressed as a whole, and have an encoding.
         options: names of options that have an effect with this format and not with JSONL.
         extra: of streamx, that has the format's libraries; None if it needs none.
     """
@@ -73,6 +79,7 @@ class FileFormat:
     extensions: tuple[str, ...]
     source: Callable[[Reading], Awaitable[Source]] | None = None
     sink: Callable[[Writing], Sink] | None = None
+    is_text: bool = False
     options: frozenset[str] = frozenset()
     extra: str | None = None
 
@@ -90,6 +97,12 @@ def _json_sink(writing: Writing) -> Sink:
     return JsonArraySink(writing.inner)
 
 
+async def _parquet_source(reading: Reading) -> Source:
+    with needing("Parquet", "parquet"):
+        from streamx.read.parquet import open_parquet
+    return await open_parquet(reading.path, reading.columns, reading.warn)
+
+
 BUILT_IN = (
     FileFormat(
         name="json",
@@ -98,6 +111,14 @@ BUILT_IN = (
         source=_json_source,
         sink=_json_sink,
         options=frozenset({"records_at"}),
+        is_text=True,
+    ),
+    FileFormat(
+        name="parquet",
+        title="Parquet",
+        extensions=(".parquet", ".pq"),
+        source=_parquet_source,
+        extra="parquet",
     ),
 )
 

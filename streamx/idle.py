@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from streamx.errors import UsageError
+from streamx.idle_formats import file_format_checks
 from streamx.read.decode import is_utf8
 from streamx.read.http_options import is_url
 from streamx.storage import is_s3_key, is_storage_url, is_writable_url
@@ -14,7 +15,6 @@ from streamx.transform.functions import Apply
 from streamx.transform.operations import Limit, Select, before_records
 
 if TYPE_CHECKING:
-    from streamx.formats import FileFormat
     from streamx.job import Job
 
 _CSV = "CSV or TSV"
@@ -31,7 +31,7 @@ def refuse_idle_options(job: Job) -> None:
         UsageError: there is one; the text says what it needs.
     """
     # The ends first: what follows asks for the formats, for which a cluster lists its input.
-    for group in (_cluster_checks, _ends_checks, _http_checks, _file_format_checks):
+    for group in (_cluster_checks, _ends_checks, _http_checks, file_format_checks):
         _refuse(group(job))
     _refuse(_format_checks(job), lambda: f"; this run goes from {job.source} to {job.target}")
     _refuse([*_call_checks(job), *_checkpoint_checks(job)])
@@ -140,50 +140,6 @@ def _ends_checks(job: Job) -> list[_Check]:
         ),
         (job.is_checkpointed, not reads_url, a_resumed, "an INPUT on disk, not a URL"),
     ]
-
-
-def _file_format_checks(job: Job) -> list[_Check]:
-    is_used, dask = job.is_on_cluster, "--engine dask"
-    reads, writes = job.reads, job.writes
-    _refuse_one_way(reads, writes)
-    return [
-        (
-            is_used,
-            reads is None,
-            dask,
-            f"CSV or JSONL, which can be split, not {_title(reads)}",
-        ),
-        (is_used, writes is None, dask, f"CSV or JSONL output, not {_title(writes)}"),
-        (
-            job.records_at is not None,
-            _takes(reads, "records_at"),
-            "--records-at",
-            "--paginate or JSON input: --from json, or a name that ends with .json",
-        ),
-        (
-            job.is_checkpointed,
-            writes is None,
-            "--resume" if job.resume else "--checkpoint",
-            f"CSV or JSONL output; {_title(writes)} cannot be continued",
-        ),
-    ]
-
-
-def _refuse_one_way(reads: FileFormat | None, writes: FileFormat | None) -> None:
-    if reads is not None and reads.source is None:
-        raise UsageError(
-            f"{reads.title} is only written, not read; name an input of another format"
-        )
-    if writes is not None and writes.sink is None:
-        raise UsageError(f"{writes.title} is only read, not written; write CSV, say, with --to csv")
-
-
-def _takes(format: FileFormat | None, option: str) -> bool:
-    return format is not None and option in format.options
-
-
-def _title(format: FileFormat | None) -> str:
-    return "" if format is None else format.title
 
 
 def _in_place_checks(job: Job) -> list[_Check]:

@@ -49,9 +49,10 @@ ALLOWED = {
     "engine": {"", "errors", "blame", "chunk", "heap", "position", "codec", "transform", "flow"},
     "monitor": {"errors", "chunk", "codec", "flow", "sizing", "transform"},
     "values": {"errors", "codec", "compression", "formats", "nearest", "transform"},
-    "formats": {"errors", "read", "write"},
+    "formats": {"errors", "extras", "read", "write"},
     "explain": {"errors", "codec", "job", "monitor", "sizing", "transform"},
-    "idle": {"errors", "formats", "job", "read", "storage", "transform"},
+    "idle": {"errors", "idle_formats", "job", "read", "storage", "transform"},
+    "idle_formats": {"errors", "formats", "job"},
     "job_options": {"errors", "compression", "flow", "read", "transform", "values"},
     "job": {
         "idle", "errors", "codec", "compression", "formats", "job_options", "monitor", "nearest",
@@ -62,7 +63,7 @@ ALLOWED = {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job", "accounts", "delivery", "ends", "in_place", "intake", "journal", "lock",
     },
-    "ends": {"errors", "formats", "job", "journal", "read", "sniffing", "write"},
+    "ends": {"errors", "formats", "job", "journal", "read", "sniffing", "transform", "write"},
     "sniffing": {"codec", "ends", "job", "monitor", "read", "transform"},
     "retrying": {
         "errors", "codec", "compression", "ends", "job", "job_options", "read", "storage", "values",
@@ -100,9 +101,15 @@ RESERVED = {
     "fsspec": "storage.py",
     "s3fs": "storage.py",
     "distributed": "cluster/dask.py",
+    "pyarrow": (
+        "read/arrow",
+        "read/columnar",
+        "read/parquet",
+        "read/seekable",
+    ),
 }
 # What takes long to import: for rare cases only, for files, for any run.
-UNUSED = {"tqdm", "difflib", "streamx.nearest", "secrets", "hashlib", "fsspec"}
+UNUSED = {"pyarrow", "tqdm", "difflib", "streamx.nearest", "secrets", "hashlib", "fsspec"}
 FOR_FILES = {"aiofiles", "shutil", "tempfile"}
 FOR_ANY_RUN = {"asyncio", "ctypes"}
 # What the native codec leaves to the reference, for odd records.

@@ -12,7 +12,7 @@ class BlockSource(ABC):
         self._rest = memoryview(b"")
 
     @abstractmethod
-    async def _next_block(self) -> bytes | bytearray | None:
+    async def _next_block(self) -> bytes | bytearray | memoryview | None:
         """Return the next block, which may be empty, or None at the end."""
 
     def read_now(self, view: memoryview) -> int | None:

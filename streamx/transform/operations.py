@@ -141,6 +141,32 @@ def named_columns(operations: Sequence[Operation]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def columns_read(operations: Sequence[Operation]) -> frozenset[str] | None:
+    """Return the only columns of the input that a chain looks at, None if it may be any.
+
+    >>> sorted(columns_read([Where("a > 1"), Rename("b", "c"), Select(("c", "d"))]) or ())
+    ['a', 'b', 'd']
+    """
+    read: set[str] = set()
+    origins: dict[str, set[str]] = {}  # of names that the chain has made
+    for operation in operations:
+        names: Iterable[str] = ()
+        if isinstance(operation, Where | Set):
+            names = operation.expression().names
+        elif isinstance(operation, Select):
+            names = operation.names
+        elif isinstance(operation, Rename):
+            origins[operation.new] = origins.get(operation.old, {operation.old})
+        elif not isinstance(operation, Limit):
+            return None
+        read.update(*(origins.get(name, {name}) for name in names))
+        if isinstance(operation, Set):
+            origins[operation.name] = set()
+        if isinstance(operation, Select):
+            return frozenset(read)
+    return None
+
+
 def unknown_column(names: Iterable[str], name: str, option: str) -> UsageError:
     """Say that there is no column of a name, which there are, and the nearest."""
     from streamx.nearest import did_you_mean  # for this alone

@@ -68,7 +68,7 @@ def test_a_registered_format_is_known_by_name_and_by_extension(
     assert result.returncode == 2
     assert b" or semi; did you mean 'semi'?" in result.stderr
     result = streamx("transform", "in.semi", "out.semi", "--resume", env=env)
-    assert b"--resume needs CSV or JSONL output; Semi cannot be continued" in result.stderr
+    assert b"--resume needs CSV, TSV or JSONL output; Semi cannot be continued" in result.stderr
 
 
 @pytest.mark.parametrize(

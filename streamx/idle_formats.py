@@ -1,0 +1,72 @@
+"""Idle options of file formats: what can have no effect on one, or is not known to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamx.errors import UsageError
+
+if TYPE_CHECKING:
+    from streamx.formats import FileFormat
+    from streamx.job import Job
+
+_LINES = "CSV, TSV or JSONL"
+
+# As in streamx.idle.
+_Check = tuple[bool, bool, str, str]
+
+
+def file_format_checks(job: Job) -> list[_Check]:
+    """Return the checks of a job's formats.
+
+    Raises:
+        UsageError: one is only read, or only written.
+    """
+    reads, writes = job.reads, job.writes
+    if reads is not None and reads.source is None:
+        raise UsageError(f"{reads.title} is only written, not read; name another input or --from")
+    if writes is not None and writes.sink is None:
+        raise UsageError(f"{writes.title} is only read, not written; name another output or --to")
+    return [*_input_checks(job, reads), *_output_checks(job, writes)]
+
+
+def _input_checks(job: Job, reads: FileFormat | None) -> list[_Check]:
+    title = _title(reads)
+    is_text = reads is None or reads.is_text
+    needed = f"{_LINES} input, not {title}"
+    return [
+        (job.is_on_cluster, reads is None, "--engine dask", f"{needed}, which cannot be split"),
+        (
+            job.records_at is not None,
+            _takes(reads, "records_at"),
+            "--records-at",
+            "--paginate or JSON input: --from json, or a name that ends with .json",
+        ),
+        (job.encoding is not None, is_text, "--encoding", needed),
+        (job.on_full is not None, is_text, "--on-full", needed),
+        (job.skip_lines > 0, is_text or _takes(reads, "skip_lines"), "--skip-lines", needed),
+        (
+            job.input_compression is not None,
+            is_text,
+            "INPUT",
+            f"to be decompressed first, since {title} is not read from its start to its end",
+        ),
+    ]
+
+
+def _output_checks(job: Job, writes: FileFormat | None) -> list[_Check]:
+    title = _title(writes)
+    option = "--resume" if job.resume else "--checkpoint"
+    needed = f"{_LINES} output"
+    return [
+        (job.is_on_cluster, writes is None, "--engine dask", f"{needed}, not {title}"),
+        (job.is_checkpointed, writes is None, option, f"{needed}; {title} cannot be continued"),
+    ]
+
+
+def _takes(format: FileFormat | None, option: str) -> bool:
+    return format is not None and option in format.options
+
+
+def _title(format: FileFormat | None) -> str:
+    return "" if format is None else format.title
