@@ -14,11 +14,13 @@ from streamx.read.decode import wrap
 from streamx.read.http_options import Http, is_url
 from streamx.read.reader import LINGER_SECONDS, ChunkReader
 from streamx.read.sources import Source, open_source
+from streamx.transform.expected import Expectation, columns_expected
 from streamx.transform.operations import columns_read
+from streamx.transform.plan import AnyPlan
 from streamx.write.compress import compressed
 from streamx.write.publish import Target
 from streamx.write.rejects import Outputs, rejects_target
-from streamx.write.sinks import open_sink
+from streamx.write.sinks import Sink, open_sink
 
 if TYPE_CHECKING:
     from streamx.journal import Journal
@@ -144,9 +146,22 @@ async def open_journal(job: Job, targets: Targets) -> Journal | None:
 
 
 async def open_outputs(
-    job: Job, source: Source, targets: Targets, journal: Journal | None
+    job: Job,
+    source: Source,
+    targets: Targets,
+    journal: Journal | None,
+    plan: Callable[[], AnyPlan],
+    warn: Callable[[str], None],
 ) -> Outputs:
     """Open what a job writes.
+
+    Args:
+        job: what to do.
+        source: what it reads.
+        targets: where it writes.
+        journal: opens the outputs instead, if the run may be resumed.
+        plan: returns what is done, once something is written.
+        warn: called with what the user should know of the output.
 
     Raises:
         OutputError: it cannot be opened.
@@ -157,5 +172,27 @@ async def open_outputs(
     sink = compressed(sink, job.compressing, is_live=source.is_live)
     format = job.writes
     if format is not None and format.sink is not None:
-        sink = format.sink(Writing(sink))
+        sink = format.sink(_writing(job, sink, plan, warn))
     return await Outputs.beside(sink, targets.rejects, job.compressing_rejects)
+
+
+def _writing(
+    job: Job, inner: Sink, plan: Callable[[], AnyPlan], warn: Callable[[str], None]
+) -> Writing:
+    def expected() -> Expectation:
+        is_typed = job.source != "jsonl"  # then types are pinned in the plan
+        return Expectation(
+            columns_expected(plan(), job.chain),
+            None if job.columns is None else tuple(job.columns),
+            {} if is_typed else job.pinned_types,
+            drops_extra_keys=job.extra_keys == "drop",
+        )
+
+    return Writing(
+        inner=inner,
+        expected=expected,
+        warn=warn,
+        compression=job.compress,
+        compression_level=job.compression_level,
+        row_group_bytes=job.row_group_bytes,
+    )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from streamx.read.sources import Source
+    from streamx.transform.expected import Expectation
     from streamx.write.sinks import Sink
 
 GROUP = "streamx.formats"
@@ -52,9 +53,18 @@ class Writing:
 
     Attributes:
         inner: takes the bytes of the file.
+        expected: returns what is known of the columns, once a record comes, or none.
+        warn: called with what the user should know.
+        compression, compression_level: of the data in the file, for formats that compress them.
+        row_group_bytes: how many bytes of JSONL make a row group; None for the format's own.
     """
 
     inner: Sink
+    expected: Callable[[], Expectation]
+    warn: Callable[[str], None]
+    compression: str | None = None
+    compression_level: int | None = None
+    row_group_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +80,8 @@ class FileFormat:
         sink: makes what is given JSONL, in parts that may end anywhere, and passes the file's bytes
             on; None for a format that is only read.
         is_text: a file is text: it may be compressed as a whole, and have an encoding.
+        compressions: names of `--compress` for the data within a file, the usual one first.
+        memory_bytes: what reading or writing such a file takes, beside what any run takes.
         options: names of options that have an effect with this format and not with JSONL.
         extra: of streamx, that has the format's libraries; None if it needs none.
     """
@@ -80,6 +92,8 @@ class FileFormat:
     source: Callable[[Reading], Awaitable[Source]] | None = None
     sink: Callable[[Writing], Sink] | None = None
     is_text: bool = False
+    compressions: tuple[str, ...] = ()
+    memory_bytes: int = 0
     options: frozenset[str] = frozenset()
     extra: str | None = None
 
@@ -103,6 +117,19 @@ async def _parquet_source(reading: Reading) -> Source:
     return await open_parquet(reading.path, reading.columns, reading.warn)
 
 
+def _parquet_sink(writing: Writing) -> Sink:
+    with needing("Parquet", "parquet"):
+        from streamx.write.parquet import parquet_sink
+    return parquet_sink(
+        writing.inner,
+        writing.expected,
+        writing.warn,
+        writing.compression or "snappy",
+        writing.compression_level,
+        writing.row_group_bytes,
+    )
+
+
 BUILT_IN = (
     FileFormat(
         name="json",
@@ -118,6 +145,9 @@ BUILT_IN = (
         title="Parquet",
         extensions=(".parquet", ".pq"),
         source=_parquet_source,
+        sink=_parquet_sink,
+        compressions=("snappy", "zstd", "gzip", "lz4", "none"),
+        options=frozenset({"columns", "extra_keys", "pinned_types", "row_group_bytes"}),
         extra="parquet",
     ),
 )

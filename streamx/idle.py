@@ -117,7 +117,7 @@ def _ends_checks(job: Job) -> list[_Check]:
     return [
         (
             job.compression_level is not None,
-            job.compressing is not None,
+            job.compressing is not None or _has_levels(job),
             "--compression-level",
             "a compressed output: --compress, or a name that ends with .gz, .bz2, .xz or .zst",
         ),
@@ -140,6 +140,11 @@ def _ends_checks(job: Job) -> list[_Check]:
         ),
         (job.is_checkpointed, not reads_url, a_resumed, "an INPUT on disk, not a URL"),
     ]
+
+
+def _has_levels(job: Job) -> bool:
+    """Tell whether what is compressed within the output's file knows levels."""
+    return job.writes is not None and not job.writes.is_text and job.compress in ("gzip", "zstd")
 
 
 def _in_place_checks(job: Job) -> list[_Check]:
@@ -170,6 +175,7 @@ def _format_checks(job: Job) -> list[_Check]:
     to_csv, to_json = not reads_csv and writes_csv, reads_csv and not writes_csv
     names_output, decodes = opens and writes_csv, to_json or (opens and reads_csv)
     has_columns, has_extra = job.columns is not None, job.extra_keys is not None
+    options = frozenset() if job.writes is None else job.writes.options
     return [
         (job.delimiter is not None, reads_csv, "--delimiter", f"{_CSV} input"),
         (job.output_delimiter is not None, writes_csv, "--output-delimiter", f"{_CSV} output"),
@@ -181,7 +187,7 @@ def _format_checks(job: Job) -> list[_Check]:
         (job.ragged is not None, reads_csv, "--ragged", f"{_CSV} input"),
         (job.lenient, reads_csv, "--lenient", f"{_CSV} input"),
         (not job.has_header, reads_csv or writes_csv, "--no-header", _CSV),
-        (bool(job.pinned_types), decodes, "--type", _TO_JSONL),
+        (bool(job.pinned_types), decodes or "pinned_types" in options, "--type", _TO_JSONL),
         (job.strict_types, to_json, "--strict-types", _TO_JSONL),
         (bool(job.nulls), decodes, "--null", _TO_JSONL),
         (
@@ -190,10 +196,15 @@ def _format_checks(job: Job) -> list[_Check]:
             "--columns",
             "JSONL input, or functions and CSV output",
         ),
-        (has_columns, writes_csv or edits, "--columns", "CSV output or --select"),
+        (
+            has_columns,
+            writes_csv or edits or "columns" in options,
+            "--columns",
+            "CSV output or --select",
+        ),
         (
             has_extra,
-            to_csv or names_output,
+            to_csv or names_output or ("extra_keys" in options and not reads_csv),
             "--extra-keys",
             "JSONL input, or functions, and CSV output",
         ),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from streamx.compression import CompressionName, compression_of
 from streamx.errors import UsageError
 
 if TYPE_CHECKING:
     from streamx.formats import FileFormat
     from streamx.job import Job
 
+COMPRESSIONS = (*get_args(CompressionName), "none")
 _LINES = "CSV, TSV or JSONL"
 
 # As in streamx.idle.
@@ -58,9 +60,37 @@ def _output_checks(job: Job, writes: FileFormat | None) -> list[_Check]:
     title = _title(writes)
     option = "--resume" if job.resume else "--checkpoint"
     needed = f"{_LINES} output"
+    is_text = writes is None or writes.is_text
     return [
         (job.is_on_cluster, writes is None, "--engine dask", f"{needed}, not {title}"),
         (job.is_checkpointed, writes is None, option, f"{needed}; {title} cannot be continued"),
+        *_compression_checks(job, writes),
+        (job.line_buffered, is_text, "--line-buffered", f"{needed}, not {title}"),
+        (
+            job.row_group_bytes is not None,
+            _takes(writes, "row_group_bytes"),
+            "--row-group-size",
+            "Parquet output: --to parquet, or a name that ends with .parquet",
+        ),
+    ]
+
+
+def _compression_checks(job: Job, writes: FileFormat | None) -> list[_Check]:
+    known = COMPRESSIONS if writes is None or writes.is_text else writes.compressions
+    return [
+        (
+            job.compress is not None,
+            job.compress in known,
+            f"--compress {job.compress}",
+            f"an output that knows it; this one takes {', '.join(known) or 'none'}",
+        ),
+        (
+            compression_of(job.output_name) is not None,
+            writes is None or writes.is_text,
+            "OUTPUT",
+            f"a name without that ending, since {_title(writes)} is compressed within the file: "
+            "say --compress",
+        ),
     ]
 
 

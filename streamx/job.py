@@ -7,12 +7,13 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from streamx.codec.layout import Column, ColumnType
 from streamx.compression import (
     Compressing,
     Compression,
+    CompressionName,
     compression_named,
     compression_of,
 )
@@ -105,11 +106,14 @@ class Job(Options):
 
     @cached_property
     def compressing(self) -> Compressing | None:
-        """How the output is compressed, if it is."""
+        """How the output is compressed as a whole, if it is."""
+        if self.writes is not None and not self.writes.is_text:
+            return None
         if self.compress is None:
             return self._compressing(compression_of(self.output_name), self.compression_level)
-        named = None if self.compress == "none" else compression_named(self.compress)
-        return self._compressing(named, self.compression_level)
+        named = next((each for each in get_args(CompressionName) if each == self.compress), None)
+        compression = named and compression_named(named)
+        return self._compressing(compression, self.compression_level)
 
     @property
     def compressing_rejects(self) -> Compressing | None:
@@ -307,6 +311,7 @@ class Job(Options):
             (self.buffer_bytes, "--buffer-bytes"),
             (self.chunk_size_bytes, "--chunk-size"),
             (self.max_record_bytes, "--max-record-bytes"),
+            (self.row_group_bytes, "--row-group-size"),
         ):
             at_least(value, 1, option)
         at_most(self.workers, MOST_WORKERS, "--workers")
@@ -336,6 +341,7 @@ class Job(Options):
             ends_bytes += STORAGE_BYTES
         if self.input_compression is not None:
             ends_bytes += self.input_compression.reader_bytes
+        ends_bytes += sum(each.memory_bytes for each in (self.reads, self.writes) if each)
         written = (self.compressing, self.compressing_rejects)
         return ends_bytes + sum(each.held_bytes for each in written if each is not None)
 

@@ -17,12 +17,14 @@ from streamx.values import checked_format
 EngineName = Literal["local", "dask"]
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
+# The last two only within files that are not text.
+OutputCompression = Literal[CompressionName, "none", "snappy", "lz4"]
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "types": ("infer", "string"),
     "extra_keys": (None, "error", "drop"),
     "nested": (None, "json", "flatten"),
-    "compress": (None, "none", *get_args(CompressionName)),
+    "compress": (None, *get_args(OutputCompression)),
     "ragged": (None, "error", "pad"),
     "on_error": (None, *get_args(OnError)),
     "engine": get_args(EngineName),
@@ -54,8 +56,9 @@ class JobOptions(TypedDict, total=False):
     known_columns: Mapping[str, str] | None
     extra_keys: Literal["error", "drop"] | None
     nested: Literal["json", "flatten"] | None
-    compress: CompressionName | Literal["none"] | None
+    compress: OutputCompression | None
     compression_level: int | None
+    row_group_bytes: int | None
     ragged: Literal["error", "pad"] | None
     lenient: bool
     operations: Sequence[Operation | Callable[..., Any]]
@@ -132,8 +135,11 @@ class Options:
         extra_keys: what a key beyond the columns means in JSONL to CSV: "error" or "drop".
         nested: nested JSON becomes compact "json" in a cell, or columns with "flatten".
         compress: the output with this, whatever its name says; by default as its extension says.
+            Parquet and Arrow compress their columns so, the file as such remaining one.
         compression_level: from quick to small: 1 to 9 for gzip and bzip2, 0 to 9 for xz, 1 to 19
             for zstd.
+        row_group_bytes: of a Parquet output, how many bytes of records, as JSONL, make a row group;
+            64 MiB by default.
         ragged: what a CSV record with fewer cells than the header is: an "error", a bad record, or
             one to "pad" with empty cells. One with more cells is a bad record anyway.
         lenient: guess what a CSV record is to be that breaks the grammar, has more or fewer cells
@@ -220,8 +226,9 @@ class Options:
     known_columns: Mapping[str, str] | None = None
     extra_keys: Literal["error", "drop"] | None = None
     nested: Literal["json", "flatten"] | None = None
-    compress: CompressionName | Literal["none"] | None = None
+    compress: OutputCompression | None = None
     compression_level: int | None = None
+    row_group_bytes: int | None = None
     ragged: Literal["error", "pad"] | None = None
     lenient: bool = False
     operations: Sequence[Operation | Callable[..., Any]] = ()

@@ -85,7 +85,9 @@ async def _run(job: Job, accounts: Accounts, inlet: Inlet | None) -> Report:
     job, (source, reader) = (job, inlet) if inlet else await open_found(job, accounts.warn)
     try:
         journal = await open_journal(job, targets)
-        outputs = await open_outputs(job, source, targets, journal)
+        outputs = await open_outputs(
+            job, source, targets, journal, lambda: resolution.plan, accounts.warn
+        )
         try:
             resolution = await resolved(job, source, reader, accounts.warn)
             if journal is not None:

@@ -22,7 +22,7 @@ from streamx.cli.options import (
     in_order_written,
 )
 from streamx.cli.variables import variable, without_idle
-from streamx.compression import CompressionName
+from streamx.job_options import OutputCompression
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Drop, Limit, Operation, Rename, Select, Set, Where
 
@@ -57,14 +57,23 @@ def output_options(command: F) -> F:
         click.option("--crlf", is_flag=True, help="End CSV records with CR LF instead of LF."),
         click.option(
             "--compress",
-            type=click.Choice([*get_args(CompressionName), "none"]),
-            help="Compress the output so, whatever its name says.  [default: by extension]",
+            type=click.Choice(get_args(OutputCompression)),
+            help="Compress the output so, whatever its name says; Parquet and Arrow compress their "
+            "columns (snappy, zstd, gzip, lz4).  [default: by extension]",
         ),
         click.option(
             "--compression-level",
             type=int,
             metavar="N",
             help="How hard to compress: 1 to 9 (gzip, bzip2), 0 to 9 (xz) or 1 to 19 (zstd).",
+        ),
+        click.option(
+            "--row-group-size",
+            "row_group_bytes",
+            type=Size(),
+            metavar="SIZE",
+            help="How many bytes of records, as JSONL, make a row group of Parquet.  "
+            "[default: 64M]",
         ),
         click.option(
             "--add-bom", is_flag=True, help="Start the CSV with a byte order mark, for Excel."

@@ -1,0 +1,179 @@
+"""Makes Arrow's tables of JSONL; what does not fit its column is an error that names the record.
+
+Arrow's parser takes a block as it stands, or finds that something is wrong with it. Then, and where
+values are to be written as their JSON, the values of some columns are put in quotes first.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from streamx.codec.layout import excerpt
+from streamx.codec.reference.json_records import raw_pairs
+from streamx.errors import OutputError
+from streamx.write.json_schema import ODD_NUMBERS, Columns
+
+_ODD_NUMBERS = frozenset(f'"{each}"'.encode() for each in ODD_NUMBERS)
+# From here on not every integer is a double; so many digits does such a one have.
+_LEAST_INEXACT = 2**53
+_MAY_BE_INEXACT = re.compile(rb"[0-9]{16}")
+_IN_WORDS = {
+    pa.string(): "text",
+    pa.int64(): "an integer of 64 bits",
+    pa.uint64(): "a positive integer of 64 bits",
+    pa.float64(): "a number",
+    pa.bool_(): "true or false",
+    pa.decimal128(38, 0): "an integer of 38 digits",
+}
+
+Warn = Callable[[str], None]
+
+
+class TableMaker:
+    """Makes a table of each block of records.
+
+    Args:
+        columns: the columns and their types.
+        drops_extra_keys: leave out what belongs to no column, which is an error else.
+        name: what to call the output.
+        warn: called once if a number cannot be written exactly.
+    """
+
+    def __init__(self, columns: Columns, name: str, warn: Warn, *, drops_extra_keys: bool) -> None:
+        self._columns = columns
+        self._drops_extra_keys = drops_extra_keys
+        self._name = name
+        self._warn = warn
+        self._has_warned = False
+        self._doubles = frozenset(
+            name for name, type in columns.types.items() if type == pa.float64()
+        )
+
+    def table_of(self, lines: bytes, first: int) -> pa.Table:
+        """Return the records of some lines as a table.
+
+        Args:
+            lines: whole lines, at least one, as a run writes JSONL.
+            first: the number of the first record.
+
+        Raises:
+            OutputError: a value does not fit its column, or there is no column for it.
+        """
+        try:
+            table = self._converted(lines)
+        except (pa.ArrowException, ValueError) as error:
+            raise self._misfit(lines, first, error) from error
+        if self._doubles and not self._has_warned:
+            self._look_for_inexact(table, lines, first)
+        return table
+
+    def _converted(self, lines: bytes) -> pa.Table:
+        texts = self._columns.texts
+        if not texts:
+            try:
+                return self._parsed(lines, texts)
+            except pa.ArrowException:
+                pass  # maybe since there are texts in the place of numbers
+        return self._parsed(self._quoted(lines), texts | self._doubles)
+
+    def _parsed(self, lines: bytes, quoted: frozenset[str]) -> pa.Table:
+        """Parse lines in which the values of some columns are in quotes."""
+        fields = [
+            (name, pa.string() if name in quoted else type)
+            for name, type in self._columns.types.items()
+        ]
+        parsing = pa.json.ParseOptions(
+            explicit_schema=pa.schema(fields),
+            unexpected_field_behavior="ignore" if self._drops_extra_keys else "error",
+        )
+        reading = pa.json.ReadOptions(use_threads=False, block_size=len(lines) + 1)
+        table = pa.json.read_json(pa.BufferReader(lines), reading, parsing)
+        return table.cast(self._columns.schema)
+
+    def _quoted(self, lines: bytes) -> bytes:
+        texts = {name.encode() for name in self._columns.texts}
+        doubles = {name.encode() for name in self._doubles}
+        return b"".join(_in_quotes(line, texts, doubles) for line in lines.split(b"\n") if line)
+
+    def _misfit(self, lines: bytes, first: int, error: Exception) -> OutputError:
+        """Return what to say of the first record that does not fit: the one that is refused."""
+        for number, line in enumerate(lines.split(b"\n"), first):
+            try:
+                if line:
+                    self._converted(line + b"\n")
+            except (pa.ArrowException, ValueError) as reason:
+                return OutputError(
+                    f"cannot write {self._name}: record {number:,}{self._blamed(line, reason)}"
+                )
+        return OutputError(f"cannot write {self._name}: {error}")
+
+    def _blamed(self, line: bytes, reason: Exception) -> str:
+        for key, raw in _pairs(line):
+            name = key.decode()
+            if name not in self._columns.types and not self._drops_extra_keys:
+                return (
+                    f": found the key {name!r}, which is none of the columns: those are of the "
+                    "first records; name all with --columns, or leave others out with "
+                    "--extra-keys drop"
+                )
+            try:
+                self._converted(b"{%b:%b}\n" % (orjson.dumps(name), raw))
+            except (pa.ArrowException, ValueError):
+                type = self._columns.types[name]
+                return (
+                    f", column {name!r}: found {excerpt(raw)}; expected "
+                    f"{_IN_WORDS.get(type, str(type))}, as the first records have; "
+                    f"--type '{name}=string' makes it text"
+                )
+        return f": found {excerpt(line)}; expected an object of different keys ({reason})"
+
+    def _look_for_inexact(self, table: pa.Table, lines: bytes, first: int) -> None:
+        for name in sorted(self._doubles):
+            most = pc.max(pc.abs(table[name])).as_py()
+            if most is None or most < _LEAST_INEXACT or not _MAY_BE_INEXACT.search(lines):
+                continue
+            for number, line in enumerate(lines.split(b"\n"), first):
+                raw = dict(_pairs(line)).get(name.encode(), b"")
+                if raw.lstrip(b"-").isdigit() and int(float(raw)) != int(raw):
+                    self._has_warned = True
+                    self._warn(
+                        f"{self._name}: record {number:,}, column {name!r}: {raw.decode()} is "
+                        f"written as {float(raw):.0f}, as the column is one of doubles; "
+                        f"--type '{name}=string' keeps all digits"
+                    )
+                    return
+
+
+def _pairs(line: bytes) -> Iterator[tuple[bytes, bytes]]:
+    try:
+        if line.lstrip().startswith(b"{"):
+            yield from raw_pairs(line).items()
+    except ValueError:  # a key comes twice
+        return
+
+
+def _in_quotes(line: bytes, texts: set[bytes], doubles: set[bytes]) -> bytes:
+    """Return a record with the values of some columns in quotes.
+
+    Raises:
+        ValueError: it is no object, or a text stands where only numbers may.
+    """
+    if not line.lstrip().startswith(b"{"):
+        raise ValueError("no object")
+    parts = []
+    for key, raw in raw_pairs(line).items():
+        if key in texts and not raw.startswith(b'"') and raw != b"null":
+            raw = orjson.dumps(raw.decode())
+        elif key in doubles and raw != b"null" and raw not in _ODD_NUMBERS:
+            if not math.isfinite(float(raw)):
+                raise ValueError(f"{excerpt(raw)} is beyond a double")
+            raw = b'"%b"' % raw
+        parts.append(orjson.dumps(key.decode()) + b":" + raw)
+    return b"{%b}\n" % b",".join(parts)
