@@ -18,6 +18,8 @@ from streamx.errors import UsageError
 from streamx.extras import needing
 
 CompressionName = Literal["gzip", "bzip2", "xz", "zstd"]
+# The last two only within files that are not text.
+OutputCompression = Literal[CompressionName, "none", "snappy", "lz4"]
 
 _KIB, _MIB = 1024, 1024 * 1024
 _GZIP_BITS = zlib.MAX_WBITS | 16

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, get_args
 
-from streamx.compression import CompressionName
+from streamx.compression import OutputCompression
 from streamx.errors import UsageError
 from streamx.flow.buffer import OnFull
 from streamx.read.http_options import Http
@@ -17,8 +17,6 @@ from streamx.values import checked_format
 EngineName = Literal["local", "dask"]
 ProgressMode = Literal["auto", "bar", "plain", "json", "off"]
 OnError = Literal["fail", "skip", "reject"]
-# The last two only within files that are not text.
-OutputCompression = Literal[CompressionName, "none", "snappy", "lz4"]
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "types": ("infer", "string"),

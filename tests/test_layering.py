@@ -102,10 +102,8 @@ RESERVED = {
     "s3fs": "storage.py",
     "distributed": "cluster/dask.py",
     "pyarrow": (
-        "read/arrow",
-        "read/columnar",
-        "read/parquet",
-        "read/seekable",
+        "read/arrow", "read/columnar", "read/parquet", "read/seekable",
+        "write/arrow", "write/columnar", "write/json_schema", "write/json_table", "write/parquet",
     ),
 }
 # What takes long to import: for rare cases only, for files, for any run.

@@ -22,7 +22,7 @@ from streamx.cli.options import (
     in_order_written,
 )
 from streamx.cli.variables import variable, without_idle
-from streamx.job_options import OutputCompression
+from streamx.compression import OutputCompression
 from streamx.transform.functions import Apply
 from streamx.transform.operations import Drop, Limit, Operation, Rename, Select, Set, Where
 

@@ -85,7 +85,8 @@ class _Seen:
         if kind == "integer":
             return self._integers()
         if kind == "array":
-            inner = self.elements.type(is_nested=True) if self.elements else None
+            assert self.elements is not None, "an array was added"
+            inner = self.elements.type(is_nested=True)
             return None if inner is None else pa.list_(inner)
         if kind == "object":
             return self._struct()
