@@ -79,6 +79,10 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
             warn=warn,
             records_at=job.records_at or "",
             columns=columns_read(job.chain),
+            sheet=job.sheet,
+            has_header=job.has_header,
+            skip_lines=job.skip_lines,
+            max_memory_bytes=job.max_memory_bytes,
         )
         source = await format.source(reading)
     reader = ChunkReader(
@@ -107,8 +111,9 @@ async def _open_text(job: Job, warn: Callable[[str], None]) -> Source:
     if job.on_full is not None and not source.is_live:
         await source.close()
         raise UsageError("--on-full needs a live standard input; this one is a file and can wait")
-    # What is to be sniffed is not decoded yet.
-    encoding = "utf-8" if job.sniff and job.encoding is None else job.encoding
+    # What is to be sniffed is not decoded yet, and what is no text never.
+    is_text = job.reads is None or job.reads.is_text
+    encoding = "utf-8" if not is_text or (job.sniff and job.encoding is None) else job.encoding
     return wrap(source, compression=job.input_compression, encoding=encoding)
 
 

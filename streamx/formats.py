@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from streamx.errors import UsageError
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from streamx.write.sinks import Sink
 
 GROUP = "streamx.formats"
+_MIB = 1024 * 1024
+# Options of formats that have types for columns.
+_OF_COLUMNS = frozenset({"columns", "extra_keys", "pinned_types"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,16 @@ class Reading:
 
     Attributes:
         path: of the file: a path, a URL, or `-` for standard input.
-        opened: opens it as a source of bytes, decompressed and decoded to UTF-8 if the format is
-            text; not to be called by a format that opens the file by its path.
+        opened: opens it as a source of bytes, decompressed, and of text in UTF-8; not to be called
+            by a format that opens the file by its path.
         max_record_bytes: how long a record may become.
         warn: called with what the user should know.
         records_at: where in a larger text the records are, see `--records-at`.
         columns: the only ones that the run looks at, if those are known; others may be left out.
+        sheet: which one to read of a file that has several.
+        has_header: the first row names the columns.
+        skip_lines: rows to pass over before that.
+        max_memory_bytes: what the run may take, where that is bounded.
     """
 
     path: str
@@ -45,6 +53,10 @@ class Reading:
     warn: Callable[[str], None]
     records_at: str = ""
     columns: Collection[str] | None = None
+    sheet: str | None = None
+    has_header: bool = True
+    skip_lines: int = 0
+    max_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,8 @@ class FileFormat:
             None for a format that is only written.
         sink: makes what is given JSONL, in parts that may end anywhere, and passes the file's bytes
             on; None for a format that is only read.
-        is_text: a file is text: it may be compressed as a whole, and have an encoding.
+        is_text: a file is text, so it may have an encoding.
+        is_streamed: it is read from start to end, so it may be compressed as a whole, or a pipe.
         compressions: names of `--compress` for the data within a file, the usual one first.
         memory_bytes: what reading or writing such a file takes, beside what any run takes.
         options: names of options that have an effect with this format and not with JSONL.
@@ -92,6 +105,7 @@ class FileFormat:
     source: Callable[[Reading], Awaitable[Source]] | None = None
     sink: Callable[[Writing], Sink] | None = None
     is_text: bool = False
+    is_streamed: bool = True
     compressions: tuple[str, ...] = ()
     memory_bytes: int = 0
     options: frozenset[str] = frozenset()
@@ -130,6 +144,30 @@ def _parquet_sink(writing: Writing) -> Sink:
     )
 
 
+async def _arrow_source(reading: Reading) -> Source:
+    with needing("Arrow", "parquet"):
+        from streamx.read.arrow_ipc import open_arrow
+    return await open_arrow(await reading.opened(), reading.columns, reading.warn)
+
+
+def _arrow_sink(writing: Writing, *, is_stream: bool) -> Sink:
+    with needing("Arrow", "parquet"):
+        from streamx.write.arrow_ipc import arrow_sink
+    compression = None if writing.compression == "none" else writing.compression
+    return arrow_sink(
+        writing.inner, writing.expected, writing.warn, compression, is_stream=is_stream
+    )
+
+
+async def _excel_source(reading: Reading) -> Source:
+    with needing("Excel", "excel"):
+        from streamx.read.excel import SheetOptions, open_sheet
+    options = SheetOptions(
+        reading.sheet, reading.has_header, reading.skip_lines, reading.max_memory_bytes
+    )
+    return await open_sheet(reading.path, options, reading.warn)
+
+
 BUILT_IN = (
     FileFormat(
         name="json",
@@ -144,11 +182,44 @@ BUILT_IN = (
         name="parquet",
         title="Parquet",
         extensions=(".parquet", ".pq"),
+        is_streamed=False,
+        memory_bytes=160 * _MIB,
         source=_parquet_source,
         sink=_parquet_sink,
         compressions=("snappy", "zstd", "gzip", "lz4", "none"),
-        options=frozenset({"columns", "extra_keys", "pinned_types", "row_group_bytes"}),
+        options=_OF_COLUMNS | {"row_group_bytes"},
         extra="parquet",
+    ),
+    FileFormat(
+        name="arrow",
+        title="Arrow",
+        extensions=(".arrow", ".feather"),
+        source=_arrow_source,
+        sink=partial(_arrow_sink, is_stream=False),
+        compressions=("none", "zstd", "lz4"),
+        memory_bytes=128 * _MIB,
+        options=_OF_COLUMNS,
+        extra="parquet",
+    ),
+    FileFormat(
+        name="arrows",
+        title="Arrow streams",
+        extensions=(".arrows",),
+        source=_arrow_source,
+        sink=partial(_arrow_sink, is_stream=True),
+        compressions=("none", "zstd", "lz4"),
+        memory_bytes=128 * _MIB,
+        options=_OF_COLUMNS,
+        extra="parquet",
+    ),
+    FileFormat(
+        name="excel",
+        title="Excel",
+        extensions=(".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
+        source=_excel_source,
+        is_streamed=False,
+        options=frozenset({"sheet", "has_header", "skip_lines"}),
+        extra="excel",
     ),
 )
 

@@ -176,6 +176,7 @@ def _format_checks(job: Job) -> list[_Check]:
     names_output, decodes = opens and writes_csv, to_json or (opens and reads_csv)
     has_columns, has_extra = job.columns is not None, job.extra_keys is not None
     options = frozenset() if job.writes is None else job.writes.options
+    is_table = job.reads is not None and "has_header" in job.reads.options
     return [
         (job.delimiter is not None, reads_csv, "--delimiter", f"{_CSV} input"),
         (job.output_delimiter is not None, writes_csv, "--output-delimiter", f"{_CSV} output"),
@@ -186,7 +187,7 @@ def _format_checks(job: Job) -> list[_Check]:
         (job.sniff, reads_csv, "--sniff", f"{_CSV} input"),
         (job.ragged is not None, reads_csv, "--ragged", f"{_CSV} input"),
         (job.lenient, reads_csv, "--lenient", f"{_CSV} input"),
-        (not job.has_header, reads_csv or writes_csv, "--no-header", _CSV),
+        (not job.has_header, reads_csv or writes_csv or is_table, "--no-header", _CSV),
         (bool(job.pinned_types), decodes or "pinned_types" in options, "--type", _TO_JSONL),
         (job.strict_types, to_json, "--strict-types", _TO_JSONL),
         (bool(job.nulls), decodes, "--null", _TO_JSONL),

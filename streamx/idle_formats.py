@@ -35,8 +35,15 @@ def file_format_checks(job: Job) -> list[_Check]:
 def _input_checks(job: Job, reads: FileFormat | None) -> list[_Check]:
     title = _title(reads)
     is_text = reads is None or reads.is_text
+    is_table = _takes(reads, "has_header")
     needed = f"{_LINES} input, not {title}"
     return [
+        (
+            job.sheet is not None,
+            _takes(reads, "sheet"),
+            "--sheet",
+            "Excel input: --from excel, or a name that ends with .xlsx, .xlsb, .xls or .ods",
+        ),
         (job.is_on_cluster, reads is None, "--engine dask", f"{needed}, which cannot be split"),
         (
             job.records_at is not None,
@@ -46,10 +53,10 @@ def _input_checks(job: Job, reads: FileFormat | None) -> list[_Check]:
         ),
         (job.encoding is not None, is_text, "--encoding", needed),
         (job.on_full is not None, is_text, "--on-full", needed),
-        (job.skip_lines > 0, is_text or _takes(reads, "skip_lines"), "--skip-lines", needed),
+        (job.skip_lines > 0, is_text or is_table, "--skip-lines", needed),
         (
             job.input_compression is not None,
-            is_text,
+            reads is None or reads.is_streamed,
             "INPUT",
             f"to be decompressed first, since {title} is not read from its start to its end",
         ),

@@ -249,7 +249,7 @@ class Job(Options):
                 escapes_formulas=self.escape_formulas,
             ),
             has_header=self.has_header,
-            skip_lines=self.skip_lines,
+            skip_lines=0 if _reads_rows(self.reads) else self.skip_lines,
             add_bom=self.add_bom,
             infers_types=self.types == "infer",
             pinned_types={
@@ -443,6 +443,11 @@ class Job(Options):
     def _concurrency_of_batches(self) -> int | None:
         """As many records as make two batches, so that one gathers while the other is at work."""
         return self.batch_records and max(DEFAULT_CONCURRENCY, 2 * self.batch_records)
+
+
+def _reads_rows(format: FileFormat | None) -> bool:
+    """Tell whether lines are rows, which are passed over before they become records."""
+    return format is not None and "skip_lines" in format.options
 
 
 def source_format_of(path: str, http: Http | None = None) -> str:

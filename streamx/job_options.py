@@ -96,6 +96,7 @@ class JobOptions(TypedDict, total=False):
     progress: ProgressMode
     http: Http | None
     records_at: str | None
+    sheet: str | None
     engine: EngineName
     scheduler: str | os.PathLike[str] | None
     client: Any
@@ -187,6 +188,7 @@ class Options:
         http: how to read an input that is a URL.
         records_at: where in a JSON text the array of records is: keys joined by dots; by default
             the text is one.
+        sheet: of an Excel file, by its name or its number from 1; by default the first.
         engine: what runs it: this machine, or the workers of a "dask" cluster, which read the
             input, a file, a directory or a pattern, and write the output, a directory of parts.
         scheduler: address of Dask's scheduler, or path of its file; without one, as many processes
@@ -266,6 +268,7 @@ class Options:
     progress: ProgressMode = "off"
     http: Http | None = None
     records_at: str | None = None
+    sheet: str | None = None
     engine: EngineName = "local"
     scheduler: str | os.PathLike[str] | None = None
     client: Any = None

@@ -101,9 +101,16 @@ RESERVED = {
     "fsspec": "storage.py",
     "s3fs": "storage.py",
     "distributed": "cluster/dask.py",
+    "python_calamine": "read/excel.py",
     "pyarrow": (
-        "read/arrow", "read/columnar", "read/parquet", "read/seekable",
-        "write/arrow", "write/columnar", "write/json_schema", "write/json_table", "write/parquet",
+        "read/arrow",
+        "read/columnar",
+        "read/parquet",
+        "write/arrow",
+        "write/columnar",
+        "write/json_schema",
+        "write/json_table",
+        "write/parquet",
     ),
 }
 # What takes long to import: for rare cases only, for files, for any run.

@@ -81,7 +81,8 @@ def _of_input(path: str, given: dict[str, Any]) -> list[str]:
     name = given.get("source_format") or format_of(path, "input", "--from")
     if file_format(name) is not None:
         # Twice as slow as what follows, which knows lines and tables of text only.
-        return list(streamx.schema(path, source_format=name, records_at=given.get("records_at")))
+        place, sheet = given.get("records_at"), given.get("sheet")
+        return list(streamx.schema(path, source_format=name, records_at=place, sheet=sheet))
     head = _head(path, given.get("encoding"))
     format = format_from(
         record_format(name), given.get("delimiter"), given.get("quote"), "--delimiter"

@@ -8,7 +8,7 @@ import click
 
 # By one of the names of each option; one that is not in here is listed at the end.
 GROUPS = {
-    "Input": "--from --delimiter --quote --no-header --skip-lines --encoding --ragged "
+    "Input": "--from --delimiter --quote --no-header --skip-lines --sheet --encoding --ragged "
     "--sniff --lenient",
     "Input from the web": "--paginate --page-size --records-at --next-at --page-param --size-param "
     "--header --http-timeout --http-retries",

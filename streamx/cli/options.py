@@ -202,6 +202,11 @@ def input_options(command: F) -> F:
             "--skip-lines", type=int, default=0, metavar="N", help="Pass over the first N lines."
         ),
         click.option(
+            "--sheet",
+            metavar="NAME|NUMBER",
+            help="Sheet of an Excel file, by its name or its number.  [default: 1]",
+        ),
+        click.option(
             "--encoding",
             help="Encoding of the input, such as latin-1. The output is UTF-8.  "
             "[default: utf-8, or what a byte order mark says]",

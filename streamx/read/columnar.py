@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -50,9 +50,9 @@ class ColumnarSource(BlockSource):
         warn: called with what the user should know of the values.
     """
 
-    is_live = False
-    is_slow = False
-    retries = 0
+    is_live: bool = False
+    is_slow: bool = False
+    retries: int = 0
 
     def __init__(
         self,
@@ -105,6 +105,17 @@ class ColumnarSource(BlockSource):
     def _read(self) -> Future[_Lines] | None:
         batch = next(self._batches, None)
         return None if batch is None else self._converting.submit(_lines_of, batch)
+
+
+def refuse_twins(name: str, columns: Sequence[str]) -> None:
+    """Refuse columns of which two have one name.
+
+    Raises:
+        InputError: some have.
+    """
+    if len(set(columns)) < len(columns):
+        twin = next(each for each in columns if columns.count(each) > 1)
+        raise InputError(f"{name}: two columns are named {twin!r}; expected different names")
 
 
 def unreadable(name: str, error: Exception) -> InputError:

@@ -8,9 +8,15 @@ from collections.abc import Callable, Collection, Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streamx.errors import InputError
-from streamx.read.columnar import BATCH_BYTES, BATCH_RECORDS, Batch, ColumnarSource, unreadable
-from streamx.read.seekable import input_name, open_seekable, size_bytes_of
+from streamx.read.columnar import (
+    BATCH_BYTES,
+    BATCH_RECORDS,
+    Batch,
+    ColumnarSource,
+    refuse_twins,
+    unreadable,
+)
+from streamx.read.seekable import file_size_bytes, input_name, open_seekable
 from streamx.storage import is_storage_url
 
 # What is read of a column's pages at a time.
@@ -37,23 +43,21 @@ async def open_parquet(
 def _opened(
     path: str, columns: Collection[str] | None, warn: Callable[[str], None]
 ) -> ColumnarSource:
-    raw = open_seekable(path, "Parquet")
+    raw = open_seekable(path, "Parquet", pa.OSFile)
     name = input_name(path)
     try:
         # From a storage whole columns of a row group are fetched, since each request takes long.
         is_stored = is_storage_url(path)
         file = pq.ParquetFile(raw, buffer_size=_PAGE_BYTES, pre_buffer=is_stored)
         names = file.schema_arrow.names
-        if len(set(names)) < len(names):
-            twice = next(each for each in names if names.count(each) > 1)
-            raise InputError(f"{name}: two columns are named {twice!r}; expected different names")
+        refuse_twins(name, names)
     except (pa.ArrowException, OSError, ValueError) as error:
         raw.close()
         raise unreadable(name, error) from error
     except BaseException:
         raw.close()
         raise
-    total_bytes = size_bytes_of(raw)
+    total_bytes = file_size_bytes(raw)
     batches = _batches(file, _wanted(names, columns), total_bytes)
     return ColumnarSource(batches, raw.close, name, total_bytes, warn)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from typing import Any
-
-import pyarrow as pa
 
 from streamx.errors import InputError, UsageError, cannot
 from streamx.read.http_options import is_url, plain_url
@@ -14,15 +13,20 @@ from streamx.read.sources import STDIN_NAME
 from streamx.storage import StoredFile, is_storage_url, shown_url
 
 
-def open_seekable(path: str, title: str) -> Any:
+def _opened(path: str) -> Any:
+    return open(path, "rb")
+
+
+def open_seekable(path: str, title: str, opened: Callable[[str], Any] = _opened) -> Any:
     """Open a file on disk, or in a storage by its URL, in which one can seek.
 
     Args:
         path: where it is; `-` is standard input, if that is a file.
         title: what is read so, for messages.
+        opened: opens a file on disk.
 
     Returns:
-        A binary file: Arrow's, which is read without Python's lock, or fsspec's.
+        A binary file.
 
     Raises:
         InputError: it cannot be opened.
@@ -41,15 +45,16 @@ def open_seekable(path: str, title: str) -> Any:
                 f"{title} is read from its end, so it has to be a file, and {name} is none; "
                 "write it to one first"
             )
-        return pa.OSFile(place)
+        return opened(place)
     except OSError as error:
         raise InputError(cannot("open", name, error)) from error
 
 
-def size_bytes_of(file: Any) -> int:
-    """Return how long a file is that `open_seekable` has opened."""
-    size: int = file.size() if callable(file.size) else file.size
-    return size
+def file_size_bytes(file: Any) -> int:
+    """Return how long a file is, and stand at its start."""
+    size_bytes: int = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size_bytes
 
 
 def input_name(path: str) -> str:
