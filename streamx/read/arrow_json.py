@@ -59,8 +59,9 @@ class JsonTexts:
         is_whole = pc.equal(pc.floor(array), array)
         if pc.any(is_whole).as_py():
             # An exponent says enough.
-            has_none = pc.less(pc.find_substring(texts, "e"), 0)
-            texts = pc.if_else(pc.and_(is_whole, has_none), _joined(texts, ".0"), texts)
+            is_bare = pc.and_(is_whole, pc.less(pc.find_substring(texts, "e"), 0))
+            is_bare = is_bare.fill_null(False)
+            texts = pc.replace_with_mask(texts, is_bare, _joined(texts.filter(is_bare), ".0"))
         is_finite = pc.is_finite(array)
         if pc.all(is_finite).as_py() is False:
             self.has_odd_numbers = True
@@ -83,9 +84,8 @@ class JsonTexts:
         return _quoted(_without_zero_fraction(array.cast(_TEXT), array.type.unit))
 
     def _moments(self, array: pa.Array) -> pa.Array:
-        unit = array.type.unit
-        texts = _dated(array.view(pa.timestamp(unit)))
-        texts = _without_zero_fraction(_with_t(texts), unit)
+        texts = _with_t(_dated(_in_largest_unit(array.view(pa.timestamp(array.type.unit)))))
+        texts = _without_zero_fraction(texts, array.type.unit)
         return _joined('"', texts, '"' if array.type.tz is None else 'Z"')
 
     def _durations(self, array: pa.Array) -> pa.Array:
@@ -256,6 +256,14 @@ def _dated(array: pa.Array) -> pa.Array:
     if pc.any(is_odd).as_py():
         raise pa.ArrowInvalid(f"a date or time is none: {texts.filter(is_odd)[0].as_py()}")
     return texts
+
+
+def _in_largest_unit(array: pa.Array) -> pa.Array:
+    """Return moments in seconds if all of them are whole ones."""
+    try:
+        return array.cast(pa.timestamp("s"))
+    except pa.ArrowInvalid:  # some would lose data
+        return array
 
 
 def _with_t(texts: pa.Array) -> pa.Array:
