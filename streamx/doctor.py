@@ -59,6 +59,7 @@ def examined(options: Callable[[], JobOptions]) -> Iterator[Fact]:
     yield from _versions()
     yield from _codec()
     yield from _libraries()
+    yield from _formats()
     yield from _limits()
     yield from _defaults(options)
 
@@ -131,6 +132,21 @@ def _libraries() -> Iterator[Fact]:
             text if is_whole else f"{text}; {install}",
             "; ".join([*problems, install]) if problems else "",
         )
+
+
+def _formats() -> Iterator[Fact]:
+    """Look at the formats beside CSV, TSV and JSONL, registered ones included."""
+    from streamx.formats import known_formats
+
+    try:
+        for format in known_formats():
+            ways = [format.source and "in", format.sink and "out"]
+            ways_said = " and ".join(filter(None, ways))
+            extra = f", with the extra {format.extra}" if format.extra else ""
+            text = f"{ways_said}: {', '.join(format.extensions)}{extra}"
+            yield Fact("formats", format.name, list(format.extensions), text)
+    except UsageError as error:
+        yield Fact("formats", "registered", None, "broken", str(error))
 
 
 @dataclass(frozen=True, slots=True)

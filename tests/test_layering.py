@@ -25,7 +25,7 @@ ALLOWED = {
     "blame": set(),
     "nearest": set(),
     "machine": set(),
-    "doctor": {"", "errors", "job", "job_options", "machine", "sizing"},
+    "doctor": {"", "errors", "formats", "job", "job_options", "machine", "sizing"},
     "chunk": set(),
     "position": set(),
     "heap": set(),

@@ -86,10 +86,11 @@ def command(
     save_job: str | None,
     **values: Any,
 ) -> None:
-    """Convert INPUT to OUTPUT: CSV, TSV, JSONL and JSON arrays in any direction.
+    """Convert INPUT to OUTPUT: CSV, TSV, JSONL, JSON, Parquet and Arrow in any direction.
 
     The format comes from the extension (.csv, .tsv, .tab, .jsonl, .ndjson, .json, each also with
-    .gz, .bz2, .xz or .zst) or from --from and --to. Without OUTPUT, or with -, standard output is
+    .gz, .bz2, .xz or .zst; .parquet, .arrow, .arrows; INPUT also .xlsx, .xlsb, .xls, .ods) or from
+    --from and --to. Without OUTPUT, or with -, standard output is
     written; without INPUT, or with -, standard input is read. INPUT may be a URL that begins with
     http:// or https://, and both may be files in remote storage, such as s3://BUCKET/KEY. With
     --engine dask INPUT may be a directory or a pattern, and OUTPUT is a directory.
