@@ -13,8 +13,8 @@ from streamx.job import Job
 from streamx.read.decode import wrap
 from streamx.read.http_options import Http, is_url
 from streamx.read.reader import LINGER_SECONDS, ChunkReader
-from streamx.read.sources import Source, open_source
-from streamx.transform.expected import Expectation, columns_expected
+from streamx.read.sources import Source, TypedSource, open_source
+from streamx.transform.expected import Expectation, carried
 from streamx.transform.operations import columns_read
 from streamx.transform.plan import AnyPlan
 from streamx.write.compress import compressed
@@ -177,21 +177,27 @@ async def open_outputs(
     sink = compressed(sink, job.compressing, is_live=source.is_live)
     format = job.writes
     if format is not None and format.sink is not None:
-        sink = format.sink(_writing(job, sink, plan, warn))
+        sink = format.sink(_writing(job, sink, source, plan, warn))
     return await Outputs.beside(sink, targets.rejects, job.compressing_rejects)
 
 
 def _writing(
-    job: Job, inner: Sink, plan: Callable[[], AnyPlan], warn: Callable[[str], None]
+    job: Job,
+    inner: Sink,
+    source: Source,
+    plan: Callable[[], AnyPlan],
+    warn: Callable[[str], None],
 ) -> Writing:
     def expected() -> Expectation:
-        is_typed = job.source != "jsonl"  # then types are pinned in the plan
-        return Expectation(
-            columns_expected(plan(), job.chain),
-            None if job.columns is None else tuple(job.columns),
-            {} if is_typed else job.pinned_types,
-            drops_extra_keys=job.extra_keys == "drop",
-        )
+        names = None if job.columns is None else tuple(job.columns)
+        drops = job.extra_keys == "drop"
+        if job.source == "jsonl":
+            types = carried(source.types, job.chain) if isinstance(source, TypedSource) else {}
+            return Expectation(types, names, job.pinned_types, drops_extra_keys=drops)
+        columns = carried({each.name: each for each in plan().layout.columns}, job.chain)
+        types = {name: each and each.type for name, each in columns.items()}
+        pinned = {name: str(each.type) for name, each in columns.items() if each and each.is_pinned}
+        return Expectation(types, names, pinned, drops_extra_keys=drops)
 
     return Writing(
         inner=inner,

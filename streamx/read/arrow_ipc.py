@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError, Future
 
 import pyarrow as pa
 
-from streamx.read.columnar import Batch, ColumnarSource, refuse_twins, unreadable
+from streamx.read.columnar import Batch, ColumnarSource, types_of, unreadable
 from streamx.read.sources import Source
 
 _MARK = b"ARROW1\0\0"
@@ -83,30 +83,41 @@ async def open_arrow(
         InputError: it cannot be read.
     """
     file = _Bytes(source)
-    start = await file.take(len(_MARK))
-    if start != _MARK:
-        file.give_back(start)
-    return ArrowSource(file, source, columns, warn)
+    try:
+        start = await file.take(len(_MARK))
+        if start != _MARK:
+            file.give_back(start)
+        return await asyncio.to_thread(_opened, file, source, columns, warn)
+    except BaseException:
+        file.close()
+        await source.close()
+        raise
 
 
 class ArrowSource(ColumnarSource):
     """The records of an IPC file or stream.
 
     Args:
-        file: gives its bytes to a thread.
-        source: the same on the event loop.
-        columns, warn: see open_arrow.
+        reader: Arrow's, of its batches.
+        file: gives it its bytes, in a thread.
+        source: gives them, on the event loop.
+        columns: those that are wanted; None for all.
+        warn: called with what the user should know of the values.
     """
 
     def __init__(
         self,
+        reader: pa.RecordBatchReader,
         file: _Bytes,
         source: Source,
         columns: Collection[str] | None,
         warn: Callable[[str], None],
     ) -> None:
-        batches = _batches(file, source.name, columns)
-        super().__init__(batches, file.close, source.name, source.total_bytes, warn)
+        types = types_of(reader.schema, source.name)
+        is_known = columns is not None and set(columns) <= set(types)
+        wanted = [each for each in types if not is_known or each in (columns or ())]
+        batches = _batches(reader, wanted, file)
+        super().__init__(batches, file.close, source.name, source.total_bytes, types, warn)
         self.is_live = source.is_live
         self.is_slow = source.is_slow
         self._source = source
@@ -118,15 +129,19 @@ class ArrowSource(ColumnarSource):
         await self._source.close()
 
 
-def _batches(file: _Bytes, name: str, columns: Collection[str] | None) -> Iterator[Batch]:
+def _opened(
+    file: _Bytes, source: Source, columns: Collection[str] | None, warn: Callable[[str], None]
+) -> ArrowSource:
     try:
         reader = pa.ipc.open_stream(pa.PythonFile(file, "r"))
-        names = reader.schema.names
-        refuse_twins(name, names)
-        wanted = names if columns is None or not set(columns) <= set(names) else columns
-        for batch in reader:
-            yield Batch(batch.select([each for each in names if each in wanted]), file.bytes_read)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise unreadable(name, error) from error
-    except CancelledError:
+        raise unreadable(source.name, error) from error
+    return ArrowSource(reader, file, source, columns, warn)
+
+
+def _batches(reader: pa.RecordBatchReader, wanted: list[str], file: _Bytes) -> Iterator[Batch]:
+    try:
+        for batch in reader:
+            yield Batch(batch.select(wanted), file.bytes_read)
+    except CancelledError:  # nobody wants more
         return

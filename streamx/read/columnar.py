@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -47,6 +47,7 @@ class ColumnarSource(BlockSource):
         close: closes what they are read from.
         name: what to call the input.
         total_bytes: how long it is, if that is known.
+        types: of all columns, see TypedSource.
         warn: called with what the user should know of the values.
     """
 
@@ -60,10 +61,12 @@ class ColumnarSource(BlockSource):
         close: Callable[[], None],
         name: str,
         total_bytes: int | None,
+        types: Mapping[str, pa.DataType],
         warn: Callable[[str], None],
     ) -> None:
         super().__init__()
         self.name = name
+        self.types = types
         self.total_bytes = total_bytes
         self.bytes_read = 0
         self._batches = _in_pieces(batches)
@@ -107,15 +110,17 @@ class ColumnarSource(BlockSource):
         return None if batch is None else self._converting.submit(_lines_of, batch)
 
 
-def refuse_twins(name: str, columns: Sequence[str]) -> None:
-    """Refuse columns of which two have one name.
+def types_of(schema: pa.Schema, name: str) -> dict[str, pa.DataType]:
+    """Return the types of columns by their names.
 
     Raises:
-        InputError: some have.
+        InputError: two have one name.
     """
+    columns: Sequence[str] = schema.names
     if len(set(columns)) < len(columns):
         twin = next(each for each in columns if columns.count(each) > 1)
         raise InputError(f"{name}: two columns are named {twin!r}; expected different names")
+    return dict(zip(columns, schema.types, strict=True))
 
 
 def unreadable(name: str, error: Exception) -> InputError:

@@ -13,7 +13,7 @@ from streamx.read.columnar import (
     BATCH_RECORDS,
     Batch,
     ColumnarSource,
-    refuse_twins,
+    types_of,
     unreadable,
 )
 from streamx.read.seekable import file_size_bytes, input_name, open_seekable
@@ -49,8 +49,7 @@ def _opened(
         # From a storage whole columns of a row group are fetched, since each request takes long.
         is_stored = is_storage_url(path)
         file = pq.ParquetFile(raw, buffer_size=_PAGE_BYTES, pre_buffer=is_stored)
-        names = file.schema_arrow.names
-        refuse_twins(name, names)
+        types = types_of(file.schema_arrow, name)
     except (pa.ArrowException, OSError, ValueError) as error:
         raw.close()
         raise unreadable(name, error) from error
@@ -58,8 +57,8 @@ def _opened(
         raw.close()
         raise
     total_bytes = file_size_bytes(raw)
-    batches = _batches(file, _wanted(names, columns), total_bytes)
-    return ColumnarSource(batches, raw.close, name, total_bytes, warn)
+    batches = _batches(file, _wanted(list(types), columns), total_bytes)
+    return ColumnarSource(batches, raw.close, name, total_bytes, types, warn)
 
 
 def _wanted(names: list[str], columns: Collection[str] | None) -> list[str] | None:

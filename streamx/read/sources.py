@@ -8,7 +8,8 @@ import os
 import select
 import stat
 import sys
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from streamx.descriptors import ThreadedFile, is_pollable, wait_until_readable, widen_pipe
 from streamx.errors import InputError, cannot
@@ -53,6 +54,17 @@ class Source(Protocol):
     async def close(self) -> None:
         """Release what was opened."""
         ...
+
+
+@runtime_checkable
+class TypedSource(Source, Protocol):
+    """A source of JSONL whose columns have types.
+
+    Attributes:
+        types: Arrow's, by name, in the order in which each record has them.
+    """
+
+    types: Mapping[str, Any]
 
 
 class FileSource:

@@ -127,13 +127,9 @@ class ColumnarSink(WrappingSink):
 
     def _begun(self, lines: bytes) -> TableMaker:
         expected = self._expected()
-        pinned = {column.name: column.type for column in expected.columns if column.is_pinned}
-        columns = columns_of(
-            _sample_of(lines),
-            expected.names,
-            {column.name: NAMED[column.type] for column in expected.columns},
-            {name: NAMED[type] for name, type in (pinned | dict(expected.pinned)).items()},
-        )
+        types = {name: NAMED.get(type, type) for name, type in expected.types.items()}
+        pinned = {name: NAMED[type] for name, type in expected.pinned.items()}
+        columns = columns_of(_sample_of(lines), expected.names, types, pinned)
         self._tell_of_texts(columns, expected)
         self._writer = self._begin(columns.schema, self._file)
         return TableMaker(

@@ -12,11 +12,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+from pyarrow import types
 
 from streamx.codec.json_values import value_of
 
 # Texts that stand for numbers which JSON has not, see streamx.read.arrow_json.
 ODD_NUMBERS = frozenset(["NaN", "Infinity", "-Infinity"])
+_PARSED = (
+    types.is_integer,
+    types.is_floating,
+    types.is_boolean,
+    types.is_decimal,
+    types.is_string,
+    types.is_large_string,
+    types.is_timestamp,
+)
 _MOST_DIGITS = 38
 _INT64 = range(-(2**63), 2**63)
 _UINT64 = range(2**64)
@@ -44,6 +54,27 @@ class Columns:
     @property
     def schema(self) -> pa.Schema:
         return pa.schema(list(self.types.items()))
+
+
+def is_readable(type: pa.DataType) -> bool:
+    """Tell whether what streamx.read.arrow_json makes of such values can be read as them again."""
+    return is_parsed(type) or is_cast(type)
+
+
+def is_parsed(type: pa.DataType) -> bool:
+    """Tell whether Arrow's parser of JSON reads such values."""
+    if types.is_list(type):
+        return is_parsed(type.value_type)
+    if types.is_struct(type):
+        return all(is_parsed(field.type) for field in type)
+    return any(is_of_kind(type) for is_of_kind in _PARSED) and not types.is_float16(type)
+
+
+def is_cast(type: pa.DataType) -> bool:
+    """Tell whether Arrow makes such values of texts."""
+    if types.is_dictionary(type):
+        return bool(types.is_string(type.value_type))
+    return bool(types.is_date(type) or types.is_time(type) or types.is_string_view(type))
 
 
 class _Seen:
@@ -102,10 +133,10 @@ class _Seen:
         return None
 
     def _struct(self) -> pa.DataType | None:
-        types = {name: each.type(is_nested=True) for name, each in self.fields.items()}
-        if not types or None in types.values():
+        fields = {name: each.type(is_nested=True) for name, each in self.fields.items()}
+        if not fields or None in fields.values():
             return None
-        return pa.struct(list(types.items()))
+        return pa.struct(list(fields.items()))
 
 
 _KINDS = {
@@ -121,7 +152,7 @@ _KINDS = {
 def columns_of(
     lines: Iterable[bytes],
     named: Sequence[str] | None = None,
-    expected: Mapping[str, pa.DataType] | None = None,
+    expected: Mapping[str, pa.DataType | None] | None = None,
     pinned: Mapping[str, pa.DataType] | None = None,
 ) -> Columns:
     """Return the columns of records.
@@ -129,7 +160,8 @@ def columns_of(
     Args:
         lines: some records, one JSON text in each; what is no object is passed over.
         named: the only columns, in their order; None for those of the records.
-        expected: types of columns that each record has, but may not show.
+        expected: types of columns that each record has, but may not show; None for what is not
+            known. One that is none of NAMED is that of the values, if text can be read as such.
         pinned: types that are right whatever the records have.
 
     >>> columns_of([b'{"id": 1, "x": 1.5}', b'{"id": 18446744073709551615, "x": 2}']).types
@@ -156,8 +188,10 @@ def columns_of(
 
 def _with(expected: pa.DataType | None, seen: _Seen) -> pa.DataType | None:
     """Return the type of a column, of which one is expected."""
+    if expected is not None and expected not in NAMED.values() and is_readable(expected):
+        return expected
     if not seen.kinds:
-        return expected or pa.string()
+        return expected if expected in NAMED.values() else pa.string()
     type = seen.type()
     if expected is None or type == expected:
         return type

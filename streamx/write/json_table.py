@@ -18,7 +18,7 @@ import pyarrow.json
 from streamx.codec.layout import excerpt
 from streamx.codec.reference.json_records import raw_pairs
 from streamx.errors import OutputError
-from streamx.write.json_schema import ODD_NUMBERS, Columns
+from streamx.write.json_schema import ODD_NUMBERS, Columns, is_cast
 
 _ODD_NUMBERS = frozenset(f'"{each}"'.encode() for each in ODD_NUMBERS)
 # From here on not every integer is a double; so many digits does such a one have.
@@ -53,8 +53,9 @@ class TableMaker:
         self._warn = warn
         self._has_warned = False
         self._doubles = frozenset(
-            name for name, type in columns.types.items() if type == pa.float64()
+            name for name, type in columns.types.items() if pa.types.is_floating(type)
         )
+        self._cast = frozenset(name for name, type in columns.types.items() if is_cast(type))
 
     def table_of(self, lines: bytes, first: int) -> pa.Table:
         """Return the records of some lines as a table.
@@ -85,8 +86,9 @@ class TableMaker:
 
     def _parsed(self, lines: bytes, quoted: frozenset[str]) -> pa.Table:
         """Parse lines in which the values of some columns are in quotes."""
+        texts = quoted | self._cast
         fields = [
-            (name, pa.string() if name in quoted else type)
+            (name, pa.string() if name in texts else type)
             for name, type in self._columns.types.items()
         ]
         parsing = pa.json.ParseOptions(
@@ -95,6 +97,10 @@ class TableMaker:
         )
         reading = pa.json.ReadOptions(use_threads=False, block_size=len(lines) + 1)
         table = pa.json.read_json(pa.BufferReader(lines), reading, parsing)
+        for name in self._cast:
+            place = table.schema.get_field_index(name)
+            values = _from_texts(table[name], self._columns.types[name])
+            table = table.set_column(place, name, values)
         return table.cast(self._columns.schema)
 
     def _quoted(self, lines: bytes) -> bytes:
@@ -149,6 +155,13 @@ class TableMaker:
                         f"--type '{name}=string' keeps all digits"
                     )
                     return
+
+
+def _from_texts(texts: pa.ChunkedArray, type: pa.DataType) -> pa.ChunkedArray:
+    if pa.types.is_time(type):  # which Arrow only makes of moments
+        moments = pc.binary_join_element_wise("1970-01-01T", texts, "")
+        return moments.cast(pa.timestamp(type.unit)).cast(type)
+    return texts.cast(type)
 
 
 def _pairs(line: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import SAMPLE_DATA, Run
@@ -252,3 +256,48 @@ def test_options_of_parquet_are_refused_elsewhere(
     result = streamx("transform", "in.jsonl", "out.jsonl", *options)
     assert result.returncode == 2
     assert message in result.stderr.decode()
+
+
+def test_types_of_a_file_are_carried_over_where_nothing_is_computed(
+    streamx: Run, tmp_path: Path
+) -> None:
+    moment = datetime.datetime(2026, 3, 29, 1, 2, 3, 456000, tzinfo=datetime.UTC)
+    day, hour = moment.date(), moment.time()
+    table = pa.table(
+        {
+            "i8": pa.array([1, None], pa.int8()),
+            "u64": pa.array([2**64 - 1, 0], pa.uint64()),
+            "f32": pa.array([0.1, math.inf], pa.float32()),
+            "dec": pa.array([Decimal("1.50"), None], pa.decimal128(9, 2)),
+            "moment": pa.array([moment, None], pa.timestamp("ms", "Europe/Berlin")),
+            "naive": pa.array([moment.replace(tzinfo=None), None], pa.timestamp("us")),
+            "day": pa.array([day, None], pa.date32()),
+            "time": pa.array([hour, None], pa.time64("us")),
+            "text": pa.array(["1", None], pa.large_string()),
+            "kind": pa.array(["a", "a"]).dictionary_encode(),
+            "list": pa.array([[1.5], []], pa.list_(pa.float32())),
+            "struct": pa.array([{"x": moment}, None], pa.struct([("x", pa.timestamp("s", "UTC"))])),
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    expected = pq.read_table(tmp_path / "in.parquet")
+    for name in ("out.parquet", "out.arrow"):
+        steps = ("--rename", "i8=first", "--set", "more=u64 > 5", "--drop", "u64")
+        result = streamx("transform", "in.parquet", name, *steps)
+        assert result.returncode == 0
+        assert b"warning" in result.stderr  # of an infinite number
+        assert result.stderr.count(b"\n") == 1
+    columns = {"first" if name == "i8" else name: expected[name] for name in expected.column_names}
+    columns["more"] = pa.chunked_array([[True, False]])
+    del columns["u64"]
+    assert pq.read_table(tmp_path / "out.parquet").equals(pa.table(columns))
+    with pa.ipc.open_file(tmp_path / "out.arrow") as file:
+        assert file.read_all().equals(pa.table(columns))
+
+
+def test_a_computed_column_keeps_its_place_and_gets_the_type_of_its_values(
+    streamx: Run, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"a": ["x"], "b": [1], "c": ["y"]}), tmp_path / "in.parquet")
+    assert streamx("transform", "in.parquet", "out.parquet", "--set", "b=b / 2").returncode == 0
+    assert types_of(tmp_path / "out.parquet") == {"a": "string", "b": "double", "c": "string"}
