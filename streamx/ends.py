@@ -118,12 +118,15 @@ async def _open_text(job: Job, warn: Callable[[str], None]) -> Source:
 
 
 async def open_found(job: Job, warn: Callable[[str], None]) -> tuple[Job, Inlet]:
-    """Open what a job reads, and return the job with what is to be sniffed there as well.
+    """Open what a job reads, and return the job with what is found there: columns, a dialect.
 
     Raises:
         StreamxError: the same as `open_inlet` raises.
     """
     inlet = await open_inlet(job, warn)
+    if isinstance(inlet.source, TypedSource) and job.nested != "flatten":
+        known = dict.fromkeys(inlet.source.types, "string")  # JSON says what its values are
+        return replace(job, known_columns=known), inlet
     if not job.sniff:
         return job, inlet
     from streamx.sniffing import sniffed  # few runs want it

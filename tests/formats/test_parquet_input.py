@@ -174,3 +174,20 @@ def test_a_compressed_file_is_refused(streamx: Run, tmp_path: Path) -> None:
     result = streamx("transform", "in.parquet.gz", "out.csv")
     assert result.returncode == 2
     assert b"INPUT needs to be decompressed first" in result.stderr
+
+
+def test_a_file_without_records_has_its_columns_all_the_same(streamx: Run, tmp_path: Path) -> None:
+    table = pa.table({"a": pa.array([], pa.int64()), "b": pa.array([], pa.date32())})
+    pq.write_table(table, tmp_path / "in.parquet")
+    result = streamx("transform", "in.parquet", "-", "--to", "csv", "--rename", "a=x")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"x,b\n", b"")
+    result = streamx("transform", "in.parquet", "-", "--to", "jsonl", "--where", "c > 1")
+    assert b"--where: no column 'c'" in result.stderr
+    assert streamx("transform", "in.parquet", "out.parquet").returncode == 0
+    assert pq.read_table(tmp_path / "out.parquet").equals(table)
+
+
+def test_nested_values_can_become_columns(streamx: Run, numbers: Path) -> None:
+    options = ("--nested", "flatten", "--select", "number,nested.a.0", "--limit", "1")
+    result = streamx("transform", numbers, "-", "--to", "csv", *options)
+    assert (result.returncode, result.stdout) == (0, b"number,nested.a.0\n0,0\n")
