@@ -25,6 +25,7 @@ class FlowCounts:
         records_padded: short ones that were filled up.
         retries: calls of functions and requests that were made again.
         guesses: records of which something was guessed, by kind.
+        files_written: that the output is divided into; None where it is one.
     """
 
     records_in: int = 0
@@ -35,6 +36,7 @@ class FlowCounts:
     records_padded: int = 0
     retries: int = 0
     guesses: Mapping[str, int] = field(default_factory=dict)
+    files_written: int | None = None
 
     @property
     def bad_records(self) -> int:
