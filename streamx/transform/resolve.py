@@ -163,11 +163,10 @@ def _resolve_jsonl(
         columns = tuple(Column(name) for name in recipe.columns)
         return Resolution(_plan(recipe, columns, nothing), start, line)
     is_free = isinstance(recipe.target, JsonlFormat) or recipe.columns is not None
-    is_live = ending in ("pause", "idle")
     if is_free and _is_unchanged(recipe) and not _has_expressions(recipe):
-        if is_live or _is_partition_known(recipe, head, start, ending):
-            return Resolution(_plan(recipe, (), nothing), start, line)
-        return None
+        is_known = _is_partition_known(recipe, head, start, ending)
+        return Resolution(_plan(recipe, (), nothing), start, line) if is_known else None
+    is_live = ending in ("pause", "idle")
     if is_free and is_live:
         return _on_trust(recipe, nothing, line)
     end = _sample_end(recipe, head, start, ending)
@@ -199,7 +198,7 @@ def _resolve_jsonl(
 
 def _is_partition_known(recipe: Recipe, head: bytes, start: int, ending: Ending) -> bool:
     """Tell whether the head is enough to know that JSONL has the columns it is divided by."""
-    if not recipe.partition_by or _opens_records(recipe):
+    if not recipe.partition_by or _opens_records(recipe) or ending in ("pause", "idle"):
         return True
     end = _sample_end(recipe, head, start, ending)
     if end is not None:
