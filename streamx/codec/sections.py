@@ -18,7 +18,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from streamx.codec.layout import Format
 
@@ -47,18 +46,8 @@ class Division:
         return tuple(map(self.columns.index, self.by))
 
 
-class Section(NamedTuple):
-    """Some records of one file.
-
-    Attributes:
-        label: what tells the file from others.
-        records: how many there are; 0 for the header of all files.
-        data: the records, each with its line end.
-    """
-
-    label: bytes
-    records: int
-    data: memoryview
+# A label, the number of records, and the records, each with its line end.
+Section = tuple[bytes, int, bytes]
 
 
 def section(label: bytes, records: int, data: bytes | memoryview) -> bytes:
@@ -76,24 +65,25 @@ class SectionReader:
 
     >>> reader = SectionReader()
     >>> framed = section(b"UA", 1, b"UA,1\\n")
-    >>> list(reader.take(framed[:9])), [bytes(each.data) for each in reader.take(framed[9:])]
-    ([], [b'UA,1\\n'])
+    >>> list(reader.take(framed[:9])), list(reader.take(framed[9:]))
+    ([], [(b'UA', 1, b'UA,1\\n')])
     """
 
     def __init__(self) -> None:
         self._rest = b""
 
     def take(self, part: bytes | memoryview) -> Iterator[Section]:
-        """Yield the sections that are whole with a part; their data are views of it."""
-        view = memoryview(self._rest + part if self._rest else part)
+        """Yield the sections that are whole with a part."""
+        data = self._rest + part if self._rest else bytes(part)
         start = 0
-        while len(view) - start >= _FRAME.size:
-            label_bytes, records, data_bytes = _FRAME.unpack_from(view, start)
-            label_end = start + _FRAME.size + label_bytes
-            end = label_end + data_bytes
-            if end > len(view):
+        while len(data) - start >= _FRAME.size:
+            label_bytes, records, data_bytes = _FRAME.unpack_from(data, start)
+            label_start = start + _FRAME.size
+            data_start = label_start + label_bytes
+            end = data_start + data_bytes
+            if end > len(data):
                 break
-            label = bytes(view[start + _FRAME.size : label_end])
-            yield Section(label, records, view[label_end:end])
+            # Copies, since for few bytes a view takes longer.
+            yield data[label_start:data_start], records, data[data_start:end]
             start = end
-        self._rest = bytes(view[start:])
+        self._rest = data[start:]

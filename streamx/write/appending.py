@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -136,18 +135,3 @@ def append_to(path: str, data: Bytes) -> None:
             written += os.write(descriptor, memoryview(data)[written:])
     finally:
         os.close(descriptor)
-
-
-def sync_all(paths: Iterable[str]) -> None:
-    """Bring files or directories to the disk.
-
-    Raises:
-        OSError: that failed.
-    """
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)

@@ -22,9 +22,9 @@ from streamx.codec.layout import Format
 from streamx.compression import Compressing
 from streamx.descriptors import uninterrupted
 from streamx.errors import OutputError, cannot, output_error
-from streamx.write.appending import sync_all
 from streamx.write.divided import DividedFiles
 from streamx.write.publish import Target
+from streamx.write.syncing import sync_all
 from streamx.write.temporary import release_temporary, temporary_beside
 
 
