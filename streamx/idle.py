@@ -183,27 +183,28 @@ def _in_place_checks(job: Job) -> list[_Check]:
 
 
 def _division_checks(job: Job) -> list[_Check]:
-    is_used = job.is_divided
+    if not job.is_divided:
+        return []
     option = "--partition-by" if job.partition_by else "--split-records"
-    has_header = job.has_header or job.columns is not None
-    opens = job.partition_by and any(isinstance(each, Apply) for each in job.chain)
+    adds_unnamed = job.target != "jsonl" and not job.has_header and job.columns is None
+    calls = any(isinstance(operation, Apply) for operation in job.chain)
     return [
-        (is_used, job.output != "-", option, "an OUTPUT: a directory, which is made"),
-        (is_used, not is_storage_url(job.output), option, "an OUTPUT on disk, not a URL"),
-        (is_used, not job.is_on_cluster, option, "a run on this machine"),
-        (is_used, not job.is_direct, option, "a new directory beside OUTPUT, so no --direct"),
-        (is_used, not job.in_place, option, "an OUTPUT of its own, so no --in-place"),
+        (True, job.output != "-", option, "an OUTPUT: a directory, which is made"),
+        (True, not is_storage_url(job.output), option, "an OUTPUT on disk, not a URL"),
+        (True, not job.is_on_cluster, option, "a run on this machine"),
+        (True, not job.is_direct, option, "a new directory beside OUTPUT, so no --direct"),
+        (True, not job.in_place, option, "an OUTPUT of its own, so no --in-place"),
         (
-            is_used,
+            True,
             not job.is_checkpointed,
             option,
             "a run from start to end: a directory is there when it is whole, so no --resume and no "
             "--checkpoint",
         ),
-        (is_used, not job.is_json_output, option, "CSV, TSV or JSONL output, not a JSON text"),
+        (True, not job.is_json_output, option, "CSV, TSV or JSONL output, not a JSON text"),
         (
-            bool(opens) and job.target != "jsonl",
-            has_header,
+            bool(job.partition_by) and calls,
+            not adds_unnamed,
             option,
             "--columns, since functions may add columns and without a header they have no names",
         ),
