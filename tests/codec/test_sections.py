@@ -118,11 +118,15 @@ def test_a_value_is_told_by_its_text_however_json_writes_it(
         rb'{"a":1.50}',
         rb'{"a":"1.50"}',
         rb'{"a":"y","a":"x"}',
+        rb'{"a":"y","a" :"x"}',
+        rb'{"b":"a","a":"x"}',
+        rb'{"b":"\"a\":","a":"x"}',
+        b'{"a":\r"x"}',
         rb'{"a":null}',
         rb'{"a":""}',
         rb'{"a":[1, {"b": 2}]}',
     ]
-    labels = [*[b"x"] * 3, b"1.50", b"1.50", b"x", b"", b"", b'[1,{"b":2}]']
+    labels = [*[b"x"] * 3, b"1.50", b"1.50", *[b"x"] * 5, b"", b"", b'[1,{"b":2}]']
     whole = [line + b"\n" for line in lines]
     found = read(sections_of(b"".join(whole), Division(JSONL, ("a",))))
     assert found == grouped(labels, whole)
