@@ -23,8 +23,7 @@ from streamx.compression import Compressing
 from streamx.descriptors import uninterrupted
 from streamx.errors import OutputError, cannot, output_error
 from streamx.write.divided import DividedFiles
-from streamx.write.publish import Target
-from streamx.write.syncing import sync_all
+from streamx.write.publish import Target, directory_of, sync_directory
 from streamx.write.temporary import release_temporary, temporary_beside
 
 
@@ -98,16 +97,21 @@ class DirectorySink:
             raise output_error(self.name, error) from error
 
     def _publish(self) -> None:
-        path = self._target.path
+        if not self._target.is_durable:
+            self._place()
+            return
+        with directory_of(self._target.path) as directory:
+            self._place()
+            sync_directory(directory, f"{self.name} is there as a whole")
+
+    def _place(self) -> None:
         try:
-            os.rename(self._temporary, path)
+            os.rename(self._temporary, self._target.path)
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                 raise _not_empty(self.name) from error
             raise
         release_temporary(self._temporary)
-        if self._target.is_durable:
-            sync_all([os.path.dirname(path)])
 
     def _discard(self) -> None:
         self.files.close()

@@ -11,6 +11,7 @@ from streamx.codec.sections import MISSING, SEPARATOR, SectionReader
 from streamx.errors import OutputError, UsageError
 from streamx.write.appending import Piece, appender_of
 from streamx.write.file_names import FileNames
+from streamx.write.publish import directory_of, sync_directory
 from streamx.write.syncing import sync_all, sync_file_system
 
 if TYPE_CHECKING:
@@ -112,13 +113,15 @@ class DividedFiles:
         """Bring all files to the disk.
 
         Raises:
-            OSError: that failed.
+            OSError, OutputError: that failed.
         """
         if self.count > _MOST_SYNCED and sync_file_system(self._directory):
             return
         for file in self._files:
             sync_all(self._path_of(file, number) for number in range(file.number + 1))
-        sync_all(path for path, _, _ in os.walk(self._directory))
+        for path, _, _ in os.walk(self._directory):
+            with directory_of(os.path.join(path, "")) as directory:
+                sync_directory(directory, f"{path} is written")
 
     def close(self) -> None:
         """Give back all but the files."""

@@ -179,9 +179,9 @@ class Unpublished:
         if not self.is_durable:
             self.place()
             return
-        with _directory_of(self.path) as directory:
+        with directory_of(self.path) as directory:
             self.place()
-            _sync(directory, f"{self.path} has its new content")
+            sync_directory(directory, f"{self.path} has its new content")
 
     def discard(self) -> None:
         """Remove the temporary file; a direct one stays as far as it was written."""
@@ -217,16 +217,16 @@ def remove(path: str, *, is_durable: bool) -> None:
         OSError: the file is still there.
         OutputError: it is not, but whether that would survive a loss of power is not known.
     """
-    with _directory_of(path) as directory:
+    with directory_of(path) as directory:
         try:
             os.unlink(path)
         except FileNotFoundError:
             return
         if is_durable:
-            _sync(directory, f"{path} is removed")
+            sync_directory(directory, f"{path} is removed")
 
 
-def _sync(directory: int | None, fact: str) -> None:
+def sync_directory(directory: int | None, fact: str) -> None:
     """Bring a directory to the disk, or say what holds all the same."""
     try:
         if directory is not None:
@@ -240,7 +240,7 @@ def _sync(directory: int | None, fact: str) -> None:
 
 
 @contextlib.contextmanager
-def _directory_of(path: str) -> Iterator[int | None]:
+def directory_of(path: str) -> Iterator[int | None]:
     """Open a file's directory; None if it can be written but not read."""
     try:
         directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def sync_all(paths: Iterable[str]) -> None:
-    """Bring files or directories to the disk, one by one.
+    """Bring files to the disk, one by one.
 
     Raises:
         OSError: that failed.
