@@ -65,7 +65,7 @@ def text_of(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(TEXTS, TEXTS, st.integers(0, 3)), min_size=1, max_size=40),
     st.sampled_from(["csv", "tsv", "jsonl"]),
@@ -116,7 +116,7 @@ def document(records: Sequence[tuple[str, str, int]], source: str) -> bytes:
     return text.getvalue().encode()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.tuples(TEXTS, TEXTS, st.integers(0, 3)), max_size=40),
     st.sampled_from(["csv", "jsonl"]),

@@ -60,7 +60,7 @@ def written(record: Sequence[str], format: CsvFormat) -> bytes:
 
 
 @each_codec
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=20),
     st.sampled_from(DIALECTS),
@@ -84,7 +84,7 @@ def test_sections_of_csv_are_the_records_of_each_value(
 
 
 @each_codec
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(OBJECTS, st.sampled_from([("a",), ("é", "a"), ('k"',), ("z",)]))
 def test_sections_of_jsonl_are_the_records_of_each_value(
     sections_of: Callable[..., bytes], objects: list[dict[str, object]], by: tuple[str, ...]
@@ -133,7 +133,7 @@ def test_a_value_is_told_by_its_text_however_json_writes_it(
 
 
 @each_codec
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(CHANCE)
 def test_without_columns_all_records_are_one_section_that_counts_them(
     sections_of: Callable[..., bytes], chance: random.Random
@@ -144,7 +144,7 @@ def test_without_columns_all_records_are_one_section_that_counts_them(
 
 
 @pytest.mark.skipif(CODEC_NAME != "native", reason="the native codec is not in use")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(CHANCE)
 def test_native_sections_are_those_of_the_reference(chance: random.Random) -> None:
     from codec.twins import embedded, native, using

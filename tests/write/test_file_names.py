@@ -15,7 +15,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
 SUFFIX_BYTES = len(".jsonl.zstd.block")
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), unique=True), TEXTS)
 def test_names_differ_where_values_do_on_any_file_system(
     values: list[tuple[str, str]], column: str
