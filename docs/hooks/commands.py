@@ -1,0 +1,66 @@
+"""Writes a page for each command, of the text that --help and the man pages have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from streamx.cli.help_pages import HelpPage, Paragraph, help_pages
+
+DIRECTORY = "reference/commands"
+# The entry of mkdocs.yml's nav below which the pages stand.
+ENTRY = "Commands"
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """Name the pages in the navigation."""
+    for entries in _named(ENTRY, config.nav):
+        entries.extend({page.path: _uri(page)} for page in help_pages())
+
+
+def on_files(files: Files, *, config: MkDocsConfig) -> None:
+    """Add the pages."""
+    for page in help_pages():
+        files.append(File.generated(config, _uri(page), content="\n".join(_page(page))))
+
+
+def _named(title: str, nav: Any) -> Iterator[list[Any]]:
+    """Give what stands below a title, wherever that is in a navigation."""
+    if isinstance(nav, dict):
+        for name, entries in nav.items():
+            if name == title:
+                yield entries
+            else:
+                yield from _named(title, entries)
+    elif isinstance(nav, list):
+        for entry in nav:
+            yield from _named(title, entry)
+
+
+def _uri(page: HelpPage) -> str:
+    return f"{DIRECTORY}/{page.name}.md"
+
+
+def _page(page: HelpPage) -> Iterator[str]:
+    yield from (f"# {page.path}", "", page.summary, "")
+    yield from ("```text", f"{page.path} {page.usage}", "```", "")
+    for paragraph in page.description:
+        yield from _paragraph(paragraph)
+    if page.examples:
+        yield from ("## Examples", "", "```sh", *page.examples, "```", "")
+    for title, options in page.groups:
+        yield from (f"## {title}", "", '<dl class="options">')
+        for written, help in options:
+            yield f"<dt><code>{escape(written)}</code></dt>"
+            yield f"<dd>{escape(help)}</dd>"
+        yield from ("</dl>", "")
+
+
+def _paragraph(paragraph: Paragraph) -> Iterator[str]:
+    yield from (f"<p>{escape(paragraph.text)}</p>", "")
+    if paragraph.set_apart:
+        yield from ("```text", *paragraph.set_apart, "```", "")
