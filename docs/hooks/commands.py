@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -14,6 +15,7 @@ from streamx.cli.help_pages import HelpPage, Paragraph, help_pages
 DIRECTORY = "reference/commands"
 # The entry of mkdocs.yml's nav below which the pages stand.
 ENTRY = "Commands"
+_CODE = re.compile(r"`([^`]+)`|(?<![\w-])(--?[a-z][\w-]*)")
 
 
 def on_config(config: MkDocsConfig) -> None:
@@ -55,12 +57,24 @@ def _page(page: HelpPage) -> Iterator[str]:
     for title, options in page.groups:
         yield from (f"## {title}", "", '<dl class="options">')
         for written, help in options:
-            yield f"<dt><code>{escape(written)}</code></dt>"
-            yield f"<dd>{escape(help)}</dd>"
+            yield f'<dt id="{_name(written)}"><code>{escape(written)}</code></dt>'
+            yield f"<dd>{_html(help)}</dd>"
         yield from ("</dl>", "")
 
 
+def _name(written: str) -> str:
+    """Return the long name of an option, for links to lead to: `--where`."""
+    names = [word.rstrip(",") for word in written.split() if word.startswith("-")]
+    return next((name for name in names if name.startswith("--")), names[0])
+
+
+def _html(text: str) -> str:
+    """Return running text, in which options and what stands in backticks are code."""
+    escaped = escape(text, quote=False)
+    return _CODE.sub(lambda match: f"<code>{match[1] or match[2]}</code>", escaped)
+
+
 def _paragraph(paragraph: Paragraph) -> Iterator[str]:
-    yield from (f"<p>{escape(paragraph.text)}</p>", "")
+    yield from (f"<p>{_html(paragraph.text)}</p>", "")
     if paragraph.set_apart:
         yield from ("```text", *paragraph.set_apart, "```", "")

@@ -1,7 +1,8 @@
 """Sets the docstrings of the library as they are written here, for mkdocstrings.
 
 Examples below `Example:`, and those without a title, become what it knows as examples; otherwise
-they would be quotations. And `streamx.transform` is the function, as it is for whoever imports it.
+they would be quotations. Names that share a line, `fill, fill_bytes: ...`, are kept together. And
+`streamx.transform` is the function, as it is for whoever imports it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import griffe
 
 _EXAMPLE = re.compile(r"^Example:$", re.MULTILINE)
 _UNTITLED = re.compile(r"^>>> ", re.MULTILINE)
+_NAMES = re.compile(r"^ +[a-z_]\w*(?:, [a-z_]\w*)+(?=: )", re.MULTILINE)
+_NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
 class Docstrings(griffe.Extension):
@@ -22,11 +25,11 @@ class Docstrings(griffe.Extension):
         self._functions: dict[str, griffe.Function] = {}
 
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Give the examples of one docstring a title."""
+        """Rewrite one docstring."""
         if obj.docstring is not None:
-            obj.docstring.value = _titled(obj.docstring.value)
+            obj.docstring.value = _rewritten(obj.docstring.value)
 
-    def on_function(self, *, func: griffe.Function, **_: Any) -> None:
+    def on_function_instance(self, *, func: griffe.Function, **_: Any) -> None:
         """Remember a function, which a module of its name may replace."""
         self._functions[func.path] = func
 
@@ -39,8 +42,9 @@ class Docstrings(griffe.Extension):
                 pkg.members[name] = function
 
 
-def _titled(text: str) -> str:
+def _rewritten(text: str) -> str:
     text = _EXAMPLE.sub("Examples:", text)
+    text = _NAMES.sub(lambda names: names[0].replace(", ", f",{_NO_BREAK_SPACE}"), text)
     untitled = _UNTITLED.search(text)
     if untitled is None:
         return text
