@@ -1,4 +1,7 @@
-"""Console blocks of documents: finds them, and runs them in a directory with the sample data."""
+"""Console blocks of documents: finds them, and runs them in a directory with the sample data.
+
+A block of Python with a title is a file of that name, for the commands behind it.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from conftest import SAMPLE_DATA, TIMEOUT_SECONDS
 
 # A line with a prompt, and those behind it that go on with what it says.
 _COMMAND = re.compile(r"^\$ (.*(?:\n>(?: .*)?$)*)\n", re.MULTILINE)
+_STEP = re.compile(r'^```(?:console|python title="([^"]+)")\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -72,3 +76,12 @@ def check_console_blocks(
             check=False,
         )
         assert result.stdout.decode() == shown, command
+
+
+def check_page(text: str, workspace: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Do what the blocks of a page say, from the first to the last."""
+    for title, block in _STEP.findall(text):
+        if title:
+            (workspace / title).write_text(block, encoding="utf-8")
+        else:
+            check_console_blocks([block], workspace, environment)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, SAMPLE_DATA
-from console_blocks import blocks, check_console_blocks, make_workspace
+from console_blocks import blocks, check_page, make_workspace
 
 DOCS = ROOT / "docs"
 TEXTS = {
@@ -31,20 +31,19 @@ def pages() -> list[Any]:
 
 @pytest.mark.parametrize("page", pages())
 def test_console_blocks_of_a_page_show_what_happens(page: str, tmp_path: Path) -> None:
-    check_console_blocks(blocks(TEXTS[page], "console"), make_workspace(tmp_path))
+    check_page(TEXTS[page], make_workspace(tmp_path))
 
 
 def test_console_blocks_over_storage_show_what_happens(s3_server: Any, tmp_path: Path) -> None:
     from storage.s3_server import environment  # takes long to import
 
     s3_server.put("flights.csv.gz", gzip.compress((SAMPLE_DATA / "flights.csv").read_bytes()))
-    console = blocks(TEXTS[IN_STORAGE], "console")
-    check_console_blocks(console, make_workspace(tmp_path), environment(s3_server.url))
+    check_page(TEXTS[IN_STORAGE], make_workspace(tmp_path), environment(s3_server.url))
     s3_server.clear()
 
 
 def test_no_page_shows_python_that_nobody_runs() -> None:
-    """What is to be run stands in examples/flow, or in a console block, and is included."""
+    """It is a program of examples/flow, or has a title and is called by the commands behind it."""
     assert [page for page, text in TEXTS.items() if blocks(text, "python")] == []
 
 
