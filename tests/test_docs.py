@@ -15,21 +15,13 @@ DOCS = ROOT / "docs"
 TEXTS = {
     str(path.relative_to(DOCS)): path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")
 }
-ON_A_CLUSTER = "recipes/cluster.md"
 IN_STORAGE = "recipes/storage.md"
+PAGES = sorted(
+    page for page, text in TEXTS.items() if blocks(text, "console") and page != IN_STORAGE
+)
 
 
-def pages() -> list[Any]:
-    """The pages with console blocks, of which some take what others start as well."""
-    marks = {ON_A_CLUSTER: pytest.mark.xdist_group("dask")}
-    return [
-        pytest.param(page, marks=marks.get(page, ()))
-        for page, text in sorted(TEXTS.items())
-        if blocks(text, "console") and page != IN_STORAGE
-    ]
-
-
-@pytest.mark.parametrize("page", pages())
+@pytest.mark.parametrize("page", PAGES)
 def test_console_blocks_of_a_page_show_what_happens(page: str, tmp_path: Path) -> None:
     check_page(TEXTS[page], make_workspace(tmp_path))
 
