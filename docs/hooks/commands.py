@@ -26,8 +26,11 @@ def on_config(config: MkDocsConfig) -> None:
 
 def on_files(files: Files, *, config: MkDocsConfig) -> None:
     """Add the pages."""
-    for page in help_pages():
-        files.append(File.generated(config, _uri(page), content="\n".join(_page(page))))
+    root, *commands = help_pages()
+    contents = {root: [*_page(root), *_commands(commands)]}
+    contents |= {command: [*_page(command)] for command in commands}
+    for page, lines in contents.items():
+        files.append(File.generated(config, _uri(page), content="\n".join(lines)))
 
 
 def _named(title: str, nav: Any) -> Iterator[list[Any]]:
@@ -48,18 +51,27 @@ def _uri(page: HelpPage) -> str:
 
 
 def _page(page: HelpPage) -> Iterator[str]:
-    yield from (f"# {page.path}", "", page.summary, "")
+    yield from (f"# {page.path}", "")
     yield from ("```text", f"{page.path} {page.usage}", "```", "")
     for paragraph in page.description:
         yield from _paragraph(paragraph)
     if page.examples:
         yield from ("## Examples", "", "```sh", *page.examples, "```", "")
     for title, options in page.groups:
-        yield from (f"## {title}", "", '<dl class="options">')
+        yield from (f"## {title if len(page.groups) > 1 else 'Options'}", "")
+        yield '<dl class="options">'
         for written, help in options:
             yield f'<dt id="{_name(written)}"><code>{escape(written)}</code></dt>'
             yield f"<dd>{_html(help)}</dd>"
         yield from ("</dl>", "")
+
+
+def _commands(commands: list[HelpPage]) -> Iterator[str]:
+    yield from ("## Commands", "", "| command | what it does |", "|---|---|")
+    for command in commands:
+        yield f"| [`{command.path}`]({command.name}.md) | {command.summary} |"
+    yield from ("", "[Exit codes](../exit-codes.md) and the variables of the environment, which")
+    yield "[Shell and environment](../../guide/comfort.md) has, are the same for all of them."
 
 
 def _name(written: str) -> str:

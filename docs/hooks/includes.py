@@ -82,7 +82,7 @@ def _source(match: re.Match[str], page: str) -> tuple[str, str]:
 
 
 def _section(path: str, anchor: str) -> list[str]:
-    """Return the lines below a heading, one level higher; all of a file without an anchor."""
+    """Return the lines below a heading, as if it were a page's title; without one all of a file."""
     lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
     if not anchor:
         return lines
