@@ -11,7 +11,6 @@ from streamx.codec.sections import MISSING, SEPARATOR, SectionReader
 from streamx.errors import OutputError, UsageError
 from streamx.write.appending import Piece, appender_of
 from streamx.write.file_names import FileNames
-from streamx.write.publish import directory_of, sync_directory
 from streamx.write.syncing import sync_all, sync_file_system
 
 if TYPE_CHECKING:
@@ -113,15 +112,13 @@ class DividedFiles:
         """Bring all files to the disk.
 
         Raises:
-            OSError, OutputError: that failed.
+            OSError: that failed.
         """
         if self.count > _MOST_SYNCED and sync_file_system(self._directory):
             return
         for file in self._files:
             sync_all(self._path_of(file, number) for number in range(file.number + 1))
-        for path, _, _ in os.walk(self._directory):
-            with directory_of(os.path.join(path, "")) as directory:
-                sync_directory(directory, f"{path} is written")
+        sync_all(path for path, _, _ in os.walk(self._directory))
 
     def close(self) -> None:
         """Give back all but the files."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from collections.abc import Iterable
 
 
 def sync_all(paths: Iterable[str]) -> None:
-    """Bring files to the disk, one by one.
+    """Bring files or directories to the disk, one by one.
 
     Raises:
         OSError: that failed.
@@ -17,6 +18,9 @@ def sync_all(paths: Iterable[str]) -> None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # of directories, to some systems
+                raise
         finally:
             os.close(descriptor)
 
