@@ -249,6 +249,18 @@ def test_records_that_lack_the_column_are_those_of_null(tmp_path: Path) -> None:
     }
 
 
+def test_values_of_any_length_are_told_apart_in_little_memory(tmp_path: Path) -> None:
+    input, long = tmp_path / "in.csv", "x" * 100_000
+    input.write_text("a,b\n" + "".join(f"{long}{n % 50},{n}\n" for n in range(200)))
+    streamx.transform(input, tmp_path / "out", partition_by=["a"], chunk_size_bytes=1_000_000)
+    files = files_in(tmp_path / "out")
+    assert len(files) == 50
+    for data in files.values():
+        records = [json.loads(line) for line in data.splitlines()]
+        assert [record["b"] for record in records] == [records[0]["b"] + 50 * n for n in range(4)]
+        assert len({record["a"] for record in records}) == 1
+
+
 def test_an_input_without_records_makes_an_empty_directory(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(b"a,b\n")
     report = streamx.transform(tmp_path / "in.csv", tmp_path / "out", partition_by=["a"])

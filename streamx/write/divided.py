@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from streamx.codec import record_start
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 # As many as a table may have columns: beyond that a value of each record's own was probably named.
 MOST_NAMES = 2**17
-# What is known of a file, its name included, and what it costs to hold some of its bytes.
-NAME_BYTES = 384
+# A longer one is known by its digest.
+_LONGEST_LABEL_BYTES = 128
+# What it costs to hold any bytes for a file, beside them.
 _BUFFER_BYTES = 160
 # A file gets so much at once, where it has so much.
 _APPENDED_BYTES = 1024 * 1024
@@ -86,7 +88,7 @@ class DividedFiles:
         for part in parts:
             for label, records, data in self._sections.take(part):
                 if records:
-                    file = self._file_of.get(label) or self._new_file(label, data)
+                    file = self._file_of.get(label) or self._found_file(label, data)
                     add(file, records, data)
                 else:
                     self._header = data
@@ -124,23 +126,29 @@ class DividedFiles:
         """Give back all but the files."""
         self._appender.close()
 
-    def _new_file(self, label: bytes, data: bytes) -> _File:
-        """Return the file of a label that is new."""
+    def _found_file(self, label: bytes, data: bytes) -> _File:
+        """Return the file of a label that is new, long, or lacks columns that others have."""
         self._columns.note(label, data)
         known = label.replace(MISSING, b"")  # a column that a record lacks is null
-        file = self._file_of.get(known)
+        is_long = len(known) > _LONGEST_LABEL_BYTES
+        key = sha256(known).digest() if is_long else known
+        file = self._file_of.get(key)
         if file is None:
-            by = self._layout.by
-            if len(self._files) == MOST_NAMES:
-                raise OutputError(
-                    f"--partition-by {' and '.join(by)} would make more than {MOST_NAMES:,} files; "
-                    "name a column of fewer different values"
-                )
-            values = [text.decode() for text in known.split(SEPARATOR)] if by else []
-            file = _File(self._names.path_of(values))
-            self._files.append(file)
-        self._file_of[known] = self._file_of[label] = file
+            file = self._file_of[key] = self._new_file(known)
+        if not is_long:
+            self._file_of[label] = file
         return file
+
+    def _new_file(self, label: bytes) -> _File:
+        by = self._layout.by
+        if len(self._files) == MOST_NAMES:
+            raise OutputError(
+                f"--partition-by {' and '.join(by)} would make more than {MOST_NAMES:,} files; "
+                "name a column of fewer different values"
+            )
+        values = [text.decode() for text in label.split(SEPARATOR)] if by else []
+        self._files.append(_File(self._names.path_of(values)))
+        return self._files[-1]
 
     def _add_numbered(self, file: _File, records: int, data: bytes) -> None:
         """Add records to a file, and begin the next where it has all that it may hold."""
