@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import logging
 import os
+import pickle
 import signal
 import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from streamx import __version__
 from streamx.cluster.calls import CallLostError
-from streamx.errors import ClusterError, UsageError
+from streamx.errors import ClusterError, StreamxError, UsageError
 from streamx.extras import needing
 
 # Of distributed, which is imported when a run needs it, and whose types say little.
@@ -49,10 +51,10 @@ class DaskCluster:
         """Call a function on some worker; see Cluster.call."""
         import cloudpickle  # comes with distributed
 
-        payload = cloudpickle.dumps((function, argument))
         future = self._client.submit(
             _caller(),
-            payload,
+            __version__,
+            cloudpickle.dumps((function, argument)),
             key=f"{function.__name__}-{uuid.uuid4().hex}",
             priority=int(is_urgent),
         )
@@ -72,7 +74,7 @@ class DaskCluster:
         if future.status not in ("finished", "error"):
             raise self._lost()
         try:
-            return future.result()
+            host, found, answer = future.result()
         except KilledWorker as error:
             raise CallLostError(f"{error.allowed_failures + 1} workers died while at it") from error
         except ModuleNotFoundError as error:
@@ -81,6 +83,10 @@ class DaskCluster:
             ) from error
         except asyncio.CancelledError as error:
             raise self._lost() from error
+        _refuse_other_version(f"on {host}", found)
+        if isinstance(answer, StreamxError):
+            raise answer
+        return answer
 
     def _lost(self) -> Exception:
         """Return what to say of a call that was cancelled, and not by us."""
@@ -181,38 +187,56 @@ def _wait_for_workers(client: Any) -> None:
 
 
 def _check_versions(client: Any) -> None:
-    from streamx import __version__
+    for address, (_, found, _) in client.run(_caller(), __version__, None).items():
+        _refuse_other_version(f"at {address}", found)
 
-    def version() -> str | None:
-        # Goes to the workers as code, since they may not have streamx at all.
+
+def _refuse_other_version(where: str, found: str | None) -> None:
+    if found != __version__:
+        what = "no streamx" if found is None else f"streamx {found}"
+        raise ClusterError(
+            f"the worker {where} has {what}, and the run is begun by {__version__}; "
+            "install the same version on all workers"
+        )
+
+
+def _caller() -> Callable[[str, bytes | None], tuple[str, str | None, Any]]:
+    """Return a function that goes as code, as neither scheduler nor workers need have streamx.
+
+    It returns the name of its machine, the version of streamx there, and the answer to a call. This
+    is bytes to the scheduler, so that it costs it nothing, and to a worker with another version,
+    which might misunderstand it.
+    """
+
+    def call(version: str, payload: bytes | None) -> tuple[str, str | None, Any]:
+        import os
+
+        host = os.uname().nodename
         try:
             import streamx
         except ImportError:
-            return None
-        return streamx.__version__
+            return host, None, None
+        if payload is None or streamx.__version__ != version:
+            return host, streamx.__version__, None
+        from streamx.cluster.dask import answer_to
 
-    for address, found in client.run(version).items():
-        if found != __version__:
-            what = "no streamx" if found is None else f"streamx {found}"
-            raise ClusterError(
-                f"the worker at {address} has {what}, and the run is begun by {__version__}; "
-                "install the same version on all workers"
-            )
-
-
-def _caller() -> Callable[[bytes], Any]:
-    """Return a function that goes as code, since the scheduler reads it and need not have streamx.
-
-    What it calls, and with what, are bytes to the scheduler, so that these cost it nothing.
-    """
-
-    def call(payload: bytes) -> Any:
-        import pickle
-
-        function, argument = pickle.loads(payload)
-        return function(argument)
+        return host, version, answer_to(payload)
 
     return call
+
+
+def answer_to(payload: bytes) -> Any:
+    """Make a call where it was sent, and return its result or what it raised of our errors.
+
+    An error goes back bare. Dask would send all that its traceback and context hold, and where that
+    cannot be pickled, as it is deep in a flow, nothing but its words.
+    """
+    function, argument = pickle.loads(payload)
+    try:
+        return function(argument)
+    except StreamxError as error:
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
 
 
 async def _end_of(future: Future) -> None:

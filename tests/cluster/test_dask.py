@@ -18,6 +18,7 @@ from storage.s3_server import S3Server, environment
 
 import streamx
 from streamx.cluster import dask
+from streamx.errors import WorkerDiedError
 
 distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
 
@@ -27,7 +28,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
 ]
 FUNCTIONS = """
-import time
+import os, signal, time
 
 def slow(record):
     if record["n"] % 10 == 0:
@@ -36,6 +37,9 @@ def slow(record):
         raise ValueError("refused")
     record["n"] = record["n"] * 2
     return record
+
+def die(record):
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -134,6 +138,40 @@ def test_quoted_line_feeds_at_the_ends_of_splits_are_data(
     )
     assert (tmp_path / "joined.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
     assert not (tmp_path / "joined.csv.parts").exists()
+
+
+def test_what_a_worker_raises_deep_in_a_split_is_what_this_machine_raises(
+    servers: Servers, numbers: Path, tmp_path: Path
+) -> None:
+    known: dict[str, Any] = {"operations": [streamx.Apply(f"{numbers.parent}/f.py:die")]}
+    with pytest.raises(WorkerDiedError) as local:
+        streamx.transform(numbers, tmp_path / "local.jsonl", **known)
+    with pytest.raises(WorkerDiedError) as found:
+        streamx.transform(numbers, tmp_path / "out", engine="dask", client=servers.client, **known)
+    assert str(found.value) == str(local.value)
+
+
+def test_a_worker_that_joins_with_another_version_is_refused_before_it_reads_its_call(
+    servers: Servers, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def become(version: str) -> None:  # goes as code, since it is in no module of the workers
+        import streamx
+
+        streamx.__version__ = version
+
+    def check_and_become_another(client: Any) -> None:
+        check(client)
+        client.run(become, "0.0.1")
+
+    check = dask._check_versions
+    monkeypatch.setattr(dask, "_check_versions", check_and_become_another)
+    try:
+        with pytest.raises(
+            streamx.ClusterError, match=r"the worker on .* has streamx 0\.0\.1, and the run"
+        ):
+            streamx.transform(numbers, tmp_path / "out", engine="dask", client=servers.client)
+    finally:
+        servers.client.run(become, streamx.__version__)
 
 
 def command(numbers: Path, *arguments: object, ends: tuple[str, str] | None = None) -> list[str]:
