@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import pickle
@@ -161,11 +162,9 @@ def _connect(distributed: Any, scheduler: str | None, workers: int, owned: list[
             )
             owned.append(cluster)
             scheduler = cluster.scheduler_address
-        named = (
-            {"scheduler_file": scheduler} if os.path.isfile(scheduler) else {"address": scheduler}
-        )
+        address = _address_in(scheduler) if os.path.isfile(scheduler) else scheduler
         client = distributed.Client(
-            **named, timeout=CONNECT_SECONDS, set_as_default=False, heartbeat_interval="5s"
+            address, timeout=CONNECT_SECONDS, set_as_default=False, heartbeat_interval="5s"
         )
     except (OSError, ValueError, TypeError) as error:
         raise ClusterError(
@@ -174,6 +173,16 @@ def _connect(distributed: Any, scheduler: str | None, workers: int, owned: list[
         ) from error
     owned.insert(0, client)
     return client
+
+
+def _address_in(path: str) -> str:
+    """Return the address in a scheduler file, of which distributed only asserts that it has one."""
+    with open(path, "rb") as file:
+        content = json.load(file)
+    if not isinstance(content, dict) or not isinstance(content.get("address"), str):
+        raise ValueError("the file holds no address")
+    address: str = content["address"]
+    return address
 
 
 def _wait_for_workers(client: Any) -> None:

@@ -259,3 +259,16 @@ def test_a_scheduler_that_is_not_there_is_named(
         streamx.ClusterError, match=r"cannot reach the scheduler tcp://127\.0\.0\.1"
     ):
         streamx.transform(numbers, tmp_path / "out", engine="dask", scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]"])
+def test_a_file_that_is_not_a_schedulers_is_named(
+    numbers: Path, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "scheduler.json").write_text(content)
+    with pytest.raises(
+        streamx.ClusterError, match=r"cannot reach the scheduler .*/scheduler\.json"
+    ):
+        streamx.transform(
+            numbers, tmp_path / "out", engine="dask", scheduler=tmp_path / "scheduler.json"
+        )
