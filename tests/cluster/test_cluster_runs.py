@@ -315,8 +315,10 @@ def test_what_a_crash_left_of_a_line_of_the_manifest_is_forgotten(
 def test_another_run_is_not_resumed(quoted: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     run_on_threads(quoted, output, split_size_bytes=10)
-    with pytest.raises(streamx.CheckpointError, match="as this run differs in: options"):
-        run_on_threads(quoted, output, split_size_bytes=11, resume=True)
+    with pytest.raises(
+        streamx.CheckpointError, match=r"differs in: options \(nulls, split_size_bytes\);"
+    ):
+        run_on_threads(quoted, output, split_size_bytes=11, nulls=["NA"], resume=True)
     quoted.write_bytes(QUOTED + b"7,x\n")
     with pytest.raises(streamx.CheckpointError, match="differs in: the files of the input"):
         run_on_threads(quoted, output, split_size_bytes=10, resume=True)
