@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 import signal
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -25,9 +26,9 @@ Future = Any
 A = TypeVar("A")
 R = TypeVar("R")
 
-# How long to wait for a scheduler.
+# How long to wait for a scheduler, and for workers, at the beginning and later.
 CONNECT_SECONDS = 30
-_JOIN_SECONDS = 60
+JOIN_SECONDS = 60
 
 
 class DaskCluster:
@@ -47,6 +48,8 @@ class DaskCluster:
         self.threads = max(sum(client.nthreads().values()), 1)
         self._client = client
         self._owned = owned
+        self._has_workers = True
+        self._looked_at = time.monotonic()
 
     async def call(self, function: Callable[[A], R], argument: A, *, is_urgent: bool) -> R:
         """Call a function on some worker; see Cluster.call."""
@@ -60,7 +63,7 @@ class DaskCluster:
             priority=int(is_urgent),
         )
         try:
-            await _end_of(future)
+            await self._end_of(future)
             return await asyncio.to_thread(self._result_of, future)
         finally:
             future.release()
@@ -68,6 +71,33 @@ class DaskCluster:
     async def close(self) -> None:
         """End what was started for this run."""
         await _close(self._owned)
+
+    async def _end_of(self, future: Future) -> None:
+        """Wait until a call has ended in some way, or there is nobody who could end it."""
+        ended = _ended(future)
+        while not (await asyncio.wait({ended}, timeout=JOIN_SECONDS))[0]:
+            await self._look_for_workers()
+
+    async def _look_for_workers(self) -> None:
+        """Find out for all calls that wait whether workers are left, which may be restarting once.
+
+        Raises:
+            ClusterError: there was none this time and the time before.
+        """
+        now = time.monotonic()
+        if now - self._looked_at < JOIN_SECONDS / 2:
+            return
+        self._looked_at = now
+        had_workers = self._has_workers
+        try:
+            self._has_workers = bool(await asyncio.to_thread(self._client.nthreads))
+        except OSError:  # the scheduler is lost, which ends all calls
+            return
+        if not self._has_workers and not had_workers:
+            raise ClusterError(
+                f"no worker is left at the scheduler {self.name}; --resume goes on with what is "
+                "finished, when there are some again"
+            )
 
     def _result_of(self, future: Future) -> Any:
         from distributed import KilledWorker
@@ -187,11 +217,11 @@ def _address_in(path: str) -> str:
 
 def _wait_for_workers(client: Any) -> None:
     try:
-        client.wait_for_workers(1, timeout=_JOIN_SECONDS)
+        client.wait_for_workers(1, timeout=JOIN_SECONDS)
     except TimeoutError as error:
         raise ClusterError(
             f"no worker has joined the scheduler at {client.scheduler.address} within "
-            f"{_JOIN_SECONDS} s; start some with `dask worker`"
+            f"{JOIN_SECONDS} s; start some with `dask worker`"
         ) from error
 
 
@@ -248,8 +278,8 @@ def answer_to(payload: bytes) -> Any:
         return error.with_traceback(None)
 
 
-async def _end_of(future: Future) -> None:
-    """Wait until a call has ended in some way."""
+def _ended(future: Future) -> asyncio.Future[None]:
+    """Return what is done when a call has ended in some way."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 
@@ -262,4 +292,4 @@ async def _end_of(future: Future) -> None:
             loop.call_soon_threadsafe(settle)
 
     future.add_done_callback(tell)
-    await ended
+    return ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -259,6 +260,24 @@ def test_a_scheduler_that_is_not_there_is_named(
         streamx.ClusterError, match=r"cannot reach the scheduler tcp://127\.0\.0\.1"
     ):
         streamx.transform(numbers, tmp_path / "out", engine="dask", scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_cluster_whose_workers_have_all_left_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dask, "JOIN_SECONDS", 0.5)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        left = dask.DaskCluster(client, [])
+        assert asyncio.run(left.call(abs, -1, is_urgent=True)) == 1
+        cluster.scale(0)
+        wait_until(lambda: not client.nthreads())
+        with pytest.raises(streamx.ClusterError, match="no worker is left at the scheduler"):
+            asyncio.run(asyncio.wait_for(left.call(abs, -1, is_urgent=True), 20))
 
 
 @pytest.mark.parametrize("content", ["{", "{}", "[]"])
