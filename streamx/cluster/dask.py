@@ -141,8 +141,8 @@ async def open_dask(client: Client, scheduler: str | None, workers: int) -> Dask
     """
     with needing("--engine dask", "dask"):
         import distributed
-    if client is not None and getattr(client, "asynchronous", False):
-        raise UsageError("client is asynchronous; give a Client that was made without that")
+    if client is not None:
+        _refuse_unusable(distributed, client)
     owned: list[Any] = []
     opening = asyncio.ensure_future(
         asyncio.to_thread(_open, distributed, client, scheduler, workers, owned)
@@ -172,6 +172,15 @@ def _open(
     _wait_for_workers(client)
     _check_versions(client)
     return client
+
+
+def _refuse_unusable(distributed: Any, client: Any) -> None:
+    if not isinstance(client, distributed.Client):
+        raise UsageError(f"client is {client!r}; give a distributed.Client")
+    if client.asynchronous:
+        raise UsageError("client is asynchronous; give a Client that was made without that")
+    if client.status != "running":
+        raise UsageError(f"client is {client.status}; give a Client that is connected")
 
 
 async def _close(owned: list[Any]) -> None:

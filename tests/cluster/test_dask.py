@@ -280,6 +280,14 @@ def test_a_cluster_whose_workers_have_all_left_is_not_waited_for(
             asyncio.run(asyncio.wait_for(left.call(abs, -1, is_urgent=True), 20))
 
 
+def test_a_client_that_is_none_or_closed_is_refused(numbers: Path, tmp_path: Path) -> None:
+    closed = distributed.Client(processes=False, dashboard_address="127.0.0.1:0")
+    closed.close()
+    for client, said in ((closed, "client is closed"), ("tcp://x:1", "client is 'tcp://x:1'")):
+        with pytest.raises(streamx.UsageError, match=said):
+            streamx.transform(numbers, tmp_path / "out", engine="dask", client=client)
+
+
 @pytest.mark.parametrize("content", ["{", "{}", "[]"])
 def test_a_file_that_is_not_a_schedulers_is_named(
     numbers: Path, tmp_path: Path, content: str
