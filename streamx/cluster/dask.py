@@ -190,6 +190,10 @@ async def _close(owned: list[Any]) -> None:
 
 
 def _connect(distributed: Any, scheduler: str | None, workers: int, owned: list[Any]) -> Any:
+    # What distributed logs of a lost scheduler are tracebacks; the run says it in a line.
+    quiet = contextlib.ExitStack()
+    quiet.enter_context(distributed.utils.silence_logging_cmgr(logging.CRITICAL))
+    owned.append(quiet)
     try:
         if scheduler is None:
             cluster = distributed.LocalCluster(
@@ -199,7 +203,7 @@ def _connect(distributed: Any, scheduler: str | None, workers: int, owned: list[
                 dashboard_address="127.0.0.1:0",  # any port that is free
                 silence_logs=logging.CRITICAL,
             )
-            owned.append(cluster)
+            owned.insert(0, cluster)
             scheduler = cluster.scheduler_address
         address = _address_in(scheduler) if os.path.isfile(scheduler) else scheduler
         client = distributed.Client(

@@ -245,6 +245,7 @@ def test_a_lost_scheduler_ends_the_run_which_another_cluster_resumes(
     _, errors = running.communicate(timeout=TIMEOUT_SECONDS)
     assert running.returncode == 1
     assert b"was lost; --resume goes on with what is finished" in errors
+    assert errors.count(b"\n") == 1
     assert not (parts / "_SUCCESS").exists()
     function = streamx.Apply(f"{numbers.parent}/f.py:slow")
     known: dict[str, Any] = {"operations": [function], "on_error": "reject", "resume": True}
