@@ -16,7 +16,7 @@ from streamx.accounts import Accounts, accounts_of
 from streamx.cluster.bodies import bodies_of
 from streamx.cluster.calls import Cluster, RetriedCalls
 from streamx.cluster.coordinator import Coordinator
-from streamx.cluster.dask import open_dask
+from streamx.cluster.dask_opening import open_dask
 from streamx.cluster.folders import folder_of
 from streamx.cluster.joining import join
 from streamx.cluster.output import OutputFolder

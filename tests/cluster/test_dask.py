@@ -18,7 +18,7 @@ from conftest import STREAMX, TIMEOUT_SECONDS
 from storage.s3_server import S3Server, environment
 
 import streamx
-from streamx.cluster import dask
+from streamx.cluster import dask, dask_opening
 from streamx.errors import WorkerDiedError
 
 distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
@@ -164,8 +164,8 @@ def test_a_worker_that_joins_with_another_version_is_refused_before_it_reads_its
         check(client)
         client.run(become, "0.0.1")
 
-    check = dask._check_versions
-    monkeypatch.setattr(dask, "_check_versions", check_and_become_another)
+    check = dask_opening._check_versions
+    monkeypatch.setattr(dask_opening, "_check_versions", check_and_become_another)
     try:
         with pytest.raises(
             streamx.ClusterError, match=r"the worker on .* has streamx 0\.0\.1, and the run"
@@ -256,7 +256,7 @@ def test_a_lost_scheduler_ends_the_run_which_another_cluster_resumes(
 def test_a_scheduler_that_is_not_there_is_named(
     numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dask, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(dask_opening, "CONNECT_SECONDS", 0.5)
     with pytest.raises(
         streamx.ClusterError, match=r"cannot reach the scheduler tcp://127\.0\.0\.1"
     ):
