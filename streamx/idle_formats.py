@@ -33,7 +33,7 @@ def file_format_checks(job: Job) -> list[_Check]:
 
 
 def _input_checks(job: Job, reads: FileFormat | None) -> list[_Check]:
-    title = _title(reads)
+    title = title_of(reads)
     is_text = reads is None or reads.is_text
     is_table = _takes(reads, "has_header")
     needed = f"{_LINES} input, not {title}"
@@ -64,7 +64,7 @@ def _input_checks(job: Job, reads: FileFormat | None) -> list[_Check]:
 
 
 def _output_checks(job: Job, writes: FileFormat | None) -> list[_Check]:
-    title = _title(writes)
+    title = title_of(writes)
     option = "--resume" if job.resume else "--checkpoint"
     needed = f"{_LINES} output"
     is_text = writes is None or writes.is_text
@@ -95,7 +95,7 @@ def _compression_checks(job: Job, writes: FileFormat | None) -> list[_Check]:
             compression_of(job.output_name) is not None,
             writes is None or writes.is_text,
             "OUTPUT",
-            f"a name without that ending, since {_title(writes)} is compressed within the file: "
+            f"a name without that ending, since {title_of(writes)} is compressed within the file: "
             "say --compress",
         ),
     ]
@@ -105,5 +105,6 @@ def _takes(format: FileFormat | None, option: str) -> bool:
     return format is not None and option in format.options
 
 
-def _title(format: FileFormat | None) -> str:
+def title_of(format: FileFormat | None) -> str:
+    """Return what to call a format, nothing for one that is read and written as it is."""
     return "" if format is None else format.title

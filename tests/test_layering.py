@@ -42,7 +42,9 @@ ALLOWED = {
         "errors", "extras", "chunk", "codec", "compression", "descriptors", "flow", "origins",
         "storage", "transform",
     },
-    "write": {"errors", "codec", "compression", "descriptors", "storage", "transform"},
+    "write": {
+        "errors", "codec", "compression", "descriptors", "nearest", "storage", "transform",
+    },
     "intake": {"chunk", "flow", "monitor", "overflow", "sizing"},
     "overflow": {"errors", "chunk", "codec", "flow", "intake", "monitor", "sizing"},
     "delivery": {"errors", "chunk", "codec", "flow", "monitor"},
@@ -100,7 +102,7 @@ RESERVED = {
     "httpx": "read/http",
     "fsspec": "storage.py",
     "s3fs": "storage.py",
-    "distributed": "cluster/dask.py",
+    "distributed": "cluster/dask",
     "python_calamine": "read/excel.py",
     "pyarrow": (
         "read/arrow",
