@@ -56,7 +56,12 @@ def _cluster_checks(job: Job) -> list[_Check]:
         (job.concat, is_used, "--concat", dask),
         (is_used, job.input != "-" and not is_url(job.input), dask, "an INPUT of files"),
         (is_used, job.output != "-", dask, "an OUTPUT: a directory or, with --concat, a file"),
-        (is_used, job.compressing is None, dask, "plain output; compress it behind the run"),
+        (
+            is_used,
+            not is_used or job.compressing is None,
+            dask,
+            "plain output; compress it behind the run",
+        ),
         (
             is_used and is_storage_url(job.output),
             is_s3_key(job.output),
@@ -115,12 +120,6 @@ def _ends_checks(job: Job) -> list[_Check]:
         for option, url in (("OUTPUT", job.output), ("--rejects", os.fspath(job.rejects or "")))
     ]
     return [
-        (
-            job.compression_level is not None,
-            job.compressing is not None or _has_levels(job),
-            "--compression-level",
-            "a compressed output: --compress, or a name that ends with .gz, .bz2, .xz or .zst",
-        ),
         *_in_place_checks(job),
         *_division_checks(job),
         *on_disk,
@@ -141,11 +140,6 @@ def _ends_checks(job: Job) -> list[_Check]:
         ),
         (job.is_checkpointed, not reads_url, a_resumed, "an INPUT on disk, not a URL"),
     ]
-
-
-def _has_levels(job: Job) -> bool:
-    """Tell whether what is compressed within the output's file knows levels."""
-    return job.writes is not None and not job.writes.is_text and job.compress in ("gzip", "zstd")
 
 
 def _in_place_checks(job: Job) -> list[_Check]:

@@ -84,7 +84,14 @@ def _output_checks(job: Job, writes: FileFormat | None) -> list[_Check]:
 
 def _compression_checks(job: Job, writes: FileFormat | None) -> list[_Check]:
     known = COMPRESSIONS if writes is None or writes.is_text else writes.compressions
+    has_levels = known is not COMPRESSIONS and job.compress in ("gzip", "zstd")
     return [
+        (
+            job.compression_level is not None,
+            job.compressing is not None or has_levels,
+            "--compression-level",
+            "a compressed output: --compress, or a name that ends with .gz, .bz2, .xz or .zst",
+        ),
         (
             job.compress is not None,
             job.compress in known,

@@ -179,7 +179,7 @@ def test_columns_are_some_and_distinct(columns: tuple[str, ...], message: str) -
 
 @pytest.mark.parametrize(("input", "output"), [("-", "out.csv"), ("in.txt", "o.csv"), ("a.gz", "")])
 def test_format_that_the_name_does_not_tell_must_be_said(input: str, output: str) -> None:
-    with pytest.raises(UsageError, match="say --from csv, tsv, jsonl or json"):
+    with pytest.raises(UsageError, match="say --from csv, tsv, jsonl, json, parquet, "):
         Job(input=input, output=output)
 
 
