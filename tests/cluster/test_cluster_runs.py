@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cluster.clusters import ThreadCluster, run_on_threads
+from conftest import Run
 
 import streamx
 from streamx.cluster import output as cluster_output
@@ -322,6 +323,12 @@ def test_another_run_is_not_resumed(quoted: Path, tmp_path: Path) -> None:
     quoted.write_bytes(QUOTED + b"7,x\n")
     with pytest.raises(streamx.CheckpointError, match="differs in: the files of the input"):
         run_on_threads(quoted, output, split_size_bytes=10, resume=True)
+
+
+def test_what_is_explained_of_the_work_is_that_of_a_thread(quoted: Path, streamx: Run) -> None:
+    explained = streamx("transform", quoted, "out", "--engine", "dask", "-j", "3", "--explain")
+    assert b"processes on this machine; for each thread of a worker\n" in explained.stdout
+    assert b"in threads: 1; " in explained.stdout
 
 
 def test_an_output_that_holds_something_is_left_alone(quoted: Path, tmp_path: Path) -> None:
