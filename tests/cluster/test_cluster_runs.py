@@ -331,6 +331,13 @@ def test_what_is_explained_of_the_work_is_that_of_a_thread(quoted: Path, streamx
     assert b"in threads: 1; " in explained.stdout
 
 
+def test_what_is_in_flight_is_told_in_splits_and_in_bytes(quoted: Path, tmp_path: Path) -> None:
+    run_on_threads(quoted, tmp_path / "out", split_size_bytes=20, summary=tmp_path / "sum.json")
+    in_flight = json.loads((tmp_path / "sum.json").read_bytes())["buffers"]["in flight"]
+    assert 1 <= in_flight["peak_fill"] <= 3
+    assert 20 <= in_flight["peak_bytes"] <= len(QUOTED)
+
+
 def test_an_output_that_holds_something_is_left_alone(quoted: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     output.mkdir()
