@@ -313,6 +313,19 @@ def test_what_a_crash_left_of_a_line_of_the_manifest_is_forgotten(
     assert content_of(output) == (tmp_path / "local").read_bytes()
 
 
+def test_drafts_that_cannot_be_removed_yet_are_in_nobodys_way(
+    quoted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out"
+    with pytest.raises(streamx.ClusterError):
+        run_on_threads(quoted, output, ThreadCluster(1, Stop(3)), split_size_bytes=10)
+    (output / "_temporary").mkdir()
+    # As NFS does while a worker of the run before has one open.
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    run_on_threads(quoted, output, split_size_bytes=10, resume=True)
+    assert (output / "_SUCCESS").exists()
+
+
 def test_another_run_is_not_resumed(quoted: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     run_on_threads(quoted, output, split_size_bytes=10)
