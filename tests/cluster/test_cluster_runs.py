@@ -269,6 +269,20 @@ def test_a_resumed_run_checks_what_is_finished_and_runs_the_rest(
     assert report.records_out == (5 if operations else 6)
 
 
+def test_a_complete_run_is_checked_and_nothing_of_it_is_run_again(
+    quoted: Path, tmp_path: Path
+) -> None:
+    known: dict[str, Any] = {**CASES["rejects"], "split_size_bytes": 10}
+    output, rejects = tmp_path / "out", tmp_path / "out.rejects.jsonl"
+    run_on_threads(quoted, output, **known)
+    before = content_of(output), rejects.read_bytes()
+    assert before[1].count(b"\n") > 1
+    cluster = ThreadCluster()
+    run_on_threads(quoted, output, cluster, resume=True, **known)
+    assert (content_of(output), rejects.read_bytes()) == before
+    assert "run_split" not in cluster.calls
+
+
 def test_a_finished_part_that_was_damaged_is_made_again(quoted: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     run_on_threads(quoted, output, split_size_bytes=10)
