@@ -19,6 +19,7 @@ MODULES = {
     "streamx/codec/_native": KERNEL,
     "streamx/codec/_native_records": [],
     "streamx/codec/_native_encode": [],
+    "streamx/codec/_native_sections": [],
     "streamx/transform/_native_calls": [],
 }
 

@@ -5,65 +5,63 @@ python man/write.py [DIRECTORY] writes them there, or beside this file.
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
 from streamx import __version__
-from streamx.cli import cli
-from streamx.cli.grouped_help import grouped, records_of
+from streamx.cli.help_pages import HelpPage, Paragraph, help_pages
 
 HERE = Path(__file__).resolve().parent
 README = (HERE.parent / "README.md").read_text(encoding="utf-8")
-ROOT = click.Context(cli, info_name="streamx", help_option_names=["-h", "--help"])
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """Give the name and the text of each page."""
-    commands = {name: cli.get_command(ROOT, name) for name in cli.list_commands(ROOT)}
-    found = {name: command for name, command in commands.items() if command is not None}
-    others = [f"streamx-{name}" for name in found]
-    yield "streamx", _page("streamx", cli, ROOT, [*_commands(found), *_tables(), *_see(others)])
-    for name, command in found.items():
-        ctx = click.Context(command, ROOT, name)
-        page = f"streamx-{name}"
-        rest = _see(["streamx", *(each for each in others if each != page)])
-        yield page, _page(page, command, ctx, rest)
+    root, *commands = help_pages()
+    others = [command.name for command in commands]
+    yield root.name, _page(root, [*_commands(commands), *_tables(), *_see(others)])
+    for command in commands:
+        rest = _see([root.name, *(each for each in others if each != command.name)])
+        yield command.name, _page(command, rest)
 
 
-def _page(page: str, command: click.Command, ctx: click.Context, rest: list[str]) -> str:
-    described, examples = _described(command.help or "")
-    groups = list(grouped(command, ctx))
-    summary = command.get_short_help_str(200)
-    name = ctx.command_path
+def _page(page: HelpPage, rest: list[str]) -> str:
     lines = [
-        f'.TH "{_escaped(page.upper())}" "1" "" "streamx {__version__}" "streamx"',
+        f'.TH "{_escaped(page.name.upper())}" "1" "" "streamx {__version__}" "streamx"',
         ".SH NAME",
-        rf"{_escaped(page)} \- {_escaped(summary[0].lower() + summary[1:].rstrip('.'))}",
+        rf"{_escaped(page.name)} \- {_escaped(_continued(page.summary))}",
         ".SH SYNOPSIS",
-        rf"\fB{_escaped(name)}\fR {_escaped(' '.join(command.collect_usage_pieces(ctx)))}",
+        rf"\fB{_escaped(page.path)}\fR {_escaped(page.usage)}",
         ".SH DESCRIPTION",
-        *described,
+        *(line for paragraph in page.description for line in _paragraph(paragraph)),
         ".SH OPTIONS",
     ]
-    for title, options in groups:
-        lines += [f'.SS "{title}"'] if len(groups) > 1 else []
-        for written, help in records_of(options, ctx):
-            lines += [".TP", _option(written), _escaped(re.sub(r"\s+", " ", help))]
-    if examples:
-        lines += [".SH EXAMPLES", ".nf", *examples, ".fi"]
+    for title, options in page.groups:
+        lines += [f'.SS "{title}"'] if len(page.groups) > 1 else []
+        for written, help in options:
+            lines += [".TP", _option(written), _escaped(help)]
+    if page.examples:
+        lines += [".SH EXAMPLES", ".nf", *map(_escaped, page.examples), ".fi"]
     return "\n".join([*lines, *rest]) + "\n"
 
 
-def _commands(commands: dict[str, click.Command]) -> Iterator[str]:
+def _paragraph(paragraph: Paragraph) -> Iterator[str]:
+    yield from (".PP", _escaped(paragraph.text))
+    if paragraph.set_apart:
+        yield from (".RS 4", ".nf", *map(_escaped, paragraph.set_apart), ".fi", ".RE")
+
+
+def _continued(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:].rstrip(".")
+
+
+def _commands(commands: list[HelpPage]) -> Iterator[str]:
     yield ".SH COMMANDS"
-    for name, command in commands.items():
-        yield from (".TP", rf"\fB{_escaped(f'streamx-{name}')}\fR(1)")
-        yield _escaped(command.get_short_help_str(200))
+    for command in commands:
+        yield from (".TP", rf"\fB{_escaped(command.name)}\fR(1)")
+        yield _escaped(command.summary)
 
 
 def _tables() -> Iterator[str]:
@@ -81,24 +79,6 @@ def _tables() -> Iterator[str]:
 
 def _see(names: list[str]) -> list[str]:
     return [".SH SEE ALSO", ", ".join(rf"\fB{_escaped(name)}\fR(1)" for name in names)]
-
-
-def _described(help: str) -> tuple[list[str], list[str]]:
-    """Return a help text as lines of a page, and apart from them those of its examples."""
-    described: list[str] = []
-    examples: list[str] = []
-    for paragraph in inspect.cleandoc(help).split("\n\n"):
-        if not paragraph.startswith("\b"):
-            described += [".PP", _escaped(" ".join(paragraph.split()))]
-            continue
-        lines = paragraph.splitlines()[1:]
-        title = lines.pop(0) if lines[0].endswith(":") else ""
-        set_apart = [_escaped(line.removeprefix("  ")) for line in lines]
-        if not title or title.startswith("Example"):
-            examples += ["", *set_apart] if examples else set_apart
-        else:
-            described += [".PP", _escaped(title), ".RS 4", ".nf", *set_apart, ".fi", ".RE"]
-    return described, examples
 
 
 def _option(written: str) -> str:

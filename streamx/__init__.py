@@ -107,9 +107,9 @@ def transform(
 
     Args:
         input, output: paths, or `-`. The format comes from the extension (.csv, .tsv, .tab,
-            .jsonl, .ndjson, each also with .gz) or from `source_format` and `target_format`. The
-            input may be a URL; `Http` says how it is read. Both may be URLs of remote storage, such
-            as s3://bucket/key.
+            .jsonl, .ndjson, .json, each also with .gz, .bz2, .xz or .zst) or from `source_format`
+            and `target_format`. The input may be a URL; `Http` says how it is read. Both may be
+            URLs of remote storage, such as s3://bucket/key.
         on_warning: called with each warning as it arises; the report holds them all.
         options: see streamx.job_options.Options.
 
@@ -124,6 +124,8 @@ def transform(
             `on_error` is "fail"; the output is as it was before.
         TooManyBadRecordsError: more records were bad than `max_errors`; likewise.
         InputError, OutputError: reading or writing failed; likewise.
+        CheckpointError: `resume` cannot go on where the run before ended; likewise.
+        ReaderGoneError: what reads the output has gone.
         ClusterError: the cluster cannot be reached, was lost, or cannot run this.
 
     Example:
@@ -212,6 +214,18 @@ def schema(
     The columns of JSONL are the keys of its first records; their values have types of their
     own, so the type is "json".
 
+    Args:
+        input: a path, a URL, or `-`, of which the first 10,000 records or the first MiB are read.
+        on_warning: called with each warning as it arises.
+        options: those of `transform` that say how an input is read, and its types.
+
+    Returns:
+        For each column in order its name and "string", "integer", "number", "boolean" or "json".
+
+    Raises:
+        UsageError: the options cannot work.
+        InputError: the input cannot be read, or its head is not what its format allows.
+
     Example:
         >>> schema("in.csv", pinned_types={"id": "string"})  # doctest: +SKIP
         {'id': 'string', 'amount': 'number'}
@@ -246,7 +260,19 @@ async def summary_async(
 ) -> tuple[int, list[ColumnSummary]]:
     """Return how many records the sample of an input has, and what it says about each column.
 
-    The sample is the one that types are inferred from.
+    The sample is the one that types are inferred from: the first 10,000 records or the first MiB.
+
+    Args:
+        input: a path, a URL, or `-`.
+        on_warning: called with each warning as it arises.
+        options: as for `schema`.
+
+    Returns:
+        The number of records, and for each column in order its name and type, how many nulls there
+        are, and the first values that differ, as text.
+
+    Raises:
+        UsageError, InputError: as `schema` does.
     """
     from streamx.job import job_of, source_format_of
     from streamx.pipeline import preview
@@ -270,6 +296,13 @@ async def explain_async(
     """Return what `transform` would do with the same arguments, in lines for people.
 
     The head of the input is read and functions are imported; nothing is run or written.
+
+    Args:
+        input, output, on_warning, options: as for `transform`.
+
+    Raises:
+        UsageError: the options cannot work.
+        InputError: the head of the input cannot be read.
     """
     from streamx.explain import explanation
     from streamx.job import job_of
@@ -289,7 +322,15 @@ async def explain_retry_async(
     on_warning: Callable[[str], None] | None = None,
     **options: Unpack[JobOptions],
 ) -> str:
-    """Return what `retry` would do with the same arguments, as `explain_async` does."""
+    """Return what `retry` would do with the same arguments, as `explain_async` does.
+
+    Args:
+        input, output, on_warning, options: as for `retry`.
+
+    Raises:
+        UsageError: the options cannot work.
+        InputError: the head of the input cannot be read, or is none of rejects.
+    """
     from streamx.explain import explanation
     from streamx.pipeline import preview
     from streamx.retrying import opened_retry

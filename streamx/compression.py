@@ -79,7 +79,7 @@ class Compression:
     Attributes:
         name: as options say it.
         suffixes: how the names of such files end.
-        magic: how such files begin.
+        magics: how such files begin, in one of these ways.
         levels: that can be chosen, from quick to small.
         level: unless one is chosen.
         block_bytes: what goes into a member.
@@ -91,7 +91,7 @@ class Compression:
 
     name: CompressionName
     suffixes: tuple[str, ...]
-    magic: bytes
+    magics: tuple[bytes, ...]
     levels: range
     level: int
     block_bytes: int
@@ -102,8 +102,7 @@ class Compression:
 
     def may_begin(self, start: bytes) -> bool:
         """Tell whether such a file may begin like that, as far as there is of it."""
-        is_skipped = self.name == "zstd" and start[1:4] == b"\x2aM\x18"  # RFC 8878, 3.1.2
-        return is_skipped or start.startswith(self.magic[: len(start)])
+        return any(start.startswith(magic[: len(start)]) for magic in self.magics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,35 +264,32 @@ def _zstd() -> Coder:
     return Coder(compress, zstd.ZstdDecompressor, zstd.ZstdError, stream)
 
 
-GZIP = Compression(
-    "gzip", (".gz", ".gzip"), b"\x1f\x8b\x08", range(1, 10), 6, 256 * _KIB, _MIB, _MIB, 8, _gzip
-)
-# bzip2 sorts 900,000 bytes at a time, some less where there are runs in it.
-_BZIP2 = Compression(
-    "bzip2", (".bz2",), b"BZh", range(1, 10), 9, 875 * _KIB, 8 * _MIB, 4 * _MIB, 8, _bzip2
-)
-_XZ = Compression(
-    "xz", (".xz",), b"\xfd7zXZ\0", range(10), 6, 4 * _MIB, 48 * _MIB, 10 * _MIB, 4, _xz
-)
-_ZSTD = Compression(
-    "zstd", (".zst", ".zstd"), b"\x28\xb5\x2f\xfd", range(1, 20), 3, _MIB, 8 * _MIB, 10 * _MIB, 4,
-    _zstd,
-)  # fmt: skip
-_ALL = (GZIP, _BZIP2, _XZ, _ZSTD)
-assert tuple(each.name for each in _ALL) == get_args(CompressionName)
 # "BZh" alone may be the start of a text; it is followed by a level, and by pi or, where there is
 # nothing in it, by the square root of pi.
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
-# What compressed files begin with.
-MAGICS = tuple(
-    start
-    for each in _ALL
-    for start in (
-        [b"BZh%d%b" % (level, block) for level in each.levels for block in _BZIP2_BLOCKS]
-        if each is _BZIP2
-        else [each.magic]
-    )
+_BZIP2_MAGICS = tuple(
+    b"BZh%d%b" % (level, block) for level in range(1, 10) for block in _BZIP2_BLOCKS
 )
+# The second kind is of frames that are to be skipped; `pzstd` begins with one (RFC 8878, 3.1.2).
+_ZSTD_MAGICS = (b"\x28\xb5\x2f\xfd", *(b"%c\x2a\x4d\x18" % first for first in range(0x50, 0x60)))
+
+GZIP = Compression(
+    "gzip", (".gz", ".gzip"), (b"\x1f\x8b\x08",), range(1, 10), 6, 256 * _KIB, _MIB, _MIB, 8, _gzip
+)
+# bzip2 sorts 900,000 bytes at a time, some less where there are runs in it.
+_BZIP2 = Compression(
+    "bzip2", (".bz2",), _BZIP2_MAGICS, range(1, 10), 9, 875 * _KIB, 8 * _MIB, 4 * _MIB, 8, _bzip2
+)
+_XZ = Compression(
+    "xz", (".xz",), (b"\xfd7zXZ\0",), range(10), 6, 4 * _MIB, 48 * _MIB, 10 * _MIB, 4, _xz
+)
+_ZSTD = Compression(
+    "zstd", (".zst", ".zstd"), _ZSTD_MAGICS, range(1, 20), 3, _MIB, 8 * _MIB, 10 * _MIB, 4, _zstd
+)
+_ALL = (GZIP, _BZIP2, _XZ, _ZSTD)
+assert tuple(each.name for each in _ALL) == get_args(CompressionName)
+# What compressed files begin with.
+MAGICS = tuple(magic for each in _ALL for magic in each.magics)
 
 
 def compression_named(name: CompressionName) -> Compression:
@@ -330,6 +326,4 @@ def compression_in(start: bytes) -> Compression | None:
     Args:
         start: the first bytes of a file, as many as the longest of MAGICS has.
     """
-    if not start.startswith(MAGICS):
-        return None
-    return next(each for each in _ALL if start.startswith(each.magic))
+    return next((each for each in _ALL if start.startswith(each.magics)), None)

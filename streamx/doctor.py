@@ -23,6 +23,7 @@ _NATIVE = (
     "streamx.codec._native",
     "streamx.codec._native_records",
     "streamx.codec._native_encode",
+    "streamx.codec._native_sections",
     "streamx.transform._native_calls",
 )
 # For who works on streamx.

@@ -19,6 +19,7 @@ from streamx.write.sinks import open_sink
 
 if TYPE_CHECKING:
     from streamx.journal import Journal
+    from streamx.write.directory import DirectoryLayout
 
 
 class Targets(NamedTuple):
@@ -42,6 +43,11 @@ def targets_of(job: Job) -> Targets:
         UsageError: it is the input, or both are the same.
         OutputError: it cannot be written.
     """
+    if job.is_divided:
+        from streamx.write.directory import directory_target  # for this alone
+
+        output = directory_target(job.output_path, is_durable=job.fsync)
+        return Targets(output, _rejects_of(job, output))
     output = Target.of(
         job.output,
         job.input,
@@ -51,9 +57,11 @@ def targets_of(job: Job) -> Targets:
     )
     if job.backup is not None:
         output = replace(output, backup=f"{output.path}{job.backup}")
-    if not job.writes_rejects:
-        return Targets(output, None)
-    return Targets(output, rejects_target(job.rejects, job.input, output))
+    return Targets(output, _rejects_of(job, output))
+
+
+def _rejects_of(job: Job, output: Target) -> Target | None:
+    return rejects_target(job.rejects, job.input, output) if job.writes_rejects else None
 
 
 async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
@@ -138,6 +146,12 @@ async def open_outputs(
     """
     if journal is not None:
         return await journal.open_outputs(*targets)
+    if job.is_divided:
+        from streamx.write.directory import open_directory  # for this alone
+
+        directory = open_directory(targets.output, _directory_layout(job))
+        outputs = await Outputs.beside(directory, targets.rejects, job.compressing_rejects)
+        return replace(outputs, files=directory.files)
     sink = await open_sink(targets.output)
     sink = compressed(sink, job.compressing, is_live=source.is_live)
     if job.is_json_output:
@@ -145,3 +159,18 @@ async def open_outputs(
 
         sink = JsonArraySink(sink)
     return await Outputs.beside(sink, targets.rejects, job.compressing_rejects)
+
+
+def _directory_layout(job: Job) -> DirectoryLayout:
+    """Return what the files of a divided output are."""
+    from streamx.write.directory import DirectoryLayout  # for this alone
+
+    compressing = job.compressing
+    return DirectoryLayout(
+        job.recipe.partition_by,
+        job.split_records,
+        job.recipe.target,
+        f".{job.target}{compressing.compression.suffixes[0] if compressing else ''}",
+        job.division_buffer_bytes,
+        compressing,
+    )

@@ -58,6 +58,10 @@ def _flow(job: Job, total_bytes: int | None) -> Iterator[tuple[str, str]]:
         zipped = f", {job.compressing.compression.name}, level {job.compressing.level}"
     name = "standard output" if job.output == "-" else job.output_name
     yield "output", f"{name}: {'json' if job.is_json_output else job.target}{zipped}"
+    if job.partition_by:
+        yield "", f"a file for each value of {', '.join(job.partition_by)}"
+    if job.split_records is not None:
+        yield "", f"files of {job.split_records:,} records"
 
 
 def _columns(job: Job, resolution: Resolution) -> Iterator[tuple[str, str]]:

@@ -121,6 +121,7 @@ def _ends_checks(job: Job) -> list[_Check]:
             "a compressed output: --compress, or a name that ends with .gz, .bz2, .xz or .zst",
         ),
         *_in_place_checks(job),
+        *_division_checks(job),
         *on_disk,
         *written,
         (is_url(job.output), False, "OUTPUT", "a path, or a URL of s3:// or gs://, not the web's"),
@@ -177,6 +178,35 @@ def _in_place_checks(job: Job) -> list[_Check]:
             bool(suffix) and "/" not in (suffix or ""),
             "--backup",
             "an ending for the file's name, such as .bak",
+        ),
+    ]
+
+
+def _division_checks(job: Job) -> list[_Check]:
+    if not job.is_divided:
+        return []
+    option = "--partition-by" if job.partition_by else "--split-records"
+    adds_unnamed = job.target != "jsonl" and not job.has_header and job.columns is None
+    calls = any(isinstance(operation, Apply) for operation in job.chain)
+    return [
+        (True, job.output != "-", option, "an OUTPUT: a directory, which is made"),
+        (True, not is_storage_url(job.output), option, "an OUTPUT on disk, not a URL"),
+        (True, not job.is_on_cluster, option, "a run on this machine"),
+        (True, not job.is_direct, option, "a new directory beside OUTPUT, so no --direct"),
+        (True, not job.in_place, option, "an OUTPUT of its own, so no --in-place"),
+        (
+            True,
+            not job.is_checkpointed,
+            option,
+            "a run from start to end: a directory is there when it is whole, so no --resume and no "
+            "--checkpoint",
+        ),
+        (True, not job.is_json_output, option, "CSV, TSV or JSONL output, not a JSON text"),
+        (
+            bool(job.partition_by) and calls,
+            not adds_unnamed,
+            option,
+            "--columns, since functions may add columns and without a header they have no names",
         ),
     ]
 

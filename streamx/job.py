@@ -23,6 +23,9 @@ from streamx.read.decode import is_utf8
 from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
 from streamx.sizing import (
+    DIVIDING_WORKER_BYTES,
+    DIVISION_BUFFER_BYTES,
+    DIVISION_NAMES_BYTES,
     MOST_WORKERS,
     STORAGE_BYTES,
     STORED_INPUT_BYTES,
@@ -80,6 +83,7 @@ class Job(Options):
         is_utf8(self.encoding or "utf-8")
         at_least(self.split_size_bytes, 1, "--split-size")
         at_least(self.split_retries, 0, "--split-retries")
+        at_least(self.split_records, 1, "--split-records")
         _ = (
             self.input_name,
             self.recipe,
@@ -106,7 +110,8 @@ class Job(Options):
     def compressing(self) -> Compressing | None:
         """How the output is compressed, if it is."""
         if self.compress is None:
-            return self._compressing(compression_of(self.output_name), self.compression_level)
+            by_name = None if self.is_divided else compression_of(self.output_name)
+            return self._compressing(by_name, self.compression_level)
         named = None if self.compress == "none" else compression_named(self.compress)
         return self._compressing(named, self.compression_level)
 
@@ -162,8 +167,13 @@ class Job(Options):
 
     @property
     def writes_directory(self) -> bool:
-        """Tell whether the output is a directory of parts."""
-        return self.is_on_cluster and not self.concat
+        """Tell whether the output is a directory."""
+        return self.is_divided or (self.is_on_cluster and not self.concat)
+
+    @property
+    def is_divided(self) -> bool:
+        """Tell whether the output goes to many files that its records decide."""
+        return bool(self.partition_by) or self.split_records is not None
 
     @property
     def target(self) -> FormatName:
@@ -261,6 +271,7 @@ class Job(Options):
             max_record_bytes=self.sizing.max_record_bytes,
             lenience=self._lenience,
             priority=self._priority,
+            partition_by=self._partition_by,
         )
 
     @cached_property
@@ -309,6 +320,7 @@ class Job(Options):
         at_most(self.workers, MOST_WORKERS, "--workers")
         at_most(self.batch_records, MOST_RECORDS, "--batch-size")
         in_processes = self.placement.kind == "processes"
+        worker_bytes = WORKER_PROCESS_BYTES if in_processes else WORKER_THREAD_BYTES
         return choose_sizing(
             workers=1 if self._is_counted or self.placement.is_single else self.workers,
             chunk_size_bytes=self.chunk_size_bytes,
@@ -316,7 +328,7 @@ class Job(Options):
             buffer_chunks=self.buffer_chunks or self.placement.buffer_chunks,
             max_memory_bytes=self.max_memory_bytes,
             max_record_bytes=self.max_record_bytes,
-            worker_bytes=WORKER_PROCESS_BYTES if in_processes else WORKER_THREAD_BYTES,
+            worker_bytes=worker_bytes + (DIVIDING_WORKER_BYTES if self.is_divided else 0),
             most_waiting_bytes=self.buffer_bytes,
             has_reserve=self.overflows,
             ends_bytes=self._ends_bytes,
@@ -324,7 +336,7 @@ class Job(Options):
 
     @property
     def _ends_bytes(self) -> int:
-        """What inputs and outputs hold that are in a storage, or compressed."""
+        """What inputs and outputs hold that are in a storage, compressed, or many."""
         outputs = [os.fspath(path) for _, path in self.written if path is not None]
         stored = sum(map(is_storage_url, outputs))
         reads = is_storage_url(self.input)
@@ -334,7 +346,18 @@ class Job(Options):
         if self.input_compression is not None:
             ends_bytes += self.input_compression.reader_bytes
         written = (self.compressing, self.compressing_rejects)
-        return ends_bytes + sum(each.held_bytes for each in written if each is not None)
+        ends_bytes += sum(each.held_bytes for each in written if each is not None)
+        if self.is_divided:
+            # The buffers, and as much again where a part of them is being compressed.
+            ends_bytes += self.division_buffer_bytes * (1 if self.compressing is None else 2)
+        return ends_bytes + (DIVISION_NAMES_BYTES if self.partition_by else 0)
+
+    @property
+    def division_buffer_bytes(self) -> int:
+        """What waits in memory for the files of a divided output."""
+        if self.max_memory_bytes is None:
+            return DIVISION_BUFFER_BYTES
+        return min(DIVISION_BUFFER_BYTES, self.max_memory_bytes // 8)
 
     @property
     def overflows(self) -> bool:
@@ -393,6 +416,10 @@ class Job(Options):
             Column(name, column_type(name, type) if infers else ColumnType.STRING)
             for name, type in self.known_columns.items()
         )
+
+    @property
+    def _partition_by(self) -> tuple[str, ...]:
+        return distinct_names(self.partition_by, "--partition-by") if self.partition_by else ()
 
     @property
     def _lenience(self) -> Lenience | None:

@@ -90,6 +90,8 @@ class JobOptions(TypedDict, total=False):
     is_direct: bool
     in_place: bool
     backup: str | None
+    partition_by: Sequence[str]
+    split_records: int | None
     fsync: bool
     summary: str | os.PathLike[str] | None
     metrics: str | os.PathLike[str] | None
@@ -176,6 +178,11 @@ class Options:
         is_direct: write the output file in place instead of replacing it when it is whole.
         in_place: the output takes the place of the input, unless that was written to meanwhile.
         backup: with that, keep the input as it was under its name with this behind it.
+        partition_by: columns of the output; for each of their values, the output, a directory then,
+            gets a file `COLUMN=VALUE`, with all columns but the last as directories.
+        split_records: so many records go into a file `part-00000` of the output, a directory, the
+            next ones into `part-00001` and so on; with `partition_by`, in a directory of each
+            value.
         fsync: bring output and rejects file to the disk before the run counts as a success.
         summary: write the account of the run to this file, as JSON; README has its fields.
         metrics: write the state of the run to this file every five seconds and at the end, in
@@ -256,6 +263,8 @@ class Options:
     is_direct: bool = False
     in_place: bool = False
     backup: str | None = None
+    partition_by: Sequence[str] = ()
+    split_records: int | None = None
     fsync: bool = True
     summary: str | os.PathLike[str] | None = None
     metrics: str | os.PathLike[str] | None = None
@@ -277,7 +286,7 @@ class Options:
             if value not in choices:
                 known = ", ".join(repr(choice) for choice in choices)
                 raise UsageError(f"{name} is {value!r}; it must be one of {known}")
-        names = [self.nulls, self.columns, self.retry_on]
+        names = [self.nulls, self.columns, self.retry_on, self.partition_by]
         for operation in self.operations:
             if not isinstance(operation, Operation) and not callable(operation):
                 raise UsageError(f"{operation!r} is no operation and no function")

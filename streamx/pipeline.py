@@ -90,7 +90,15 @@ async def _run(job: Job, accounts: Accounts, inlet: Inlet | None) -> Report:
             resolution = await resolved(job, source, reader, accounts.warn)
             if journal is not None:
                 resolution = await journal.begin(resolution, reader)
-            totals = Totals(source.name, resolution.plan, outputs.rejects_name, job.judge())
+            if job.is_divided:
+                resolution = _divided(resolution, job)
+            totals = Totals(
+                source.name,
+                resolution.plan,
+                outputs.rejects_name,
+                job.judge(),
+                outputs.files,
+            )
             if journal is not None:
                 journal.count_in(totals)
             report = await convert(
@@ -139,6 +147,14 @@ async def resolved(
     return resolution
 
 
+def _divided(resolution: Resolution, job: Job) -> Resolution:
+    """Return what is to be run where the output goes to many files."""
+    from streamx.transform.dividing import DividedPlan  # few runs need it
+
+    plan = DividedPlan.of(resolution.plan, job.recipe.partition_by)
+    return replace(resolution, plan=plan)
+
+
 async def convert(
     job: Job,
     inlet: Inlet,
@@ -181,7 +197,7 @@ async def convert(
     monitor = FlowMonitor(
         bytes_read=lambda: source.bytes_read,
         total_bytes=source.total_bytes,
-        bytes_written=lambda: writer.bytes_written,
+        bytes_written=lambda: totals.bytes_out(writer.bytes_written),
         workers_busy=lambda: min(pool.busy, sizing.workers),
         workers=sizing.workers,
         input_buffer=lambda: intake.statistics(pool.inbound.statistics()),

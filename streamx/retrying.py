@@ -30,6 +30,8 @@ _REFUSED = (
     "resume",
     "allow_growth",
     "checkpoint_interval_seconds",
+    "partition_by",
+    "split_records",
     "on_full",
     "line_buffered",
     "engine",

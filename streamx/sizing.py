@@ -23,6 +23,11 @@ WORKER_PROCESS_BYTES = 24 * MIB
 STORAGE_BYTES = 48 * MIB
 STORED_INPUT_BYTES = 16 * MIB
 STORED_OUTPUT_BYTES = 80 * MIB
+# Of an output that is divided among files: what waits for them, what is known of as many as there
+# may be (streamx.write.divided.MOST_NAMES), and what each worker holds to group output for them.
+DIVISION_BUFFER_BYTES = 64 * MIB
+DIVISION_NAMES_BYTES = 64 * MIB
+DIVIDING_WORKER_BYTES = 4 * MIB
 # A record longer than its chunk is held in its buffer and, while that grows, in the one before, as
 # cells and as output; cells of one byte, or JSON that is nothing but brackets, become objects of 30
 # times their size.

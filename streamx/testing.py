@@ -33,19 +33,31 @@ class SlowSink:
         self._permits = asyncio.Semaphore(0)
 
     async def take(self, writes: int = 1) -> None:
-        """Let that many writes through, and let everything run that can then go on."""
+        """Let some writes through, and let everything run that can then go on.
+
+        Args:
+            writes: how many.
+        """
         for _ in range(writes):
             self._permits.release()
         await settle()
 
     async def write(self, parts: Sequence[bytes | memoryview]) -> None:
-        """Wait for `take`, then keep what the parts hold."""
+        """Wait for `take`, then keep what the parts hold.
+
+        Args:
+            parts: bytes or memoryviews, as `DrainWriter` hands them over.
+        """
         await self._permits.acquire()
         self.written.append(b"".join(parts))
 
 
 async def settle(rounds: int = 20) -> None:
-    """Let all tasks run until each waits for something that only the test can give it."""
+    """Let all tasks run until each waits for something that only the test can give it.
+
+    Args:
+        rounds: of the event loop; a chain of tasks that wake one another takes one for each.
+    """
     for _ in range(rounds):
         await asyncio.sleep(0)
 
@@ -55,6 +67,12 @@ def run_in_simulated_time(main: Coroutine[Any, Any, R]) -> R:
 
     Seconds slept take no time, and always the same turns: `asyncio.sleep`, `call_later` and the
     time of the loop, which starts at 0, are simulated. Threads and sockets are not waited for.
+
+    Args:
+        main: a coroutine.
+
+    Returns:
+        What it returned.
 
     Raises:
         DeadlockError: every task waits, and no timer is set.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from forked import run_forked
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from storage.s3_server import S3Server
@@ -25,6 +26,12 @@ STREAMX = (sys.executable, "-m", "streamx")
 
 # Where SIGINT is ignored (a job in the background) children would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says more of what else the machine does.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # A run that hangs is a failure, not a wait.
 TIMEOUT_SECONDS = 120

@@ -42,7 +42,7 @@ ALLOWED = {
         "errors", "extras", "chunk", "codec", "compression", "descriptors", "flow", "origins",
         "storage", "transform",
     },
-    "write": {"errors", "compression", "descriptors", "storage"},
+    "write": {"errors", "codec", "compression", "descriptors", "nearest", "storage"},
     "intake": {"chunk", "flow", "monitor", "overflow", "sizing"},
     "overflow": {"errors", "chunk", "codec", "flow", "intake", "monitor", "sizing"},
     "delivery": {"errors", "chunk", "codec", "flow", "monitor"},

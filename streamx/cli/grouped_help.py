@@ -13,7 +13,7 @@ GROUPS = {
     "Input from the web": "--paginate --page-size --records-at --next-at --page-param --size-param "
     "--header --http-timeout --http-retries",
     "Output": "--to --output-delimiter --crlf --add-bom --escape-formulas --compress "
-    "--compression-level --in-place --backup --direct --no-fsync",
+    "--compression-level --partition-by --split-records --in-place --backup --direct --no-fsync",
     "Records and columns": "--select --drop --rename --where --set --limit --columns --extra-keys "
     "--nested --type --types --strict-types --null",
     "Your functions": "--fn --batch-size --batch-wait --concurrency --priority --timeout --retries "

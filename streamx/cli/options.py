@@ -111,6 +111,21 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # likewise
         return complete_names(ctx, incomplete)
 
 
+class Column(click.ParamType):  # type: ignore[type-arg]  # likewise
+    """The name of a column."""
+
+    name = "column"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        from streamx.cli.column_names import column_names
+
+        return [CompletionItem(each) for each in column_names(ctx) if each.startswith(incomplete)]
+
+
 class Pair(click.ParamType):  # type: ignore[type-arg]  # likewise
     """Two words joined by the last equals sign (or the first, if the value may hold some)."""
 

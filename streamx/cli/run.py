@@ -98,8 +98,8 @@ def die_by(number: signal.Signals) -> NoReturn:
 
 def _discard_outputs() -> None:
     """Remove temporary files, if there can be any: a signal may come amid the imports."""
-    publish = sys.modules.get("streamx.write.publish")
-    discard_all = getattr(publish, "discard_all", None)
+    temporary = sys.modules.get("streamx.write.temporary")
+    discard_all = getattr(temporary, "discard_all", None)
     if discard_all is not None:
         discard_all()
 

@@ -11,6 +11,7 @@ import click
 from streamx.cli.grouped_help import GroupedCommand
 from streamx.cli.options import (
     FORMATS,
+    Column,
     Concurrency,
     Duration,
     File,
@@ -73,6 +74,28 @@ def output_options(command: F) -> F:
             "--escape-formulas",
             is_flag=True,
             help="Put ' before cells of a CSV output that a spreadsheet would take for formulas.",
+        ),
+    )
+
+
+def division_options(command: F) -> F:
+    """Add the options that divide the output among many files."""
+    return add_options(
+        command,
+        click.option(
+            "--partition-by",
+            type=Column(),
+            multiple=True,
+            metavar="COLUMN",
+            help="Write a file COLUMN=VALUE to the directory OUTPUT for each value of this column "
+            "of the output. Repeatable: all but the last are directories.",
+        ),
+        click.option(
+            "--split-records",
+            type=int,
+            metavar="N",
+            help="Write files part-00000, part-00001 and so on of N records each to the directory "
+            "OUTPUT.",
         ),
     )
 

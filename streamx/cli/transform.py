@@ -16,6 +16,7 @@ from streamx.cli.run_options import (
     OrderedCommand,
     call_options,
     cluster_options,
+    division_options,
     ending_options,
     error_options,
     flow_options,
@@ -32,6 +33,7 @@ from streamx.cli.run_options import (
 @input_options
 @http_options
 @output_options
+@division_options
 @record_options
 @call_options
 @error_options
@@ -92,13 +94,15 @@ def command(
     .gz, .bz2, .xz or .zst) or from --from and --to. Without OUTPUT, or with -, standard output is
     written; without INPUT, or with -, standard input is read. INPUT may be a URL that begins with
     http:// or https://, and both may be files in remote storage, such as s3://BUCKET/KEY. With
-    --engine dask INPUT may be a directory or a pattern, and OUTPUT is a directory.
+    --engine dask INPUT may be a directory or a pattern, and OUTPUT is a directory; with
+    --partition-by and --split-records OUTPUT is a directory as well.
 
     \b
     Examples:
       streamx transform flights.csv flights.jsonl --null NA
       streamx transform flights.csv.gz flights.tsv --select carrier,flight
       streamx transform flights.csv late.csv --null NA --where 'delay > 60' --set 'hours=delay / 60'
+      streamx transform flights.csv carriers/ --to csv --partition-by carrier
       streamx transform orders.csv out.jsonl --fn clean.py:clean --on-error reject --resume
       streamx transform https://example.org/api/items items.csv --paginate page --page-size 100
       streamx transform s3://in/flights.csv.gz s3://out/flights.jsonl

@@ -8,6 +8,7 @@
     column_types(sample, ...)         the types that a sample makes of a CSV's columns
     keys_of(sample)                   the keys of a sample of JSONL
     traverse(data, format, state)     what data that starts anywhere does to the records' state
+    sections_of(data, division)       output grouped by what its records hold in some columns
 
 Bytes go in and bytes come out, a chunk at a time: that is the whole interface of a codec. There are
 two, which give the same bytes: the native one where it could be built, and the reference. The
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         last_boundary,
         record_start,
         records,
+        sections_of,
         traverse,
         weight_of,
     )
@@ -44,6 +46,7 @@ __all__ = [
     "last_boundary",
     "record_start",
     "records",
+    "sections_of",
     "traverse",
     "weight_of",
 ]
@@ -69,7 +72,10 @@ def _choose() -> str:
 
 
 CODEC_NAME = _choose()
-_NATIVE = dict.fromkeys(("records", "weight_of"), "_native_records")
+_NATIVE = {
+    **dict.fromkeys(("records", "weight_of"), "_native_records"),
+    "sections_of": "_native_sections",
+}
 
 
 def __getattr__(name: str) -> Any:

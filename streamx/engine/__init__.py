@@ -75,11 +75,15 @@ def open_engine(
             plan, workers, timeout_seconds=timeout_seconds, is_lenient=is_lenient, kept=kept
         )
     if placement.kind == "loop":
+        from streamx.engine.divided import DividedEngine
         from streamx.engine.loop import LoopEngine
+        from streamx.transform.dividing import DividedPlan
         from streamx.transform.record_plan import RecordPlan
 
-        assert isinstance(plan, RecordPlan), "only functions run on the event loop"
-        return LoopEngine(plan, is_ordered=is_ordered)
+        whole = plan.plan if isinstance(plan, DividedPlan) else plan
+        assert isinstance(whole, RecordPlan), "only functions run on the event loop"
+        engine = LoopEngine(whole, is_ordered=is_ordered)
+        return DividedEngine(engine, plan) if isinstance(plan, DividedPlan) else engine
     from streamx.engine.threads import ThreadEngine
 
     return ThreadEngine(plan, workers, timeout_seconds=calls.timeout_seconds)

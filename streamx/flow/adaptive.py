@@ -28,7 +28,7 @@ class AdaptiveLimit:
     each round. A call that failed for other reasons changes nothing.
 
     Args:
-        first: the limit to start with.
+        first: the limit to start with, at least 1.
         most: the limit's own limit.
         is_fixed: keep to the first, whatever happens.
         clock: tells the time in seconds.
@@ -77,7 +77,10 @@ class AdaptiveLimit:
         return int(self._limit)
 
     async def acquire(self) -> float:
-        """Wait until one more may start; return when it did, for `release`."""
+        """Wait until one more may start; return when it did, for `release`.
+
+        Cancelled while it waits, it has not started.
+        """
         while self.in_flight >= self.limit:
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)

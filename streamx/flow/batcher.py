@@ -34,6 +34,9 @@ class MicroBatcher(Generic[T, R]):
         capacity: items at most that wait for a batch or are on their way in one, at least
             `max_size`; eight batches by default.
 
+    Raises:
+        ValueError: a batch holds no item, or more than there is room for.
+
     Example:
         >>> async def double(items: list[int]) -> list[int]:
         ...     return [2 * item for item in items]
@@ -71,6 +74,7 @@ class MicroBatcher(Generic[T, R]):
         Cancelling this leaves the batch to the others.
 
         Raises:
+            Exception: whatever `process_batch` raised for the batch.
             BatchLengthError: the batch gave another number of results.
             BufferClosedError: the batcher is closed.
         """

@@ -25,7 +25,13 @@ class BufferFullError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limit(Generic[T]):
-    """How much a buffer may hold, in items and in bytes; the parameters are BoundedBuffer's.
+    """How much a buffer may hold, in items and in bytes; what is made of it refuses wrong values.
+
+    Attributes:
+        capacity: most items held (the high-water mark), at least 1.
+        capacity_bytes: most bytes held, at least 1.
+        size_of: bytes of one item; `len` for bytes.
+        low_water: items at which paused producers resume; half of the capacity by default.
 
     Example:
         >>> Limit(4, 1024, size_of=len).buffer().statistics().capacity_bytes
@@ -38,7 +44,11 @@ class Limit(Generic[T]):
     low_water: int | None = None
 
     def buffer(self) -> BoundedBuffer[T]:
-        """Return a buffer that holds no more."""
+        """Return a buffer that holds no more.
+
+        Raises:
+            ValueError: there is no room for an item and a byte, or the low-water mark is too high.
+        """
         return BoundedBuffer(
             self.capacity, self.capacity_bytes, size_of=self.size_of, low_water=self.low_water
         )
@@ -72,6 +82,10 @@ class BoundedBuffer(Generic[T]):
             dropping what came first ("drop-oldest"), or its own item is dropped ("drop-newest"),
             or it raises BufferFullError ("error"). None but the first ever waits.
         on_drop: called with each item dropped, so that what was counted for it can be given back.
+
+    Raises:
+        ValueError: there is no room for an item and a byte, or the low-water mark is not below
+            the capacity.
 
     Example:
         >>> import asyncio
@@ -113,6 +127,8 @@ class BoundedBuffer(Generic[T]):
     async def put(self, item: T) -> None:
         """Add an item, waiting for room first, or doing what `on_full` says.
 
+        Cancelled while it waits, the item is not in.
+
         Raises:
             BufferClosedError: the buffer is closed, or was closed during the wait.
             BufferFullError: there is no room, and `on_full` is "error".
@@ -131,7 +147,9 @@ class BoundedBuffer(Generic[T]):
             self._consumers.wake()
 
     async def get(self) -> T:
-        """Take the oldest item, waiting for one first.
+        """Take and return the oldest item, waiting for one first.
+
+        Cancelled while it waits, nothing is taken.
 
         Raises:
             BufferClosedError: the buffer is closed and empty.

@@ -15,7 +15,13 @@ class Credits:
 
     Args:
         capacity: most chunks in flight, at least 1.
-        capacity_bytes: most input bytes in flight.
+        capacity_bytes: most input bytes in flight, at least 1.
+
+    Raises:
+        ValueError: there is no credit for a chunk and a byte.
+
+    Source: credit-based flow control, as in Kung, Blackwell and Chapman, "Credit-based flow control
+    for ATM networks" (1994), and in HTTP/2 (RFC 9113, 5.2).
 
     Example:
         >>> import asyncio
@@ -38,11 +44,21 @@ class Credits:
         self._returned = Signal()
 
     async def acquire(self, sequence: int, size_bytes: int) -> None:
-        """Take the credit for one chunk of about `size_bytes`, waiting until there is one."""
+        """Take the credit for one chunk, waiting until there is one.
+
+        Args:
+            sequence: the chunk's number, by which its credit is known.
+            size_bytes: about what it will hold.
+        """
         await self.grow(sequence, size_bytes)
 
     async def grow(self, sequence: int, size_bytes: int) -> None:
-        """Raise a held credit to `size_bytes`, for a chunk whose record turned out longer."""
+        """Raise a held credit, for a chunk whose record turned out longer, waiting until it may.
+
+        Args:
+            sequence: the chunk's number.
+            size_bytes: what it is to hold in all.
+        """
         await self._returned.wait(lambda: self._is_grantable(sequence, size_bytes))
         held_bytes = self._held.get(sequence)
         if held_bytes is None:
@@ -52,7 +68,14 @@ class Credits:
         self._held[sequence] = size_bytes
 
     def release(self, sequence: int) -> None:
-        """Return the credit of a chunk that has left the flow."""
+        """Return the credit of a chunk that has left the flow.
+
+        Args:
+            sequence: the chunk's number.
+
+        Raises:
+            KeyError: it holds none.
+        """
         self._gauge.remove(self._held.pop(sequence))
         self._returned.notify()
 

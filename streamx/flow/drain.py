@@ -22,10 +22,18 @@ class DrainWriter:
     `run`, hands the backlog to the sink in order.
 
     Args:
-        sink: writes all of the parts given, in order, taking as long as it needs.
+        sink: writes all of the parts given, a sequence of bytes or memoryviews, in order, taking
+            as long as it needs. Never called while it is at work.
         high_water_bytes: backlog at which producers pause.
         low_water_bytes: backlog at which they resume; half of the high-water mark by default.
         high_water_parts: parts at which they pause, however small; they resume at half of them.
+
+    Attributes:
+        bytes_written: bytes that the sink has taken.
+
+    Raises:
+        ValueError: there is no room for a part and a byte, or the low-water mark is not below the
+            high-water mark.
 
     Example:
         >>> import asyncio
@@ -73,6 +81,9 @@ class DrainWriter:
 
         Cancelled in that wait, they are written all the same.
 
+        Args:
+            data: one part, held as it is and not copied; do not change it.
+
         Raises:
             BufferClosedError: the writer is closed, or writing has failed.
         """
@@ -91,6 +102,9 @@ class DrainWriter:
         """Write what comes until it ends, and return when all has reached the sink.
 
         It does what `run` and `close` do, so it can be the sink of a `pipeline`.
+
+        Args:
+            parts: bytes or memoryviews.
         """
 
         async def feed() -> None:
@@ -101,7 +115,12 @@ class DrainWriter:
         await together(self.run(), feed())
 
     def call_when_drained(self, callback: Callable[[], None]) -> None:
-        """Call back as soon as everything written so far has reached the sink."""
+        """Call back as soon as everything written so far has reached the sink.
+
+        Args:
+            callback: called once, between two writes; never if writing fails. What it raises
+                ends `run`.
+        """
         self._backlog.append(callback)
         self._arrival.notify()
 

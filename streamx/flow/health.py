@@ -59,7 +59,15 @@ class HealthLimits:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How each metric is. Fill and wait are healthy wherever waiting is no fault."""
+    """How each metric is.
+
+    Attributes:
+        buffer_fill: how full the fullest buffer is; healthy wherever waiting is no fault.
+        latency: the 99th percentile of late, beside its running median.
+        producer_wait: what producers waited per put in the last second; as for the fill.
+        dropped: records that were given up.
+        memory: whether it grows, or is beyond what it may be.
+    """
 
     buffer_fill: Level = Level.HEALTHY
     latency: Level = Level.HEALTHY

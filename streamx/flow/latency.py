@@ -16,7 +16,13 @@ _MIDDLE_SECONDS: tuple[float, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class LatencyStatistics:
-    """How long things took: how many, what half and 99 of 100 stayed within, and all together."""
+    """How long things took.
+
+    Attributes:
+        count: how many there were.
+        p50_seconds, p99_seconds: what half, and 99 of 100, stayed within; 0 if there were none.
+        total_seconds: all together.
+    """
 
     count: int = 0
     p50_seconds: float = 0.0
@@ -27,7 +33,8 @@ class LatencyStatistics:
 class LatencyHistogram:
     """Counts times in buckets that each reach 9 % further than the one before.
 
-    A quantile is the middle of its bucket, so it is off by 5 % at most, and so is the total.
+    A quantile is the middle of its bucket, so it is off by 5 % at most, and so is the total. There
+    are 320 buckets, from a microsecond to twelve days.
 
     Example:
         >>> latency = LatencyHistogram()
@@ -42,7 +49,11 @@ class LatencyHistogram:
         self._counts = [0] * _BUCKETS
 
     def note(self, seconds: float) -> None:
-        """Count one time."""
+        """Count one time.
+
+        Args:
+            seconds: how long it was; what is beyond the last bucket is counted in that.
+        """
         if seconds <= _LEAST_SECONDS:
             self._counts[0] += 1
             return
@@ -54,7 +65,11 @@ class LatencyHistogram:
         return tuple(self._counts)
 
     def statistics(self, before: tuple[int, ...] | None = None) -> LatencyStatistics:
-        """Return the quantiles of all times, or of those noted since `counts` gave `before`."""
+        """Return the quantiles of all times, or of those since an earlier moment.
+
+        Args:
+            before: what `counts` gave at that moment.
+        """
         counts = self._counts if before is None else list(map(sub, self._counts, before))
         count = sum(counts)
         p50_seconds, p99_seconds = (_quantile(counts, count, percent) for percent in (50, 99))

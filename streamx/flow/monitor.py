@@ -25,6 +25,7 @@ class FlowCounts:
         records_padded: short ones that were filled up.
         retries: calls of functions and requests that were made again.
         guesses: records of which something was guessed, by kind.
+        files_written: that the output is divided into; None where it is one.
     """
 
     records_in: int = 0
@@ -35,10 +36,11 @@ class FlowCounts:
     records_padded: int = 0
     retries: int = 0
     guesses: Mapping[str, int] = field(default_factory=dict)
+    files_written: int | None = None
 
     @property
     def bad_records(self) -> int:
-        """Bad records that are not in the output."""
+        """How many bad records are not in the output."""
         return self.records_rejected + self.records_skipped
 
 
@@ -87,6 +89,16 @@ class FlowMonitor:
     flow that nobody watches pays nothing.
 
     Attributes:
+        bytes_read, bytes_written: tell how much input was consumed, and output made, so far.
+        total_bytes: the input's size, or None where that is not known.
+        workers_busy: tells how many workers are at work.
+        workers: how many there are.
+        input_buffer, reorder_window, output_buffer, in_flight: tell the statistics of these parts;
+            of a flow without one of them, those of the nearest.
+        counts: tells what became of the records; nothing by default.
+        memory_bytes: tells what the process and its workers hold, or None.
+        chunk_latency: where workers note how long a chunk took.
+        record_latency: likewise for records that are on their way one by one; None without.
         limits: what is healthy.
         clock: tells the time in seconds, the same as the flow's event loop.
         started: when the flow did; now by default.
@@ -141,7 +153,10 @@ class FlowMonitor:
         self._judge = HealthJudge(self.limits, self.record_latency or self.chunk_latency)
 
     def snapshot(self) -> FlowSnapshot:
-        """Look at every part once."""
+        """Look at every part once, and return what there was to see.
+
+        What is said of late, or since the last snapshot, is since this was called before.
+        """
         buffers = {
             "input buffer": self.input_buffer(),
             "reorder window": self.reorder_window(),
@@ -183,6 +198,10 @@ def bottleneck(before: FlowSnapshot | None, after: FlowSnapshot) -> tuple[str, f
     Args:
         before: the first snapshot, or None for the start of the flow.
         after: the second one.
+
+    Returns:
+        "reader", "workers" or "writer", and the share of the time, from 0 to 1, in which no worker
+        waited for input.
     """
     seconds = max(after.seconds - (before.seconds if before else 0.0), 1e-9)
 

@@ -53,6 +53,9 @@ async def paginate(
 
     Raises:
         PaginationError: a page names itself as the next.
+        ValueError: `page_size` is less than 1.
+
+    Source: links to the next page are those of RFC 8288.
 
     Example:
         >>> async def fetch_page(offset: int | None, size: int) -> Page[int]:

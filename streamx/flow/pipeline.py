@@ -16,9 +16,11 @@ Through = Callable[[AsyncIterator[Any]], AsyncIterable[Any]]
 class Duplex(Protocol):
     """What is written to on one side, where `put` waits while it is full, and read on the other."""
 
-    async def put(self, item: Any, /) -> None: ...
+    async def put(self, item: Any, /) -> None:
+        """Add an item, waiting for room first."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Say that nothing more will be put; who reads gets what is inside, and then the end."""
 
     def __aiter__(self) -> AsyncIterator[Any]: ...
 
@@ -47,6 +49,9 @@ async def pipeline(
         source: any async iterable; it is advanced only when the first stage has room.
         stages: in order; with none, the sink reads the source itself.
         sink: called with an async iterator of what leaves the last stage.
+
+    Returns:
+        What the sink returned.
 
     Raises:
         BaseException: whatever the first part to fail raised.
@@ -84,10 +89,20 @@ async def pipeline(
 
 
 async def together(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
-    """Run coroutines as tasks until all have ended; return their results, None if cancelled.
+    """Run coroutines as tasks until all have ended.
 
     The first failure cancels all the others and is raised as itself, never as an ExceptionGroup
     (unless that is what it was).
+
+    Args:
+        coroutines: what is to run.
+
+    Returns:
+        Their results in the same order, None for one that was cancelled.
+
+    Raises:
+        BaseException: whatever the first of them to fail raised.
+        RuntimeError: what one of them waited for was cancelled, but not it.
 
     Example:
         >>> async def answer() -> int:

@@ -19,7 +19,7 @@ class PriorityBuffer(BoundedBuffer[T]):
     inside: producers that wait for room have their turn in the order in which they came.
 
     Args:
-        capacity, capacity_bytes, size_of, low_water: as for BoundedBuffer.
+        capacity, capacity_bytes, size_of, low_water: as for BoundedBuffer, as is what they raise.
         priority_of: the priority of an item, anything that can be ordered; the lowest goes first.
             What it raises, or a comparison does, is raised by `put`, and the item is not in.
 

@@ -30,6 +30,12 @@ class RateLimiter:
             of the clock; 0 before the first turn.
         lock: held while it is read and set.
 
+    Attributes:
+        interval_seconds: from one turn to the next.
+
+    Raises:
+        ValueError: the rate is not more than 0.
+
     Example:
         >>> async def main() -> None:
         ...     limiter = RateLimiter(1000)
@@ -69,7 +75,7 @@ class RateLimiter:
         return max(starts_at - now, 0.0)
 
     async def paced(self, items: AsyncIterable[T]) -> AsyncIterator[T]:
-        """Pass items on, one for each turn: a stage of a `pipeline`, before or behind others."""
+        """Yield items as they come, one for each turn: a stage of a `pipeline`."""
         async for item in items:
             await self.acquire()
             yield item

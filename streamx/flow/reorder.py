@@ -25,6 +25,9 @@ class ReorderWindow(Generic[P, R]):
         capacity: most outputs held, at least 1.
         capacity_bytes: most bytes of parts held, at least 1.
 
+    Raises:
+        ValueError: there is no room for an output and a byte.
+
     Example:
         >>> import asyncio
         >>> async def main() -> list[bytes | str]:
@@ -52,14 +55,24 @@ class ReorderWindow(Generic[P, R]):
         self._arrival = Signal()
 
     async def put(self, number: int, part: P) -> None:
-        """Add the next part of an output, waiting for room first."""
+        """Add the next part of an output, waiting for room first.
+
+        Args:
+            number: the output's, from 0.
+            part: bytes or a memoryview, held as it is.
+        """
         await self._room.wait(lambda: self._has_room(number, len(part)))
         self._output(number).parts.append(part)
         self._gauge.add(len(part), items=0)
         self._note(number)
 
     async def finish(self, number: int, result: R | None) -> None:
-        """Add the result that ends an output; it takes no bytes."""
+        """Add the result that ends an output; it takes no bytes.
+
+        Args:
+            number: the output's, from 0.
+            result: handed on behind its parts, unless it is None.
+        """
         await self._room.wait(lambda: self._is_within(number))
         output = self._output(number)
         output.result = result

@@ -24,6 +24,9 @@ class Stage(Generic[T, R]):
         inbound: the limit of what waits for it.
         outbound: the limit of what it has given and nobody has taken yet.
 
+    Raises:
+        ValueError: a limit has no room for an item and a byte.
+
     Example:
         >>> import asyncio
         >>> from streamx.flow import pipeline
@@ -59,7 +62,11 @@ class Stage(Generic[T, R]):
         self._fn = fn
 
     async def put(self, item: T) -> None:
-        """Add an item for the function to read, waiting for room first."""
+        """Add an item for the function to read, waiting for room first.
+
+        Raises:
+            BufferClosedError: the stage is closed.
+        """
         await self.inbound.put(item)
 
     def close(self) -> None:
@@ -67,7 +74,11 @@ class Stage(Generic[T, R]):
         self.inbound.close()
 
     async def run(self) -> None:
-        """Run the function to its end, then close `outbound`."""
+        """Run the function to its end, then close `outbound`.
+
+        Raises:
+            BaseException: whatever the function raised.
+        """
         outputs = aiter(self._fn(self.inbound))
         try:
             async for output in outputs:

@@ -47,6 +47,9 @@ class WorkerPool(Generic[T, P, R]):
         busy: workers at work.
         latency: how long each item took, waiting for room in `outbound` included.
 
+    Raises:
+        ValueError: there is no worker, or a limit has no room.
+
     Example:
         >>> async def double(item: bytes, emit: Emit[bytes]) -> int:
         ...     await emit(item * 2)
@@ -115,13 +118,21 @@ class WorkerPool(Generic[T, P, R]):
 
     @property
     def outbound(self) -> ReorderWindow[P, R]:
-        """The window through which the output leaves."""
+        """The window through which the output leaves.
+
+        Raises:
+            TypeError: the pool has none.
+        """
         if self._outbound is None:
             raise TypeError("this pool has no outbound window; submit() gives its results")
         return self._outbound
 
     async def put(self, item: T) -> None:
-        """Add an item whose output leaves through `outbound`, waiting for room first."""
+        """Add an item whose output leaves through `outbound`, waiting for room first.
+
+        Raises:
+            BufferClosedError: the pool is closed, or has ended.
+        """
         await self.inbound.put(_Task(item, None))
 
     async def submit(self, item: T) -> asyncio.Future[R]:
@@ -132,6 +143,7 @@ class WorkerPool(Generic[T, P, R]):
 
         Raises:
             BufferClosedError: the pool is closed, or has ended.
+            TypeError: it has a window, through which its results leave.
         """
         if self._outbound is not None:
             raise TypeError("this pool's results leave through its outbound window; put() items")
@@ -144,7 +156,11 @@ class WorkerPool(Generic[T, P, R]):
         self.inbound.close()
 
     async def run(self) -> None:
-        """Work until the pool is closed and nothing is left, then close `outbound`."""
+        """Work until the pool is closed and nothing is left, then close `outbound`.
+
+        Raises:
+            BaseException: whatever `work` first raised for an item that was put.
+        """
         try:
             await together(*(self._run_worker() for _ in range(self.workers)))
         finally:

@@ -26,7 +26,7 @@ _BUFFER_COLOURS = dict(
 _COUNTS = (
     *("records_in", "records_added", "records_out", "records_filtered", "records_rejected"),
     *("records_skipped", "records_dropped", "records_padded", "retries", "bytes_in", "bytes_out"),
-    *("workers", "ran_in", "memory_peak_bytes"),
+    *("files_written", "workers", "ran_in", "memory_peak_bytes"),
 )
 # The charts' texts and lines take the page's colours, and those follow the reader's choice.
 _STYLE = """
@@ -53,7 +53,7 @@ def page_text(story: Story, error: BaseException | None) -> bytes:
     summary = summary_of(story, error)
     title = html.escape(f"{story.input} to {story.output}")
     options = {name: _told(value) for name, value in story.options.items()}
-    counts = {name: _shown(summary[name]) for name in _COUNTS}
+    counts = {name: _shown(summary[name]) for name in _COUNTS if summary[name] is not None}
     tables = _table("Counts", counts) + _table("Health", summary["health"])
     tables += _table("Options", options)
     warnings = "".join(f"<li>{html.escape(text)}</li>" for text in story.warnings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from streamx.chunk import BadKind, ChunkResult, Failure, Notice, Place
 from streamx.codec.guess import LOSSY_GUESSES
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from streamx.transform.max_errors import Judge
 
 K = TypeVar("K")
+
+
+class FilesWritten(Protocol):
+    """Counts the files of an output that is divided, and their bytes before compression."""
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def size_bytes(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,7 @@ class Report:
         records_dropped: records of a live input that came faster than they were taken.
         records_padded: short records that were filled up with empty cells.
         guesses: records of which something else was guessed, by kind: how many, and the first.
+        files_written: files that the output was divided into; None where it is a single one.
     """
 
     records_in: int
@@ -64,6 +75,7 @@ class Report:
     records_dropped: int = 0
     records_padded: int = 0
     guesses: Mapping[str, Notice] = field(default_factory=dict)
+    files_written: int | None = None
 
     @property
     def bad_record_count(self) -> int:
@@ -86,12 +98,14 @@ class Totals:
         plan: the plan that was run.
         rejects: the name of the rejects file, or None.
         judge: says when too many records are bad, or None.
+        files: of an output that is divided.
     """
 
     source: str
     plan: AnyPlan
     rejects: str | None = None
     judge: Judge | None = None
+    files: FilesWritten | None = None
     records_in: int = 0
     records_out: int = 0
     blank_lines: int = 0
@@ -219,7 +233,16 @@ class Totals:
             records_rejected=0 if self.rejects is None else bad,
             records_skipped=bad if self.rejects is None else 0,
             retries=self.retries + requests_retried,
+            files_written=None if self.files is None else self.files.count,
         )
+
+    def bytes_out(self, handed_on_bytes: int) -> int:
+        """Return what was written so far, before compression.
+
+        Args:
+            handed_on_bytes: what was handed to the sink, which may be framed for its files.
+        """
+        return handed_on_bytes if self.files is None else self.files.size_bytes
 
     def warnings(self) -> list[str]:
         """Say what did not fit or was left out, once for each column, key or kind."""
@@ -332,6 +355,7 @@ class Totals:
             records_dropped=self.records_dropped,
             records_padded=_count_of(self.padded),
             guesses=self.guesses,
+            files_written=last.files_written,
         )
 
 

@@ -73,6 +73,7 @@ def summary_of(story: Story, error: BaseException | None) -> dict[str, Any]:
         "retries": last.retries,
         "bytes_in": last.bytes_read,
         "bytes_out": last.bytes_written,
+        "files_written": last.files_written,
         "workers": last.workers or story.advisor.workers,
         "ran_in": story.advisor.ran_in,
         "bottleneck": None

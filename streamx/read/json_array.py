@@ -6,19 +6,13 @@ import asyncio
 import re
 from typing import Literal
 
-from streamx.codec.json_cuts import VALUE, JsonCutError, as_line, described_start
-from streamx.codec.layout import excerpt
+from streamx.codec.json_cuts import VALUE, JsonCutError, Span, as_line, described_start
 from streamx.codec.patterns import ANY
-from streamx.codec.reference.json_records import STRING, string_value
 from streamx.errors import InputError
+from streamx.read.json_text import CLOSERS, SCALAR, JsonText, ValueScan, behind_space
 from streamx.read.sources import Source
-from streamx.read.wrapped import WrappedSource, block_of
+from streamx.read.wrapped import WrappedSource
 
-_BLOCK_BYTES = 256 * 1024
-_SPACE = re.compile(rb"[ \t\r\n]%b" % ANY)
-_VALUE = re.compile(VALUE, re.DOTALL)
-_STRING = re.compile(STRING, re.DOTALL)
-_SCALAR = re.compile(rb'[^\[\]{}" \t\r\n,:]++')
 _ELEMENT = re.compile(rb"[ \t\r\n]%b(%b)[ \t\r\n]%b([,\]])" % (ANY, VALUE, ANY), re.DOTALL)
 # Most records are objects in one line without nesting and escapes, for which this is three times as
 # quick.
@@ -26,124 +20,7 @@ _FLAT_ELEMENT = re.compile(
     rb'[ \t\r\n]%b(\{(?:[^"\\\[\]{}\n]%b"[^"\\\n]%b")%b[^"\\\[\]{}\n]%b\})[ \t\r\n]%b([,\]])'
     % ((ANY,) * 6)
 )
-# What stands between brackets, as far as strings are whole.
-_BETWEEN = re.compile(rb'(?:[^"\[\]{}]++|%b)%b' % (STRING, ANY), re.DOTALL)
-_END_OF_ARRAY = ord("]")
-_CLOSERS = {b"{": b"}", b"[": b"]"}
-_SHOWN_BYTES = 20
-
-
-class _JsonText:
-    """A JSON text that comes in blocks, of which no more is held than what is looked at.
-
-    Args:
-        source: gives the blocks.
-        most_bytes: how long a key or an element may be.
-
-    Attributes:
-        held: what is held of it.
-        position: where in that the next token is.
-    """
-
-    def __init__(self, source: Source, most_bytes: int) -> None:
-        self.held = bytearray()
-        self.position = 0
-        self._source = source
-        self._most_bytes = most_bytes
-        self._passed_bytes = 0
-
-    async def more(self) -> None:
-        """Hold one more block, and forget what has been passed.
-
-        Raises:
-            JsonCutError: there is no more, or too much is held.
-        """
-        del self.held[: self.position]
-        self._passed_bytes += self.position
-        self.position = 0
-        if len(self.held) > self._most_bytes:
-            raise JsonCutError(
-                f"what starts at byte {self._passed_bytes} is longer than {self._most_bytes:,} "
-                "bytes; allow more with --max-record-bytes"
-            )
-        block = await block_of(self._source, max(_BLOCK_BYTES, len(self.held)))
-        if not block:
-            raise JsonCutError(
-                f"the text ends in the middle (after {self._passed_bytes + len(self.held)} bytes)"
-            )
-        self.held += block
-
-    async def next(self) -> bytes:
-        """Pass white space, and return the byte behind it; none at the end of the text."""
-        while True:
-            self.position = _behind_space(self.held, self.position)
-            if self.position < len(self.held):
-                return bytes(self.held[self.position : self.position + 1])
-            self._passed_bytes += len(self.held)
-            self.position = 0
-            self.held[:] = await block_of(self._source, _BLOCK_BYTES)
-            if not self.held:
-                return b""
-
-    async def take(self, expected: bytes) -> None:
-        """Pass a token of one byte."""
-        if await self.next() != expected:
-            raise self.unexpected(repr(expected.decode()))
-        self.position += 1
-
-    async def key(self) -> str:
-        """Pass the key of a member and its colon; return the key."""
-        if await self.next() != b'"':
-            raise self.unexpected("a key")
-        raw = await self._whole(_STRING)
-        await self.take(b":")
-        try:
-            return string_value(raw).decode()
-        except ValueError:
-            raise JsonCutError(f"found the key {excerpt(raw)}, which is not JSON") from None
-
-    async def skip_value(self) -> None:
-        """Pass a value, whatever its size; of what is in it only brackets are looked at."""
-        first = await self.next()
-        if first == b'"':
-            await self._whole(_STRING)
-        elif first not in _CLOSERS:
-            if _SCALAR.match(self.held, self.position) is None:
-                raise self.unexpected("a value")
-            await self._whole(_SCALAR)
-        else:
-            await self._skip_nested()
-
-    async def _skip_nested(self) -> None:
-        depth = 0
-        while True:
-            match = _BETWEEN.match(self.held, self.position)
-            self.position = match.end() if match is not None else self.position
-            bracket = bytes(self.held[self.position : self.position + 1])
-            if bracket in (b"", b'"'):
-                await self.more()
-                continue
-            self.position += 1
-            depth += 1 if bracket in _CLOSERS else -1
-            if depth == 0:
-                return
-
-    async def _whole(self, pattern: re.Pattern[bytes]) -> bytes:
-        """Pass what a pattern matches, all of it, and return it."""
-        while True:
-            match = pattern.match(self.held, self.position)
-            if match is not None and match.end() < len(self.held):
-                self.position = match.end()
-                return bytes(match[0])
-            await self.more()
-
-    def unexpected(self, expected: str) -> JsonCutError:
-        """Return the error for what stands at the position."""
-        rest = bytes(self.held[self.position : self.position + _SHOWN_BYTES])
-        found = excerpt(rest) if rest else "the end of the text"
-        return JsonCutError(
-            f"found {found} at byte {self._passed_bytes + self.position}; expected {expected}"
-        )
+_COMMA = ord(",")
 
 
 class JsonArraySource(WrappedSource):
@@ -161,11 +38,12 @@ class JsonArraySource(WrappedSource):
 
     def __init__(self, inner: Source, path: str, most_bytes: int) -> None:
         super().__init__(inner)
-        self._text = _JsonText(inner, most_bytes)
+        self._text = JsonText(inner, most_bytes)
         self._path = path
         self._closers: list[bytes] = []  # of what is open around the array
-        self._state: Literal["before", "within", "behind", "ended"] = "before"
+        self._state: Literal["before", "within", "between", "behind", "ended"] = "before"
         self._lines = memoryview(b"")
+        self._scan: ValueScan | None = None  # of the element that is not held as a whole
 
     async def read_into(self, view: memoryview) -> int:
         try:
@@ -181,10 +59,10 @@ class JsonArraySource(WrappedSource):
     async def _go_on(self) -> None:
         if self._state == "before":
             await self._find()
-        elif self._state == "within":
+        elif self._state in ("within", "between"):
             # In a thread: a long element can take a while, and signals must be heard.
             self._lines = memoryview(await asyncio.to_thread(self._cut))
-            if not self._lines and self._state == "within":
+            if not self._lines and self._state in ("within", "between"):
                 await self._text.more()
         else:
             await self._end()
@@ -194,10 +72,10 @@ class JsonArraySource(WrappedSource):
         text, rest = self._text, self._path
         while rest:
             bracket = await text.next()
-            if bracket not in _CLOSERS:
+            if bracket not in CLOSERS:
                 raise text.unexpected(f"an object or an array with {rest!r} of --records-at")
             text.position += 1
-            self._closers.append(_CLOSERS[bracket])
+            self._closers.append(CLOSERS[bracket])
             rest = await (self._find_key(rest) if bracket == b"{" else self._find_index(rest))
         if await text.next() != b"[":
             raise JsonCutError(
@@ -236,44 +114,64 @@ class JsonArraySource(WrappedSource):
 
     def _cut(self) -> bytes:
         """Return the elements that are held as a whole, as lines."""
-        held, position, lines = self._text.held, self._text.position, []
-        while self._state == "within" and (place := self._element(position)) is not None:
-            begin, end, delimiter = place
+        held, lines = self._text.held, []
+        while (place := self._next_place()) is not None:
+            begin, end = place
             element = bytes(held[begin:end])
             lines.append(as_line(element) if b"\n" in element else element)
-            position = delimiter + 1
-            if held[delimiter] == _END_OF_ARRAY:
-                self._state = "behind"
-        self._text.position = position
         return b"\n".join([*lines, b""])
 
-    def _element(self, position: int) -> tuple[int, int, int] | None:
-        """Return where an element starts and ends, and where its delimiter stands.
-
-        Returns:
-            None if not all of that is held.
+    def _next_place(self) -> Span | None:
+        """Pass the next element, and return where it is; None if it is not held or there is none.
 
         Raises:
             JsonCutError: there is no element, whatever follows.
         """
-        held = self._text.held
-        match = _FLAT_ELEMENT.match(held, position) or _ELEMENT.match(held, position)
-        if match is not None:
-            return *match.span(1), match.start(2)
-        begin = end = _behind_space(held, position)
-        if (value := _VALUE.match(held, begin)) is not None:
-            end = value.end()
-        elif held.startswith((b"{", b"["), begin):  # nested more deeply than a pattern can say
-            end = _end_of_nested(held, begin)
-            if end < 0:
-                return None
-        delimiter = _behind_space(held, end)
-        if delimiter == len(held) or (end == begin and held.startswith(b'"', begin)):
+        text = self._text
+        if self._state == "between" and not self._pass_delimiter():
             return None
-        if end == begin or not held.startswith((b",", b"]"), delimiter):
-            self._text.position = delimiter
-            raise self._text.unexpected("an element" if end == begin else "',' or ']'")
-        return begin, end, delimiter
+        if self._state != "within":
+            return None
+        if self._scan is None:
+            place = text.held, text.position
+            match = _FLAT_ELEMENT.match(*place) or _ELEMENT.match(*place)
+            if match is not None:
+                text.position = match.end()
+                self._state = "within" if match[2] == b"," else "behind"
+                return match.span(1)
+        begin = behind_space(text.held, text.position)
+        end = self._end_of_value(begin)
+        if end is None:
+            return None
+        text.position = end
+        if end == begin:
+            raise text.unexpected("an element")
+        self._state = "between"
+        return begin, end
+
+    def _pass_delimiter(self) -> bool:
+        """Pass what follows an element; return whether there is something."""
+        text = self._text
+        text.position = behind_space(text.held, text.position)
+        if text.position == len(text.held):
+            return False
+        if not text.held.startswith((b",", b"]"), text.position):
+            raise text.unexpected("',' or ']'")
+        self._state = "within" if text.held[text.position] == _COMMA else "behind"
+        text.position += 1
+        return True
+
+    def _end_of_value(self, begin: int) -> int | None:
+        """Return the end of the value that begins there; None if it is not held."""
+        held = self._text.held
+        if not held.startswith((b"{", b"[", b'"'), begin):
+            match = SCALAR.match(held, begin)
+            end = begin if match is None else match.end()
+            return end if end < len(held) else None
+        scan = self._scan or ValueScan()
+        end_held = scan.end_in(held, begin)
+        self._scan = scan if end_held is None else None
+        return end_held
 
     async def _end(self) -> None:
         """Pass what is behind the array."""
@@ -288,22 +186,3 @@ class JsonArraySource(WrappedSource):
         if await text.next():
             raise text.unexpected("the end, behind one JSON text")
         self._state = "ended"
-
-
-def _end_of_nested(text: bytearray, begin: int) -> int:
-    """Return the end of the object or array that begins there, or -1 if it is not held."""
-    depth, position = 0, begin
-    while True:
-        match = _BETWEEN.match(text, position)
-        position = match.end() if match is not None else position
-        if position == len(text) or text.startswith(b'"', position):
-            return -1
-        depth += 1 if text.startswith((b"{", b"["), position) else -1
-        position += 1
-        if depth == 0:
-            return position
-
-
-def _behind_space(text: bytearray, position: int) -> int:
-    match = _SPACE.match(text, position)
-    return position if match is None else match.end()

@@ -16,21 +16,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """Keep these columns, in this order, and no others."""
+    """Keep these columns, in this order, and no others.
+
+    Attributes:
+        names: of columns, a tuple; one that is not there is a UsageError of the run.
+    """
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Leave these columns out."""
+    """Leave these columns out.
+
+    Attributes:
+        names: of columns, a tuple; one that is not there is a UsageError of the run.
+    """
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """Give the column `old` the name `new`."""
+    """Give a column another name, and leave it in its place.
+
+    Attributes:
+        old: the name it has.
+        new: the name it gets, which no other column may have.
+    """
 
     old: str
     new: str
@@ -38,14 +51,22 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Take the first `records` records and stop reading."""
+    """Take the first records and stop reading.
+
+    Attributes:
+        records: how many; those that conditions and functions before this left.
+    """
 
     records: int
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Keep the records for which a condition, an expression, is true, and not null."""
+    """Keep the records for which a condition is true, and not null.
+
+    Attributes:
+        condition: an expression, such as `dep_delay > 60 and carrier in ("UA", "AA")`.
+    """
 
     condition: str
 
@@ -62,7 +83,12 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """Give a column the value of an expression; a new one comes last."""
+    """Give a column the value of an expression.
+
+    Attributes:
+        name: the column's; a new one comes last.
+        value: an expression, such as `dep_delay - arr_delay`.
+    """
 
     name: str
     value: str

@@ -69,6 +69,7 @@ class Recipe:
         max_record_bytes: a longer record is a bad one.
         lenience: what becomes of bad records; None if the first one ends the run.
         priority: says which of the records that wait for a function is next; None for input order.
+        partition_by: columns of the output whose values say which file a record goes to.
     """
 
     source: Format
@@ -91,6 +92,7 @@ class Recipe:
     max_record_bytes: int = MAX_RECORD_BYTES
     lenience: Lenience | None = None
     priority: Expression | None = None
+    partition_by: tuple[str, ...] = ()
 
 
 class Runner(Protocol):

@@ -164,7 +164,8 @@ def _resolve_jsonl(
         return Resolution(_plan(recipe, columns, nothing), start, line)
     is_free = isinstance(recipe.target, JsonlFormat) or recipe.columns is not None
     if is_free and _is_unchanged(recipe) and not _has_expressions(recipe):
-        return Resolution(_plan(recipe, (), nothing), start, line)
+        is_known = _is_partition_known(recipe, head, start, ending)
+        return Resolution(_plan(recipe, (), nothing), start, line) if is_known else None
     is_live = ending in ("pause", "idle")
     if is_free and is_live:
         return _on_trust(recipe, nothing, line)
@@ -193,6 +194,16 @@ def _resolve_jsonl(
     plan = _plan(recipe, tuple(Column(key) for key in keys), nothing, has_records=bool(keys))
     warnings = (*warnings, *_open_warnings(plan, ending, source))
     return Resolution(plan, start, line, warnings, _opening_bytes(plan, head[start:end]))
+
+
+def _is_partition_known(recipe: Recipe, head: bytes, start: int, ending: Ending) -> bool:
+    """Tell whether the head is enough to know that JSONL has the columns it is divided by."""
+    if not recipe.partition_by or _opens_records(recipe) or ending in ("pause", "idle"):
+        return True
+    end = _sample_end(recipe, head, start, ending)
+    if end is not None:
+        _check_partition(recipe, keys_of(head[start:end]) or ())
+    return end is not None
 
 
 def _on_trust(recipe: Recipe, nothing: Header, line: int) -> Resolution:
@@ -239,6 +250,8 @@ def _plan(
     before = _before(recipe)
     if names:
         picks = apply_operations(before, names, is_complete=is_complete)
+        if is_complete:
+            _check_partition(recipe, [pick.name for pick in picks])
     selects = any(isinstance(operation, Select) for operation in before)
     layout = Layout(
         source=recipe.source,
@@ -260,6 +273,13 @@ def _plan(
         return _record_plan(recipe, layout, header, has_records=has_records)
     header_bytes = _output_header(recipe, header, picks)
     return Plan(layout, header_bytes, limits_of(recipe.operations), recipe.lenience)
+
+
+def _check_partition(recipe: Recipe, names: Sequence[str]) -> None:
+    if recipe.partition_by:
+        from streamx.transform.dividing import check_partition  # few runs need it
+
+        check_partition(recipe, names)
 
 
 def _record_plan(recipe: Recipe, layout: Layout, header: Header, *, has_records: bool) -> AnyPlan:

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 from streamx.errors import OutputError, UsageError, cannot
 from streamx.storage import is_storage_url, shown_url
+from streamx.write.temporary import release_temporary, temporary_beside
 
-# A name may have 255 bytes; the rest is for what makes it unique.
-_LONGEST_STEM_BYTES = 200
 _HIGHEST_DESCRIPTOR = 2**31 - 1
 _MOST_LINKS = 40
-_temporary_files: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +106,16 @@ class Target:
         """
         if self.is_direct:
             return self._open_directly()
-        directory, base = os.path.split(self.path)
-        stem = os.fsdecode(os.fsencode(base)[:_LONGEST_STEM_BYTES])
-        temporary = os.path.join(directory, f".{stem}.{os.urandom(6).hex()}.tmp")
-        _temporary_files.add(temporary)  # first: a signal may come as soon as it exists
+        temporary = temporary_beside(self.path)
         try:
             descriptor = os.open(
                 temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666
             )
         except OSError as error:
-            _temporary_files.discard(temporary)
+            release_temporary(temporary)
             raise OutputError(
-                f"{cannot('write', self.name, error)}; a new file in {directory} is needed, "
-                "or --direct to write in place"
+                f"{cannot('write', self.name, error)}; a new file in "
+                f"{os.path.dirname(self.path)} is needed, or --direct to write in place"
             ) from error
         unpublished = self.unpublished(descriptor, temporary)
         try:
@@ -172,7 +167,7 @@ class Unpublished:
             if self.backup is not None:
                 _keep(self.path, self.backup)
             os.replace(self.temporary, self.path)
-            _temporary_files.discard(self.temporary)
+            release_temporary(self.temporary)
 
     def publish(self) -> None:
         """Put the file in its place and bring the directory's change to the disk, if it is durable.
@@ -184,23 +179,21 @@ class Unpublished:
         if not self.is_durable:
             self.place()
             return
-        with _directory_of(self.path) as directory:
+        with directory_of(self.path) as directory:
             self.place()
-            _sync(directory, f"{self.path} has its new content")
+            sync_directory(directory, f"{self.path} has its new content")
 
     def discard(self) -> None:
         """Remove the temporary file; a direct one stays as far as it was written."""
         if self.temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self.temporary)
-            _temporary_files.discard(self.temporary)
+            release_temporary(self.temporary)
 
 
 def _keep(path: str, backup: str) -> None:
     """Give what is at a path one more name, in the place of what has that; or else copy it."""
-    directory, base = os.path.split(backup)
-    temporary = os.path.join(directory, f".{base[:_LONGEST_STEM_BYTES]}.{os.urandom(6).hex()}.tmp")
-    _temporary_files.add(temporary)
+    temporary = temporary_beside(backup)
     try:
         try:
             os.link(path, temporary)
@@ -214,14 +207,7 @@ def _keep(path: str, backup: str) -> None:
             os.unlink(temporary)
         raise
     finally:
-        _temporary_files.discard(temporary)
-
-
-def discard_all() -> None:
-    """Remove every temporary file of this process, which is about to end without cleaning up."""
-    for path in tuple(_temporary_files):
-        with contextlib.suppress(OSError):
-            os.unlink(path)
+        release_temporary(temporary)
 
 
 def remove(path: str, *, is_durable: bool) -> None:
@@ -231,16 +217,16 @@ def remove(path: str, *, is_durable: bool) -> None:
         OSError: the file is still there.
         OutputError: it is not, but whether that would survive a loss of power is not known.
     """
-    with _directory_of(path) as directory:
+    with directory_of(path) as directory:
         try:
             os.unlink(path)
         except FileNotFoundError:
             return
         if is_durable:
-            _sync(directory, f"{path} is removed")
+            sync_directory(directory, f"{path} is removed")
 
 
-def _sync(directory: int | None, fact: str) -> None:
+def sync_directory(directory: int | None, fact: str) -> None:
     """Bring a directory to the disk, or say what holds all the same."""
     try:
         if directory is not None:
@@ -254,7 +240,7 @@ def _sync(directory: int | None, fact: str) -> None:
 
 
 @contextlib.contextmanager
-def _directory_of(path: str) -> Iterator[int | None]:
+def directory_of(path: str) -> Iterator[int | None]:
     """Open a file's directory; None if it can be written but not read."""
     try:
         directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -6,12 +6,16 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from streamx.compression import Compressing
 from streamx.errors import OutputError, UsageError, cannot
 from streamx.write.compress import compressed
 from streamx.write.publish import Target, remove
 from streamx.write.sinks import Sink, open_sink
+
+if TYPE_CHECKING:
+    from streamx.write.divided import DividedFiles
 
 
 class NoRejects:
@@ -118,11 +122,13 @@ class Outputs:
     Attributes:
         output, rejects: the sinks of both.
         rejects_name: what to call the rejects file, or None if there is to be none.
+        files: of an output that is divided, counts them and their bytes.
     """
 
     output: Sink
     rejects: RejectsSink | NoRejects
     rejects_name: str | None = None
+    files: DividedFiles | None = None
 
     @classmethod
     async def beside(

@@ -12,6 +12,7 @@ import errno
 import gzip
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -57,6 +58,10 @@ class Scenario:
     def writes_standard_output(self) -> bool:
         return "target_format" in self.options
 
+    @property
+    def writes_directory(self) -> bool:
+        return "split_records" in self.options
+
 
 CHUNKS = {"workers": 1, "chunk_size_bytes": 2_000}
 REJECTING = {"on_error": "reject", **CHUNKS}
@@ -82,6 +87,13 @@ SCENARIOS = {
     ),
     "no fsync": Scenario(
         options={"fsync": False, **CHUNKS}, calls=("open", "write", "fsync", "rename", "close")
+    ),
+    "directory": Scenario("out", {"split_records": 150, **CHUNKS}),
+    "compressed directory": Scenario(
+        "out",
+        {"split_records": 150, "compress": "gzip", **CHUNKS},
+        calls=("open", "read", "write", "fsync", "rename", "unlink", "close"),
+        decode=gzip.decompress,
     ),
     "standard output": Scenario(
         options={"target_format": "jsonl", **CHUNKS}, calls=("read", "write", "fsync", "close")
@@ -116,9 +128,10 @@ class Shim:
 def prepare(directory: Path, scenario: Scenario) -> None:
     """Make the input, and the output and rejects of an earlier run."""
     for path in directory.iterdir():
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     (directory / "in.csv").write_text(scenario.text)
-    (directory / scenario.output).write_bytes(OLD)
+    if not scenario.writes_directory:
+        (directory / scenario.output).write_bytes(OLD)
     (directory / f"{scenario.output}.rejects.jsonl").write_bytes(OLD_REJECTS)
     if scenario.writes_standard_output:
         with (directory / scenario.output).open("wb") as file:
@@ -138,10 +151,13 @@ def run(directory: Path, scenario: Scenario) -> str | None:
 
 
 def state_of(path: Path, decode: Callable[[bytes], bytes] = bytes) -> str:
-    """Say which version a file holds: old, new, a beginning of the new one, none, or another."""
+    """Say which version a file, or all of a directory's together, hold: old, new, a beginning of
+    the new one, none, or another.
+    """
     if not path.exists():
         return "none"
-    content = path.read_bytes()
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    content = b"".join(file.read_bytes() for file in files)
     if content in (OLD, OLD_REJECTS):
         return "old"
     try:

@@ -114,6 +114,17 @@ def test_output_is_the_old_one_or_the_whole_new_one(runs: MakeRuns, scenario: st
         assert run.rejects == "old", run
 
 
+@pytest.mark.parametrize("scenario", ["directory", "compressed directory"])
+def test_a_directory_is_there_whole_or_not_at_all(runs: MakeRuns, scenario: str) -> None:
+    made = runs(scenario)
+    assert calls_of(made) >= {"open", "write", "fsync", "rename", "close"}
+    for run in made:
+        assert_told(run)
+        is_new = run.error is None or is_in_its_place(run)
+        assert run.output == ("new" if is_new else "none"), run
+        assert run.rejects == "old", run
+
+
 @pytest.mark.parametrize("scenario", ["reject", "full disk"])
 def test_rejects_of_an_output_are_there_before_it_is(runs: MakeRuns, scenario: str) -> None:
     made = runs(scenario)

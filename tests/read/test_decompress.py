@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_source import MemorySource, read_all
 
-from streamx.compression import Compression
+from streamx.compression import Compression, compression_named
 from streamx.errors import InputError
 from streamx.read.decode import wrap
 
@@ -37,6 +37,15 @@ def test_members_are_read_however_they_come(
     for named in (compression, None):
         source = wrap(MemorySource(data, block_bytes), compression=named, encoding="utf-8")
         assert read_all(source, view_bytes) == b"".join(datas)
+
+
+def test_a_zstd_file_may_begin_with_a_frame_that_is_skipped() -> None:
+    zstd = compression_named("zstd")
+    skipped = b"\x5f\x2a\x4d\x18\x03\0\0\0abc"  # RFC 8878, 3.1.2
+    data = skipped + members_of(zstd, [b"a\n1\n"])
+    for named in (zstd, None):
+        source = wrap(MemorySource(data, 5), compression=named, encoding="utf-8")
+        assert read_all(source) == b"a\n1\n"
 
 
 @pytest.mark.parametrize("compression", **IDS)

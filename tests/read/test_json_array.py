@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from memory_source import MemorySource, read_all
 
 from streamx.errors import InputError
-from streamx.read import json_array
+from streamx.read import json_text
 from streamx.read.json_array import JsonArraySource
 
 MOST_BYTES = 1 << 20
@@ -121,10 +123,36 @@ def test_a_path_that_leads_nowhere_is_named(path: str, message: str) -> None:
 
 
 def test_no_more_is_held_than_an_element_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_array, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(json_text, "_BLOCK_BYTES", 1000)
     large = b"[" + b"1," * 100_000 + b"1]"
     text = b'{"skipped":%b,"a":[%b]}' % (large, large[:5000].rstrip(b",") + b"]")
     source = JsonArraySource(MemorySource(text, 1000), "a", 4000)
     with pytest.raises(InputError, match="is longer than 4,000 bytes; allow more with --max-rec"):
         read_all(source)
     assert len(lines_of(b'{"skipped":%b,"a":[%b]}' % (large, large), "a")) == 1
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        json.dumps({"text": 'x"[,' * 500_000, "list": [1]}).encode(),
+        json.dumps({f"key {i}": [i, {"text": str(i)}] for i in range(60_000)}).encode(),
+    ],
+    ids=["a long string", "many nested values"],
+)
+@pytest.mark.parametrize("path", ["", "1"])
+def test_each_byte_of_a_long_value_is_looked_at_once(element: bytes, path: str) -> None:
+    text = b"[%b,[1]]" % element
+    started = time.process_time()
+    source = JsonArraySource(MemorySource(text, 4096), path, 1 << 24)
+    lines = read_all(source).split(b"\n")[:-1]
+    assert lines == ([b"1"] if path else [element, b"[1]"])
+    assert time.process_time() - started < 10, "it takes a minute if each block is looked at again"
+
+
+def test_an_element_is_passed_on_before_its_comma_has_come() -> None:
+    text = b'[{"a":1}' + b',\n{"a":2}' + b"]"
+    source = JsonArraySource(MemorySource(text, 8), "", MOST_BYTES)
+    view = memoryview(bytearray(100))
+    count = asyncio.run(source.read_into(view))
+    assert (bytes(view[:count]), source.bytes_read) == (b'{"a":1}\n', 8)

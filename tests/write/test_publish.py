@@ -13,7 +13,7 @@ import pytest
 
 import streamx
 from streamx import OutputError
-from streamx.write import publish
+from streamx.write import publish, temporary
 
 OLD = b"old output, longer than what replaces it\n"
 NEW = b'{"a":1}\n{"a":2}\n'
@@ -153,7 +153,7 @@ def test_a_signal_finds_the_temporary_file_as_soon_as_it_exists(
 
     def open_and_be_signalled(*arguments: Any) -> int:
         descriptor = real_open(*arguments)
-        publish.discard_all()  # as the handler of a signal does
+        temporary.discard_all()  # as the handler of a signal does
         return descriptor
 
     monkeypatch.setattr(os, "open", open_and_be_signalled)

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from streamx.codec.reference.conversion import convert, count_lines, last_boundary
     from streamx.codec.reference.reading import records
     from streamx.codec.reference.sample import column_types, keys_of, record_start
+    from streamx.codec.reference.sections import sections_of
     from streamx.codec.reference.traversal import traverse
     from streamx.codec.reference.weight import weight_of
 
@@ -18,12 +19,14 @@ __all__ = [
     "last_boundary",
     "record_start",
     "records",
+    "sections_of",
     "traverse",
     "weight_of",
 ]
 
 _MODULES = {
     "records": "reading",
+    "sections_of": "sections",
     "traverse": "traversal",
     "weight_of": "weight",
     **dict.fromkeys(("column_types", "keys_of", "record_start"), "sample"),

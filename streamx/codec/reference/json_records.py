@@ -71,12 +71,23 @@ def raw_pairs(text: bytes) -> dict[bytes, bytes]:
     {b'a': b'1.50', b'b': b'[1, {"c": "]"}]'}
     """
     pairs: dict[bytes, bytes] = {}
-    for key, value in _raw_pairs(text):
+    for key, value in raw_items(text):
         key = key[1:-1] if b"\\" not in key else string_value(key)
         if key in pairs:
             raise DuplicateKeyError(key.decode())
         pairs[key] = value
     return pairs
+
+
+def raw_items(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the keys of a valid JSON object and their values, all as they stand."""
+    position = text.index(b"{") + 1
+    while (match := _PAIR.match(text, position)) is not None:
+        key, value = match.groups()
+        position = match.end()
+        if value is None:
+            value, position = _deep_value(text, position)
+        yield key, value
 
 
 def raw_keys(text: bytes) -> list[bytes]:
@@ -85,7 +96,7 @@ def raw_keys(text: bytes) -> list[bytes]:
     >>> raw_keys(rb'{"\u0061": 1}')
     [b'"\\u0061"']
     """
-    return [key for key, _ in _raw_pairs(text)]
+    return [key for key, _ in raw_items(text)]
 
 
 def flat_pairs(text: bytes) -> dict[bytes, bytes]:
@@ -175,16 +186,6 @@ def _leaves(text: bytes) -> Iterator[tuple[bytes, bytes]]:
             index, is_empty = 0 if opening == b"[" else -1, True
         else:
             yield path, string or scalar
-
-
-def _raw_pairs(text: bytes) -> Iterator[tuple[bytes, bytes]]:
-    position = text.index(b"{") + 1
-    while (match := _PAIR.match(text, position)) is not None:
-        key, value = match.groups()
-        position = match.end()
-        if value is None:
-            value, position = _deep_value(text, position)
-        yield key, value
 
 
 def _deep_value(text: bytes, start: int) -> tuple[bytes, int]:

@@ -13,9 +13,9 @@ from streamx.codec.reference.tables import read_cells
 from streamx.codec.types import TypeInference
 
 
-def record_start(data: bytes, format: Format, number: int) -> int | None:
+def record_start(data: bytes | memoryview, format: Format, number: int) -> int | None:
     """Return where the record with a number starts, from 0 and without blank lines, or None."""
-    starts = enumerate(scanner_of(format).starts(data))
+    starts = enumerate(scanner_of(format).starts(bytes(data)))
     return next((start for index, start in starts if index == number), None)
 
 
