@@ -107,10 +107,9 @@ class JsonTexts:
         return _masked(_objects(names, self._all_of(array.flatten()), len(array)), array)
 
     def _list(self, array: pa.Array) -> pa.Array:
-        if not (types.is_list(array.type) or types.is_large_list(array.type)):
-            array = array.cast(pa.list_(array.type.value_type))
-        values, offsets = _inner(array, array.values)
-        return self._nested(array, "[", self.of(values), offsets, "]")
+        counts = pc.list_value_length(array).fill_null(0).cast(pa.int32())
+        offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(counts)])
+        return self._nested(array, "[", self.of(array.flatten()), offsets, "]")
 
     def _map(self, array: pa.Array) -> pa.Array:
         keys, offsets = _inner(array, array.keys)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -52,6 +53,7 @@ SIMPLE: list[tuple[pa.DataType, Any]] = [
     (pa.string_view(), TEXTS),
     (pa.binary(), st.binary(max_size=5)),
     (pa.large_binary(), st.binary(max_size=5)),
+    (pa.binary_view(), st.binary(max_size=20)),
     (pa.binary(3), st.binary(min_size=3, max_size=3)),
     (pa.date32(), st.dates()),
     (pa.date64(), st.dates()),
@@ -69,7 +71,8 @@ def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         values = st.lists(st.none() | pair[1], max_size=3)
         kinds = [pa.list_(pair[0]), pa.large_list(pair[0])]
         fixed = (pa.list_(pair[0], 2), st.lists(st.none() | pair[1], min_size=2, max_size=2))
-        return st.sampled_from([*((kind, values) for kind in kinds), fixed])
+        views = [pa.list_view(pair[0]), pa.large_list_view(pair[0])]
+        return st.sampled_from([*((kind, values) for kind in (*kinds, *views)), fixed])
 
     def structs(pairs: list[tuple[pa.DataType, Any]]) -> tuple[pa.DataType, Any]:
         named = {f'n"{number}': pair for number, pair in enumerate(pairs)}
@@ -208,6 +211,16 @@ def test_durations_are_seconds(seconds: float, unit: str, text: str) -> None:
 def test_an_identifier_is_written_with_its_hyphens() -> None:
     texts = texts_of([bytes(range(16))], pa.uuid())
     assert texts == ['"00010203-0405-0607-0809-0a0b0c0d0e0f"']
+
+
+def test_runs_of_values_are_written_one_by_one() -> None:
+    runs = pc.run_end_encode(pa.array(["x", "x", None]))
+    assert JsonTexts().of(runs).to_pylist() == ['"x"', '"x"', None]
+
+
+def test_values_of_a_type_without_text_are_an_error() -> None:
+    with pytest.raises(pa.ArrowNotImplementedError, match="month_day_nano_interval have no text"):
+        texts_of([(1, 2, 3)], pa.month_day_nano_interval())
 
 
 def test_keys_of_maps_that_are_no_texts_become_texts() -> None:
