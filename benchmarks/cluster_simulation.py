@@ -118,7 +118,8 @@ def simulate(splits: int, threads: int, directory: Path) -> Measured:
     file = InputFile("/data/in.csv", "in.csv", splits * _SPLIT_BYTES, "0")
     job = Job(input="in.csv", output="out.jsonl", workers=1)
     cluster = FakeCluster(threads)
-    output = OutputFolder(DiskFolder(str(directory / "out"), is_durable=False), ".jsonl", {})
+    folder = DiskFolder(str(directory / "out"), is_durable=False)
+    output = OutputFolder(folder, ".jsonl", splits, {})
     output.open(resumes=False)
     totals = Totals("in.csv", plan)
     coordinator = Coordinator(

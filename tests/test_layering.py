@@ -98,7 +98,7 @@ RESERVED = {
     "httpx": "read/http",
     "fsspec": "storage.py",
     "s3fs": "storage.py",
-    "distributed": "cluster/dask.py",
+    "distributed": "cluster/dask",
 }
 # What takes long to import: for rare cases only, for files, for any run.
 UNUSED = {"tqdm", "difflib", "streamx.nearest", "secrets", "hashlib", "fsspec"}

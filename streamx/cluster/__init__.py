@@ -11,6 +11,7 @@
     output.py       gives drafts their names; manifest.py tells of them
     folders.py      where they are, on disk, or in S3: stored_folder.py
     calls.py        what it asks of a cluster, and dask.py, which is one
+    dask_opening.py finds or starts that
     run.py          a run, from its options to its report
 
 Everything that crosses the cluster is small: where to read, the plan, and counts.

@@ -1,19 +1,18 @@
-"""A cluster of Dask (`distributed`): one that is there, or one of processes on this machine."""
+"""A cluster of Dask (`distributed`), which calls functions on its workers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
-import signal
+import pickle
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from streamx import __version__
 from streamx.cluster.calls import CallLostError
-from streamx.errors import ClusterError, UsageError
-from streamx.extras import needing
+from streamx.errors import ClusterError, StreamxError
 
 # Of distributed, which is imported when a run needs it, and whose types say little.
 Client = Any
@@ -22,9 +21,8 @@ Future = Any
 A = TypeVar("A")
 R = TypeVar("R")
 
-# How long to wait for a scheduler.
-CONNECT_SECONDS = 30
-_JOIN_SECONDS = 60
+# How long to wait for workers, at the beginning and later.
+JOIN_SECONDS = 60
 
 
 class DaskCluster:
@@ -44,27 +42,56 @@ class DaskCluster:
         self.threads = max(sum(client.nthreads().values()), 1)
         self._client = client
         self._owned = owned
+        self._has_workers = True
+        self._looked_at = time.monotonic()
 
     async def call(self, function: Callable[[A], R], argument: A, *, is_urgent: bool) -> R:
         """Call a function on some worker; see Cluster.call."""
         import cloudpickle  # comes with distributed
 
-        payload = cloudpickle.dumps((function, argument))
         future = self._client.submit(
-            _caller(),
-            payload,
+            caller(),
+            __version__,
+            cloudpickle.dumps((function, argument)),
             key=f"{function.__name__}-{uuid.uuid4().hex}",
             priority=int(is_urgent),
         )
         try:
-            await _end_of(future)
+            await self._end_of(future)
             return await asyncio.to_thread(self._result_of, future)
         finally:
             future.release()
 
     async def close(self) -> None:
         """End what was started for this run."""
-        await _close(self._owned)
+        await close_all(self._owned)
+
+    async def _end_of(self, future: Future) -> None:
+        """Wait until a call has ended in some way, or there is nobody who could end it."""
+        ended = _ended(future)
+        while not (await asyncio.wait({ended}, timeout=JOIN_SECONDS))[0]:
+            await self._look_for_workers()
+
+    async def _look_for_workers(self) -> None:
+        """Find out for all calls that wait whether workers are left, which may be restarting once.
+
+        Raises:
+            ClusterError: there was none this time and the time before.
+        """
+        now = time.monotonic()
+        if now - self._looked_at < JOIN_SECONDS / 2:
+            return
+        self._looked_at = now
+        had_workers = self._has_workers
+        try:
+            self._has_workers = bool(await asyncio.to_thread(self._client.nthreads))
+        except OSError:  # the scheduler is lost, which ends all calls
+            return
+        if not self._has_workers and not had_workers:
+            raise ClusterError(
+                f"no worker is left at the scheduler {self.name}; --resume goes on with what is "
+                "finished, when there are some again"
+            )
 
     def _result_of(self, future: Future) -> Any:
         from distributed import KilledWorker
@@ -72,7 +99,7 @@ class DaskCluster:
         if future.status not in ("finished", "error"):
             raise self._lost()
         try:
-            return future.result()
+            host, found, answer = future.result()
         except KilledWorker as error:
             raise CallLostError(f"{error.allowed_failures + 1} workers died while at it") from error
         except ModuleNotFoundError as error:
@@ -81,6 +108,10 @@ class DaskCluster:
             ) from error
         except asyncio.CancelledError as error:
             raise self._lost() from error
+        refuse_other_version(f"on {host}", found)
+        if isinstance(answer, StreamxError):
+            raise answer
+        return answer
 
     def _lost(self) -> Exception:
         """Return what to say of a call that was cancelled, and not by us."""
@@ -90,133 +121,68 @@ class DaskCluster:
         )
 
 
-async def open_dask(client: Client, scheduler: str | None, workers: int) -> DaskCluster:
-    """Return a cluster whose workers have this version of streamx.
-
-    Args:
-        client: of a scheduler, which stays as it is.
-        scheduler: address of one, or path of its file; which stays as it is, too.
-        workers: how many processes to start where there is neither.
-
-    Raises:
-        UsageError: distributed is not installed, or the client cannot be used.
-        ClusterError: the scheduler cannot be reached, has no workers, or they cannot run streamx.
-    """
-    with needing("--engine dask", "dask"):
-        import distributed
-    if client is not None and getattr(client, "asynchronous", False):
-        raise UsageError("client is asynchronous; give a Client that was made without that")
-    owned: list[Any] = []
-    opening = asyncio.ensure_future(
-        asyncio.to_thread(_open, distributed, client, scheduler, workers, owned)
-    )
-    try:
-        return DaskCluster(await asyncio.shield(opening), owned)
-    except BaseException:
-        await asyncio.wait({opening})  # a thread cannot be stopped, and is what fills `owned`
-        await _close(owned)
-        raise
-
-
-def _open(
-    distributed: Any, client: Client, scheduler: str | None, workers: int, owned: list[Any]
-) -> Client:
-    if client is None:
-        from multiprocessing import resource_tracker
-
-        # What this thread starts, and what that starts, is not reached by Ctrl-C, which is for the
-        # run alone to answer. The tracker comes first, since starting it unblocks the signal.
-        resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            client = _connect(distributed, scheduler, workers, owned)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    _wait_for_workers(client)
-    _check_versions(client)
-    return client
-
-
-async def _close(owned: list[Any]) -> None:
+async def close_all(owned: Iterable[Any]) -> None:
+    """Close what was started for a run, in order, as far as it is still there."""
     for each in owned:
         with contextlib.suppress(Exception):  # it is gone already
             await asyncio.to_thread(each.close)
 
 
-def _connect(distributed: Any, scheduler: str | None, workers: int, owned: list[Any]) -> Any:
-    try:
-        if scheduler is None:
-            cluster = distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                memory_limit=0,
-                dashboard_address="127.0.0.1:0",  # any port that is free
-                silence_logs=logging.CRITICAL,
-            )
-            owned.append(cluster)
-            scheduler = cluster.scheduler_address
-        named = (
-            {"scheduler_file": scheduler} if os.path.isfile(scheduler) else {"address": scheduler}
-        )
-        client = distributed.Client(
-            **named, timeout=CONNECT_SECONDS, set_as_default=False, heartbeat_interval="5s"
-        )
-    except (OSError, ValueError, TypeError) as error:
+def refuse_other_version(where: str, found: str | None) -> None:
+    """Refuse a worker that `caller` has found to have another streamx than this, or None.
+
+    Raises:
+        ClusterError: so it is.
+    """
+    if found != __version__:
+        what = "no streamx" if found is None else f"streamx {found}"
         raise ClusterError(
-            f"cannot reach the scheduler {scheduler}: {error or type(error).__name__}; expected an "
-            "address such as tcp://host:8786, or the path of a scheduler file"
-        ) from error
-    owned.insert(0, client)
-    return client
+            f"the worker {where} has {what}, and the run is begun by {__version__}; "
+            "install the same version on all workers"
+        )
 
 
-def _wait_for_workers(client: Any) -> None:
-    try:
-        client.wait_for_workers(1, timeout=_JOIN_SECONDS)
-    except TimeoutError as error:
-        raise ClusterError(
-            f"no worker has joined the scheduler at {client.scheduler.address} within "
-            f"{_JOIN_SECONDS} s; start some with `dask worker`"
-        ) from error
+def caller() -> Callable[[str, bytes | None], tuple[str, str | None, Any]]:
+    """Return a function that goes as code, as neither scheduler nor workers need have streamx.
 
+    It returns the name of its machine, the version of streamx there, and the answer to a call. This
+    is bytes to the scheduler, so that it costs it nothing, and to a worker with another version,
+    which might misunderstand it.
+    """
 
-def _check_versions(client: Any) -> None:
-    from streamx import __version__
+    def call(version: str, payload: bytes | None) -> tuple[str, str | None, Any]:
+        import os
 
-    def version() -> str | None:
-        # Goes to the workers as code, since they may not have streamx at all.
+        host = os.uname().nodename
         try:
             import streamx
         except ImportError:
-            return None
-        return streamx.__version__
+            return host, None, None
+        if payload is None or streamx.__version__ != version:
+            return host, streamx.__version__, None
+        from streamx.cluster.dask import answer_to
 
-    for address, found in client.run(version).items():
-        if found != __version__:
-            what = "no streamx" if found is None else f"streamx {found}"
-            raise ClusterError(
-                f"the worker at {address} has {what}, and the run is begun by {__version__}; "
-                "install the same version on all workers"
-            )
-
-
-def _caller() -> Callable[[bytes], Any]:
-    """Return a function that goes as code, since the scheduler reads it and need not have streamx.
-
-    What it calls, and with what, are bytes to the scheduler, so that these cost it nothing.
-    """
-
-    def call(payload: bytes) -> Any:
-        import pickle
-
-        function, argument = pickle.loads(payload)
-        return function(argument)
+        return host, version, answer_to(payload)
 
     return call
 
 
-async def _end_of(future: Future) -> None:
-    """Wait until a call has ended in some way."""
+def answer_to(payload: bytes) -> Any:
+    """Make a call where it was sent, and return its result or what it raised of our errors.
+
+    An error goes back bare. Dask would send all that its traceback and context hold, and where that
+    cannot be pickled, as it is deep in a flow, nothing but its words.
+    """
+    function, argument = pickle.loads(payload)
+    try:
+        return function(argument)
+    except StreamxError as error:
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
+
+
+def _ended(future: Future) -> asyncio.Future[None]:
+    """Return what is done when a call has ended in some way."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 
@@ -229,4 +195,4 @@ async def _end_of(future: Future) -> None:
             loop.call_soon_threadsafe(settle)
 
     future.add_done_callback(tell)
-    await ended
+    return ended

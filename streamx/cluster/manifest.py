@@ -144,7 +144,7 @@ class Manifest:
         try:
             first = json.loads(next(lines))
             before = first["identity"] if first["format"] == _FORMAT else {}
-            changed = [name for name, value in self._identity.items() if before.get(name) != value]
+            changed = list(_differences(before, self._identity))
         except (StopIteration, ValueError, TypeError, KeyError, AttributeError) as error:
             raise CheckpointError(
                 f"{self._name} has no manifest that this version of streamx can read; name another "
@@ -206,6 +206,19 @@ class Manifest:
             OutputError: it is still there.
         """
         self._log.remove()
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Name what differs; of what has names itself also which of these."""
+    for name, value in now.items():
+        was = before.get(name)
+        if was == value:
+            continue
+        if isinstance(was, dict) and isinstance(value, dict):
+            names = sorted(each for each in {*was, *value} if was.get(each) != value.get(each))
+            yield f"{name} ({', '.join(names)})"
+        else:
+            yield name
 
 
 def _log_of(document: Iterator[bytes]) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ _SUCCESS_NAME = "_SUCCESS"
 _MANIFEST_NAME = "_manifest.json"
 _REJECTS_NAME = "_rejects"
 _PART_START = "part-"
+_LEAST_DIGITS = 5
 
 
 class OutputFolder:
@@ -28,15 +29,19 @@ class OutputFolder:
     Args:
         folder: where it is.
         suffix: of the names of its parts, such as ".jsonl".
+        most_parts: how many there may be; so many digits do all names have that they sort.
         identity: what the run is known again by.
 
     Attributes:
         manifest: of what is in its place.
     """
 
-    def __init__(self, folder: Folder, suffix: str, identity: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Folder, suffix: str, most_parts: int, identity: Mapping[str, Any]
+    ) -> None:
         self._folder = folder
         self._suffix = suffix
+        self._digits = max(len(str(most_parts - 1)), _LEAST_DIGITS)
         self.manifest = Manifest(folder.log, folder.name, identity)
 
     def open(self, *, resumes: bool) -> None:
@@ -73,7 +78,9 @@ class OutputFolder:
     def draft_paths(self, split: Split, *, has_rejects: bool) -> tuple[str, str | None]:
         """Return where a worker writes the output of a split, and its rejects."""
         output = self._folder.draft_path(self._part_name(split))
-        return output, self._folder.draft_path(_rejects_name(split)) if has_rejects else None
+        if not has_rejects:
+            return output, None
+        return output, self._folder.draft_path(self._rejects_name(split))
 
     async def place(self, split: Split, result: SplitResult, plan: AnyPlan) -> Part:
         """Put what a split has become in its place, as a part that has yet to be noted.
@@ -82,7 +89,7 @@ class OutputFolder:
             OutputError: that failed.
         """
         output = await self._folder.place(result.output, self._part_name(split))
-        rejects = await self._placed(result.rejects, _rejects_name(split))
+        rejects = await self._placed(result.rejects, self._rejects_name(split))
         return Part.of(split, result.result, output, rejects, plan)
 
     async def replace(self, part: Part, result: SplitResult) -> None:
@@ -152,8 +159,7 @@ class OutputFolder:
                 self._folder.remove(name)
 
     def _part_name(self, split: Split) -> str:
-        return f"{_PART_START}{split.number:05}{self._suffix}"
+        return f"{_PART_START}{split.number:0{self._digits}}{self._suffix}"
 
-
-def _rejects_name(split: Split) -> str:
-    return f"{_REJECTS_NAME}/{split.number:05}.jsonl"
+    def _rejects_name(self, split: Split) -> str:
+        return f"{_REJECTS_NAME}/{split.number:0{self._digits}}.jsonl"

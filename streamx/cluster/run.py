@@ -16,10 +16,11 @@ from streamx.accounts import Accounts, accounts_of
 from streamx.cluster.bodies import bodies_of
 from streamx.cluster.calls import Cluster, RetriedCalls
 from streamx.cluster.coordinator import Coordinator
-from streamx.cluster.dask import open_dask
+from streamx.cluster.dask_opening import open_dask
 from streamx.cluster.folders import folder_of
 from streamx.cluster.joining import join
 from streamx.cluster.output import OutputFolder
+from streamx.cluster.splits import most_splits
 from streamx.ends import open_found
 from streamx.errors import OutputError, TooManyBadRecordsError
 from streamx.flow import FlowMonitor
@@ -78,7 +79,8 @@ async def run_on(cluster: Cluster, job: Job, accounts: Accounts) -> Report:
     started = time.monotonic()
     files = input_files(job.input)
     own, resolution = await _resolved(worker_job(job, files, cluster.threads), accounts)
-    ends = _Ends(job, files, resolution)
+    split_bytes = job.split_size_bytes or _SPLIT_BYTES
+    ends = _Ends(job, files, resolution, most_splits(files, split_bytes))
     totals = Totals(job.input_name, resolution.plan, ends.rejects_name, job.judge())
     retries = _SPLIT_RETRIES if job.split_retries is None else job.split_retries
     calls = RetriedCalls(cluster, retries)
@@ -89,7 +91,7 @@ async def run_on(cluster: Cluster, job: Job, accounts: Accounts) -> Report:
         calls,
         ends.folder,
         totals,
-        job.split_size_bytes or _SPLIT_BYTES,
+        split_bytes,
         is_one_output=job.concat,
     )
     total_bytes = sum(file.size_bytes for file in files)
@@ -161,7 +163,9 @@ class _Ends:
         OutputError: something cannot be written there.
     """
 
-    def __init__(self, job: Job, files: Sequence[InputFile], resolution: Resolution) -> None:
+    def __init__(
+        self, job: Job, files: Sequence[InputFile], resolution: Resolution, most_parts: int
+    ) -> None:
         self._job = job
         self._plan = resolution.plan
         self._joined = self._target_of(job.output, files) if job.concat else None
@@ -169,7 +173,8 @@ class _Ends:
         self._rejects = self._target_of(rejects, files) if job.writes_rejects else None
         path = f"{job.output}.parts" if job.concat else job.output_path
         folder = folder_of(path, is_durable=job.fsync)
-        self.folder = OutputFolder(folder, _SUFFIXES[job.target], identity_of(job, files))
+        identity = identity_of(job, files)
+        self.folder = OutputFolder(folder, _SUFFIXES[job.target], most_parts, identity)
 
     @property
     def rejects_name(self) -> str | None:

@@ -6,12 +6,10 @@ memory, bad records, functions that hang and processes that die holds here.
 
 from __future__ import annotations
 
-import os
 import time
 from array import array
 from dataclasses import dataclass, field, replace
 
-import streamx
 from streamx.accounts import Accounts
 from streamx.chunk import ChunkResult, Failure
 from streamx.cluster.parts import Draft, PartSink, open_part
@@ -20,7 +18,7 @@ from streamx.cluster.worker import this_worker
 from streamx.compression import compression_of
 from streamx.ends import Inlet
 from streamx.engine.keeping import KeptProcesses
-from streamx.errors import BadRecordError, ClusterError, FunctionError, StreamxError
+from streamx.errors import BadRecordError, FunctionError, StreamxError
 from streamx.job import Job
 from streamx.monitor.report import Totals
 from streamx.pipeline import convert
@@ -43,7 +41,6 @@ class SplitTask:
         opening_bytes: what the first chunk has to hold, if that makes a difference.
         output: where that is written, as a draft; see open_part.
         rejects: likewise; None where none are written.
-        version: of the streamx that made the plan.
     """
 
     split: Split
@@ -52,7 +49,6 @@ class SplitTask:
     opening_bytes: int | None
     output: str
     rejects: str | None
-    version: str = streamx.__version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +73,10 @@ def run_split(task: SplitTask) -> SplitResult:
     """Run a split, and wait for its end.
 
     Raises:
-        ClusterError: this is another version of streamx than the plan was made by.
         InputError: the split cannot be read.
         OutputError: the part cannot be written.
         StreamxError: something else than a record ended the run.
     """
-    if task.version != streamx.__version__:
-        raise ClusterError(
-            f"{os.uname().nodename} has streamx {streamx.__version__}, and the run was begun by "
-            f"{task.version}; install the same version on all workers"
-        )
     worker = this_worker()
     # What an instance holds is written when it is left, so that belongs to its split.
     kept = None if task.job.placement.has_instances else worker.kept

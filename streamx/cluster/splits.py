@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from streamx.cluster.transition import Transition
@@ -33,6 +34,11 @@ class Split:
     def without_secrets(self) -> Split:
         """Return the split as it may be written down."""
         return replace(self, file=self.file.without_secrets())
+
+
+def most_splits(files: Iterable[InputFile], split_bytes: int) -> int:
+    """Return how many splits files may have: one for each range, and one where all is read."""
+    return sum(max(-(-file.size_bytes // split_bytes), 1) for file in files)
 
 
 class SplitPlanner:

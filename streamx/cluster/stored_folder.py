@@ -138,9 +138,10 @@ class _StoredLog:
         self._flushed_at = 0.0
 
     def begin(self, lines: Iterable[bytes]) -> None:
-        self._folder.remove(_LOG_NAME)
         self._next = 0
-        self._write(lines)
+        self._write(lines)  # first, as it says best what is wrong with where the output is to be
+        for name in self._names()[1:]:
+            self._folder.remove(f"{_LOG_NAME}/{name}")
 
     def lines(self) -> Iterator[bytes]:
         for name in self._names():

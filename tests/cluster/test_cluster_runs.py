@@ -11,6 +11,7 @@ import pytest
 from cluster.clusters import ThreadCluster, run_on_threads
 
 import streamx
+from streamx.cluster import output as cluster_output
 from streamx.cluster.calls import CallLostError
 from streamx.cluster.split_run import SplitTask
 from streamx.errors import InputError, StreamxError
@@ -123,6 +124,17 @@ def test_a_directory_holds_parts_a_manifest_and_the_mark_of_success(
     assert [part["split"]["line"] for part in manifest["parts"]] == [2, 8, 10]
     assert manifest["totals"]["records_out"] == report.records_out == 6
     assert report.ran_in == "dask"
+
+
+def test_names_of_parts_sort_in_the_order_of_the_input_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_output, "_LEAST_DIGITS", 1)
+    (tmp_path / "in.csv").write_bytes(b"n\n" + b"".join(b"%d\n" % n for n in range(10, 22)))
+    run_on_threads(tmp_path / "in.csv", tmp_path / "out", split_size_bytes=3)
+    lines = content_of(tmp_path / "out").splitlines()
+    assert [json.loads(line)["n"] for line in lines] == list(range(10, 22))
+    assert sorted((tmp_path / "out").glob("part-*"))[-1].name == "part-11.jsonl"
 
 
 def test_parts_need_not_wait_for_the_disk(quoted: Path, tmp_path: Path) -> None:
@@ -303,8 +315,10 @@ def test_what_a_crash_left_of_a_line_of_the_manifest_is_forgotten(
 def test_another_run_is_not_resumed(quoted: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     run_on_threads(quoted, output, split_size_bytes=10)
-    with pytest.raises(streamx.CheckpointError, match="as this run differs in: options"):
-        run_on_threads(quoted, output, split_size_bytes=11, resume=True)
+    with pytest.raises(
+        streamx.CheckpointError, match=r"differs in: options \(nulls, split_size_bytes\);"
+    ):
+        run_on_threads(quoted, output, split_size_bytes=11, nulls=["NA"], resume=True)
     quoted.write_bytes(QUOTED + b"7,x\n")
     with pytest.raises(streamx.CheckpointError, match="differs in: the files of the input"):
         run_on_threads(quoted, output, split_size_bytes=10, resume=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -17,7 +18,8 @@ from conftest import STREAMX, TIMEOUT_SECONDS
 from storage.s3_server import S3Server, environment
 
 import streamx
-from streamx.cluster import dask
+from streamx.cluster import dask, dask_opening
+from streamx.errors import WorkerDiedError
 
 distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
 
@@ -27,7 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
 ]
 FUNCTIONS = """
-import time
+import os, signal, time
 
 def slow(record):
     if record["n"] % 10 == 0:
@@ -36,6 +38,9 @@ def slow(record):
         raise ValueError("refused")
     record["n"] = record["n"] * 2
     return record
+
+def die(record):
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -136,6 +141,40 @@ def test_quoted_line_feeds_at_the_ends_of_splits_are_data(
     assert not (tmp_path / "joined.csv.parts").exists()
 
 
+def test_what_a_worker_raises_deep_in_a_split_is_what_this_machine_raises(
+    servers: Servers, numbers: Path, tmp_path: Path
+) -> None:
+    known: dict[str, Any] = {"operations": [streamx.Apply(f"{numbers.parent}/f.py:die")]}
+    with pytest.raises(WorkerDiedError) as local:
+        streamx.transform(numbers, tmp_path / "local.jsonl", **known)
+    with pytest.raises(WorkerDiedError) as found:
+        streamx.transform(numbers, tmp_path / "out", engine="dask", client=servers.client, **known)
+    assert str(found.value) == str(local.value)
+
+
+def test_a_worker_that_joins_with_another_version_is_refused_before_it_reads_its_call(
+    servers: Servers, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def become(version: str) -> None:  # goes as code, since it is in no module of the workers
+        import streamx
+
+        streamx.__version__ = version
+
+    def check_and_become_another(client: Any) -> None:
+        check(client)
+        client.run(become, "0.0.1")
+
+    check = dask_opening._check_versions
+    monkeypatch.setattr(dask_opening, "_check_versions", check_and_become_another)
+    try:
+        with pytest.raises(
+            streamx.ClusterError, match=r"the worker on .* has streamx 0\.0\.1, and the run"
+        ):
+            streamx.transform(numbers, tmp_path / "out", engine="dask", client=servers.client)
+    finally:
+        servers.client.run(become, streamx.__version__)
+
+
 def command(numbers: Path, *arguments: object, ends: tuple[str, str] | None = None) -> list[str]:
     return [
         *STREAMX, "transform", *(ends or (str(numbers), "out")), "--engine", "dask",
@@ -206,6 +245,7 @@ def test_a_lost_scheduler_ends_the_run_which_another_cluster_resumes(
     _, errors = running.communicate(timeout=TIMEOUT_SECONDS)
     assert running.returncode == 1
     assert b"was lost; --resume goes on with what is finished" in errors
+    assert errors.count(b"\n") == 1
     assert not (parts / "_SUCCESS").exists()
     function = streamx.Apply(f"{numbers.parent}/f.py:slow")
     known: dict[str, Any] = {"operations": [function], "on_error": "reject", "resume": True}
@@ -216,8 +256,47 @@ def test_a_lost_scheduler_ends_the_run_which_another_cluster_resumes(
 def test_a_scheduler_that_is_not_there_is_named(
     numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dask, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(dask_opening, "CONNECT_SECONDS", 0.5)
     with pytest.raises(
         streamx.ClusterError, match=r"cannot reach the scheduler tcp://127\.0\.0\.1"
     ):
         streamx.transform(numbers, tmp_path / "out", engine="dask", scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_cluster_whose_workers_have_all_left_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dask, "JOIN_SECONDS", 0.5)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        left = dask.DaskCluster(client, [])
+        assert asyncio.run(left.call(abs, -1, is_urgent=True)) == 1
+        cluster.scale(0)
+        wait_until(lambda: not client.nthreads())
+        with pytest.raises(streamx.ClusterError, match="no worker is left at the scheduler"):
+            asyncio.run(asyncio.wait_for(left.call(abs, -1, is_urgent=True), 20))
+
+
+def test_a_client_that_is_none_or_closed_is_refused(numbers: Path, tmp_path: Path) -> None:
+    closed = distributed.Client(processes=False, dashboard_address="127.0.0.1:0")
+    closed.close()
+    for client, said in ((closed, "client is closed"), ("tcp://x:1", "client is 'tcp://x:1'")):
+        with pytest.raises(streamx.UsageError, match=said):
+            streamx.transform(numbers, tmp_path / "out", engine="dask", client=client)
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]"])
+def test_a_file_that_is_not_a_schedulers_is_named(
+    numbers: Path, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "scheduler.json").write_text(content)
+    with pytest.raises(
+        streamx.ClusterError, match=r"cannot reach the scheduler .*/scheduler\.json"
+    ):
+        streamx.transform(
+            numbers, tmp_path / "out", engine="dask", scheduler=tmp_path / "scheduler.json"
+        )

@@ -19,7 +19,7 @@ from conftest import ROOT
 import streamx
 from streamx.cluster.split_run import SplitResult, SplitTask, run_split
 from streamx.cluster.splits import Split
-from streamx.errors import ClusterError, InputError, UsageError
+from streamx.errors import InputError, UsageError
 from streamx.job import job_of
 from streamx.read.files import input_files
 from streamx.transform.carried import Carried
@@ -126,15 +126,6 @@ def test_a_file_that_became_shorter_is_an_error(quoted: Path, tmp_path: Path) ->
     with pytest.raises(InputError, match="it has been cut off"):
         run_split(task)
     assert sorted(tmp_path.iterdir()) == [quoted]
-
-
-def test_another_version_of_streamx_is_refused(quoted: Path, tmp_path: Path) -> None:
-    job = job_of(quoted, tmp_path / "whole.jsonl", {"workers": 1})
-    resolution = resolution_of(job)
-    (split,) = splits_of(job, resolution, 1000)
-    task = SplitTask(split, job, resolution.plan, None, str(tmp_path / "part"), None)
-    with pytest.raises(ClusterError, match=r"has streamx .*, and the run was begun by 0\.0\.1"):
-        run_split(replace(task, version="0.0.1"))
 
 
 def test_a_function_is_the_one_that_was_read_though_its_file_has_changed(tmp_path: Path) -> None:

@@ -280,6 +280,13 @@ def test_a_storage_that_is_lost_for_good_ends_the_run_and_says_so(
     assert caught.value.exit_code == 1
 
 
+def test_an_output_in_no_bucket_cannot_be_written(s3: S3Server, local: Path) -> None:
+    with pytest.raises(
+        streamx.OutputError, match=r"^cannot write s3://nowhere/out/.*: there is no such bucket"
+    ):
+        run_on_threads(local, "s3://nowhere/out")
+
+
 @pytest.mark.parametrize(
     ("input", "output", "needed"),
     [
