@@ -202,17 +202,19 @@ def result_of(chunk: Chunk, tally: Tally, taken: tuple[int, ...], *, is_last: bo
         failure=None if bad is None else _failure(chunk, bad),
         taken=taken,
         is_last=is_last,
+        file=0 if chunk.file is None else chunk.file.number,
     )
 
 
 def _place(chunk: Chunk, position: int) -> Place:
     """Return the place in the input of a byte position in a chunk."""
-    return Place(chunk.line + count_lines(chunk.data, position), chunk.offset + position)
+    return chunk.place(chunk.line + count_lines(chunk.data, position), chunk.offset + position)
 
 
 def _failure(chunk: Chunk, bad: Bad) -> Failure:
     place = _place(chunk, bad.position)
-    return Failure(place, bad.found, bad.expected, bad.stage, bad.traceback)
+    source = None if chunk.file is None else chunk.file.name
+    return Failure(place, bad.found, bad.expected, bad.stage, bad.traceback, source)
 
 
 def _notices(chunk: Chunk, remarks: dict[str, Remark]) -> dict[str, Notice]:
