@@ -69,6 +69,10 @@ class Recipe:
         max_record_bytes: a longer record is a bad one.
         lenience: what becomes of bad records; None if the first one ends the run.
         priority: says which of the records that wait for a function is next; None for input order.
+        headers: what the headers of several files must be: of the "same" names, or any, of which
+            the columns are the "union".
+        source_column: a column to be added that names the file of each record.
+        has_gaps: some files lack columns that others have, so all records are filled up.
     """
 
     source: Format
@@ -91,6 +95,14 @@ class Recipe:
     max_record_bytes: int = MAX_RECORD_BYTES
     lenience: Lenience | None = None
     priority: Expression | None = None
+    headers: Literal["same", "union"] = "same"
+    source_column: str | None = None
+    has_gaps: bool = False
+
+    @property
+    def is_aligned(self) -> bool:
+        """Tell whether records get columns before the first operation."""
+        return self.has_gaps or self.source_column is not None
 
 
 class Runner(Protocol):
@@ -137,12 +149,14 @@ class Plan:
         limits: how many records may be read over the whole run, and, where the layout has a
             program, how many may be written; none for all.
         lenience: what becomes of bad records; None if the first one ends the run.
+        shapes: layouts of each kind of file, where the input's files differ.
     """
 
     layout: Layout
     header: bytes = b""
     limits: tuple[int, ...] = ()
     lenience: Lenience | None = None
+    shapes: tuple[Layout, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -159,6 +173,10 @@ class Plan:
 
     def opened(self) -> AbstractContextManager[Runner]:
         """Return what runs chunks in one worker, to be entered before and left after them."""
+        if self.shapes or (self.layout.program and self.layout.program.file is not None):
+            from streamx.transform.file_runner import FileRunner
+
+            return nullcontext(FileRunner(self))
         if self.lenience is None:
             return nullcontext(self)
         from streamx.transform.lenient_plan import LenientRunner

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from streamx.codec import head as heads
 from streamx.codec import keys_of, record_start
@@ -20,7 +20,7 @@ from streamx.codec.layout import (
     Layout,
     Pick,
 )
-from streamx.errors import InputError
+from streamx.errors import InputError, UsageError
 from streamx.transform.operations import (
     Limit,
     Operation,
@@ -36,6 +36,9 @@ from streamx.transform.operations import (
     unknown_column,
 )
 from streamx.transform.plan import AnyPlan, Plan, Recipe
+
+if TYPE_CHECKING:
+    from streamx.transform.alignment import Alignment
 
 # What is known of the end of a head: more may follow at once; its first record has waited for a
 # moment; nothing came for long enough to give up waiting; nothing will come.
@@ -97,14 +100,12 @@ def _resolve_csv(
     if header is None:
         return None
     if not header.names:
-        return Resolution(_plan(recipe, (), header), header.end, 1)
-    columns: tuple[Column, ...] = _pinned(recipe, header.names)
-    warnings = [f"{source}: {text}" for text in (*header.warnings, *_doubts(header, format, head))]
-    is_typed = isinstance(recipe.target, JsonlFormat) or _opens_records(recipe)
-    infers = is_typed and recipe.infers_types and recipe.known_columns is None
-    infers = infers and not all(column.is_pinned for column in columns)
+        return Resolution(plan_of(recipe, (), header), header.end, 1)
+    columns: tuple[Column, ...] = pinned(recipe, header.names)
+    warnings = list(header_warnings(header, format, head, source))
+    infers = infers_types(recipe, columns)
     sample = b""
-    if infers or _is_open(recipe):
+    if infers or is_open(recipe):
         end = _sample_end(recipe, head, header.end, ending)
         if end is None:
             return None
@@ -121,11 +122,17 @@ def _resolve_csv(
         if ending == "idle":
             flags = [f"--type {shlex.quote(f'{c.name}={c.type}')}" for c in columns]
             warnings.append(_idle_warning(source, "column types", flags, "--types string"))
-    plan = _plan(recipe, columns, header, has_records=bool(sample))
+    plan = plan_of(recipe, columns, header, has_records=bool(sample))
     warnings += _open_warnings(plan, ending, source)
     line = head.count(b"\n", 0, header.end) + 1
     opening_bytes = _opening_bytes(plan, sample)
     return Resolution(plan, header.end, line, tuple(warnings), opening_bytes)
+
+
+def header_warnings(header: Header, format: CsvFormat, head: bytes, source: str) -> Iterator[str]:
+    """Say what the user should know about a header."""
+    for text in (*header.warnings, *_doubts(header, format, head)):
+        yield f"{source}: {text}"
 
 
 def header_in(
@@ -161,10 +168,10 @@ def _resolve_jsonl(
     nothing = Header((), (), start, ())
     if recipe.columns is not None and not _opens_records(recipe):
         columns = tuple(Column(name) for name in recipe.columns)
-        return Resolution(_plan(recipe, columns, nothing), start, line)
+        return Resolution(plan_of(recipe, columns, nothing), start, line)
     is_free = isinstance(recipe.target, JsonlFormat) or recipe.columns is not None
-    if is_free and _is_unchanged(recipe) and not _has_expressions(recipe):
-        return Resolution(_plan(recipe, (), nothing), start, line)
+    if is_free and not _touches_columns(recipe) and not _has_expressions(recipe):
+        return Resolution(plan_of(recipe, (), nothing), start, line)
     is_live = ending in ("pause", "idle")
     if is_free and is_live:
         return _on_trust(recipe, nothing, line)
@@ -190,15 +197,15 @@ def _resolve_jsonl(
     if ending == "idle":
         flags = [f"--columns {shlex.quote(','.join(keys))}"]
         warnings = (_idle_warning(source, "the columns", flags, None),)
-    plan = _plan(recipe, tuple(Column(key) for key in keys), nothing, has_records=bool(keys))
+    plan = plan_of(recipe, tuple(Column(key) for key in keys), nothing, has_records=bool(keys))
     warnings = (*warnings, *_open_warnings(plan, ending, source))
     return Resolution(plan, start, line, warnings, _opening_bytes(plan, head[start:end]))
 
 
 def _on_trust(recipe: Recipe, nothing: Header, line: int) -> Resolution:
     """Know no keys but those that are named, where others decide only the check of names."""
-    named = tuple(Column(name) for name in named_columns(_before(recipe)))
-    return Resolution(_plan(recipe, named, nothing, is_complete=False), nothing.end, line)
+    named = tuple(Column(name) for name in named_columns(before_records(recipe.operations)))
+    return Resolution(plan_of(recipe, named, nothing, is_complete=False), nothing.end, line)
 
 
 def _sample_end(recipe: Recipe, head: bytes, start: int, ending: Ending) -> int | None:
@@ -226,17 +233,32 @@ def _open_warnings(plan: AnyPlan, ending: Ending, source: str) -> Iterator[str]:
         )
 
 
-def _plan(
+def plan_of(
     recipe: Recipe,
     columns: tuple[Column, ...],
     header: Header,
     *,
     is_complete: bool = True,
     has_records: bool = False,
+    order: Sequence[str] | None = None,
+    alignment: Alignment | None = None,
 ) -> AnyPlan:
+    """Return what a recipe comes to.
+
+    Args:
+        recipe: what the user asked for.
+        columns: of the input.
+        header: theirs, as it stands in a CSV.
+        is_complete: there are no others.
+        has_records: there are some.
+        order: of the columns, where it is to be another one.
+        alignment: what records get beside them; by default what the recipe says.
+    """
     names = [column.name for column in columns]
     picks: Sequence[Pick] = ()
     before = _before(recipe)
+    if order is not None:
+        before = (Select(tuple(order)), *before)
     if names:
         picks = apply_operations(before, names, is_complete=is_complete)
     selects = any(isinstance(operation, Select) for operation in before)
@@ -245,7 +267,7 @@ def _plan(
         target=recipe.target,
         columns=columns,
         picks=tuple(picks),
-        is_unchanged=_is_unchanged(recipe),
+        is_unchanged=all(isinstance(operation, Limit) for operation in before),
         passes_unknown_keys=not selects,
         ignores_extra_keys=selects,
         drops_extra_keys=recipe.extra_keys == "drop",
@@ -256,13 +278,20 @@ def _plan(
         is_lenient=recipe.is_lenient,
         max_record_bytes=recipe.max_record_bytes,
     )
-    if len(before) < len(recipe.operations):
-        return _record_plan(recipe, layout, header, has_records=has_records)
+    if _opens_records(recipe):
+        return _record_plan(recipe, layout, header, alignment, has_records=has_records)
     header_bytes = _output_header(recipe, header, picks)
     return Plan(layout, header_bytes, limits_of(recipe.operations), recipe.lenience)
 
 
-def _record_plan(recipe: Recipe, layout: Layout, header: Header, *, has_records: bool) -> AnyPlan:
+def _record_plan(
+    recipe: Recipe,
+    layout: Layout,
+    header: Header,
+    alignment: Alignment | None,
+    *,
+    has_records: bool,
+) -> AnyPlan:
     """Return the plan of a chain that looks into records; open, if it has some to look into."""
     from streamx.transform.opening import OpenHeader
     from streamx.transform.programs import as_program
@@ -273,18 +302,22 @@ def _record_plan(recipe: Recipe, layout: Layout, header: Header, *, has_records:
         *(operation for operation in before if isinstance(operation, Limit)),
         *recipe.operations[len(before) :],
     )
-    picks = {pick.name: pick.index for pick in layout.picks}
-    if picks:
+    picks: Mapping[str, int | None] = {pick.name: pick.index for pick in layout.picks}
+    if alignment is None and recipe.source_column is not None:
+        alignment = _naming(recipe.source_column, picks)
+    if alignment is not None:
+        picks = alignment.in_order({pick.name: pick.index for pick in layout.picks})
+    if layout.picks:
         names = check_expressions(steps, list(picks))
         if recipe.priority is not None:
             recipe.priority.check(names)
     columns: dict[str, int | None] = {}
     if isinstance(recipe.target, CsvFormat):
-        columns = output_columns(recipe.columns, picks, steps)
+        columns = output_columns(_named_columns(recipe), picks, steps)
     text = _header(recipe, header, list(columns), list(columns.values()))
     limits = tuple(step.records for step in steps if isinstance(step, Limit))
     open_header = None
-    if has_records and 0 not in limits and _is_open(recipe):
+    if has_records and 0 not in limits and is_open(recipe):
         assert isinstance(recipe.target, CsvFormat)
         mark = BYTE_ORDER_MARK if recipe.add_bom else b""
         text = text.removeprefix(mark)
@@ -300,8 +333,28 @@ def _record_plan(recipe: Recipe, layout: Layout, header: Header, *, has_records:
         calls=recipe.calls,
         lenience=recipe.lenience,
         priority=recipe.priority,
+        alignment=alignment,
     )
     return as_program(plan)
+
+
+def _naming(column: str, names: Iterable[str]) -> Alignment:
+    """Return what adds a column that names the file of each record."""
+    from streamx.transform.alignment import Alignment  # few runs need it
+
+    if column in names:
+        raise UsageError(
+            f"--add-source {column}: the input has a column of that name; choose another"
+        )
+    return Alignment(source=column)
+
+
+def _named_columns(recipe: Recipe) -> tuple[str, ...] | None:
+    """Return the columns of a CSV output that are named, that of the source with them."""
+    named, source = recipe.columns, recipe.source_column
+    if named is None or source is None or source in named:
+        return named
+    return (*named, source)
 
 
 def _output_header(recipe: Recipe, header: Header, picks: Sequence[Pick]) -> bytes:
@@ -319,7 +372,12 @@ def _header(
     return mark + heads.header_record(header, names, indexes, recipe.source, recipe.target)
 
 
-def _pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
+def pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
+    """Return columns of which those have a type that are told one.
+
+    Raises:
+        UsageError: one is told of that is not there.
+    """
     known = set(names)
     for name in recipe.pinned_types:
         if name not in known:
@@ -332,13 +390,26 @@ def _pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
     )
 
 
-def _is_unchanged(recipe: Recipe) -> bool:
-    """Tell whether nothing touches the columns before something looks into records."""
-    return all(isinstance(operation, Limit) for operation in _before(recipe))
+def infers_types(recipe: Recipe, columns: Sequence[Column]) -> bool:
+    """Tell whether a sample has to decide the types of a CSV's columns."""
+    is_typed = isinstance(recipe.target, JsonlFormat) or _looks_into_records(recipe)
+    infers = is_typed and recipe.infers_types and recipe.known_columns is None
+    return infers and not all(column.is_pinned for column in columns)
+
+
+def _touches_columns(recipe: Recipe) -> bool:
+    """Tell whether something touches the columns before something looks into records."""
+    before = before_records(recipe.operations)
+    return any(not isinstance(operation, Limit) for operation in before)
 
 
 def _before(recipe: Recipe) -> Sequence[Operation]:
-    return before_records(recipe.operations)
+    """Return the operations that are but another description of the columns."""
+    return () if recipe.is_aligned else before_records(recipe.operations)
+
+
+def _looks_into_records(recipe: Recipe) -> bool:
+    return len(before_records(recipe.operations)) < len(recipe.operations)
 
 
 def _has_expressions(recipe: Recipe) -> bool:
@@ -346,10 +417,10 @@ def _has_expressions(recipe: Recipe) -> bool:
 
 
 def _opens_records(recipe: Recipe) -> bool:
-    return len(_before(recipe)) < len(recipe.operations)
+    return recipe.is_aligned or _looks_into_records(recipe)
 
 
-def _is_open(recipe: Recipe) -> bool:
+def is_open(recipe: Recipe) -> bool:
     """Tell whether functions may add columns to the output."""
     is_free = isinstance(recipe.target, CsvFormat) and recipe.columns is None
     return is_free and adds_columns(recipe.operations)
