@@ -172,7 +172,7 @@ class Journal:
         if list(columns.items()) != list(self._checkpoint.columns.items()):
             found = _changed_columns(self._checkpoint.columns, columns)
             raise _refusal(self._file.name, f"{found}, by its first records")
-        before = await reader.move_to(start.offset, start.last.size_bytes)
+        before = await reader.move_to(Place(start.line, start.offset), start.last.size_bytes)
         if block_of(before) != start.last:
             raise _refusal(
                 self._file.name,

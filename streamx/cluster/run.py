@@ -147,9 +147,9 @@ def _carried(step: Operation) -> Operation:
 
 
 async def _resolved(job: Job, accounts: Accounts) -> tuple[Job, Resolution]:
-    job, (source, reader) = await open_found(job, accounts.warn)
+    job, (_, reader) = await open_found(job, accounts.warn)
     try:
-        return job, await resolved(job, source, reader, accounts.warn)
+        return job, await resolved(job, reader, accounts.warn)
     finally:
         await reader.close()
 

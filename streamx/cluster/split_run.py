@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import streamx
 from streamx.accounts import Accounts
-from streamx.chunk import ChunkResult, Failure
+from streamx.chunk import ChunkResult, Failure, Place
 from streamx.cluster.parts import Draft, PartSink, open_part
 from streamx.cluster.splits import Split
 from streamx.cluster.worker import this_worker
@@ -126,7 +126,7 @@ async def _open(task: SplitTask) -> Inlet:
     source.name = file.name
     reader = ChunkReader(source, job.pace, job.sizing.max_record_bytes)
     if split.size_bytes is None:
-        await reader.move_to(split.offset, 0)
+        await reader.move_to(Place(split.line, split.offset), 0)
     return Inlet(source, reader)
 
 

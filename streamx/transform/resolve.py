@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from streamx.codec import head as heads
 from streamx.codec import keys_of, record_start
 from streamx.codec.head import Header
 from streamx.codec.layout import (
-    BYTE_ORDER_MARK,
     MOST_COLUMNS,
     Column,
     ColumnType,
     CsvFormat,
     JsonlFormat,
-    Layout,
-    Pick,
 )
-from streamx.errors import InputError, UsageError
+from streamx.errors import InputError
 from streamx.transform.operations import (
     Limit,
-    Operation,
-    Select,
     Set,
     Where,
-    adds_columns,
-    apply_operations,
     before_records,
-    check_expressions,
-    limits_of,
     named_columns,
     unknown_column,
 )
-from streamx.transform.plan import AnyPlan, Plan, Recipe
-
-if TYPE_CHECKING:
-    from streamx.transform.alignment import Alignment
+from streamx.transform.plan import AnyPlan, Recipe
+from streamx.transform.planning import (
+    is_open,
+    layout_of,
+    looks_into_records,
+    opens_records,
+    plan_of,
+)
 
 # What is known of the end of a head: more may follow at once; its first record has waited for a
 # moment; nothing came for long enough to give up waiting; nothing will come.
@@ -100,7 +95,7 @@ def _resolve_csv(
     if header is None:
         return None
     if not header.names:
-        return Resolution(plan_of(recipe, (), header), header.end, 1)
+        return Resolution(_plan(recipe, (), header), header.end, 1)
     columns: tuple[Column, ...] = pinned(recipe, header.names)
     warnings = list(header_warnings(header, format, head, source))
     infers = infers_types(recipe, columns)
@@ -122,7 +117,7 @@ def _resolve_csv(
         if ending == "idle":
             flags = [f"--type {shlex.quote(f'{c.name}={c.type}')}" for c in columns]
             warnings.append(_idle_warning(source, "column types", flags, "--types string"))
-    plan = plan_of(recipe, columns, header, has_records=bool(sample))
+    plan = _plan(recipe, columns, header, has_records=bool(sample))
     warnings += _open_warnings(plan, ending, source)
     line = head.count(b"\n", 0, header.end) + 1
     opening_bytes = _opening_bytes(plan, sample)
@@ -133,6 +128,19 @@ def header_warnings(header: Header, format: CsvFormat, head: bytes, source: str)
     """Say what the user should know about a header."""
     for text in (*header.warnings, *_doubts(header, format, head)):
         yield f"{source}: {text}"
+
+
+def body_in(recipe: Recipe, head: bytes, ending: Ending, source: str) -> Header | None:
+    """Return the header of a file, which ends where its records start; None if that is to come.
+
+    Raises:
+        BadRecordError: it cannot be read.
+    """
+    _refuse_other_data(head, source)
+    start = heads.preamble_end(head, recipe.skip_lines, ending == "end")
+    if start is None or not isinstance(recipe.source, CsvFormat):
+        return None if start is None else Header((), (), start, ())
+    return header_in(recipe, recipe.source, head, start, ending, source)
 
 
 def header_in(
@@ -166,12 +174,12 @@ def _resolve_jsonl(
 ) -> Resolution | None:
     line = head.count(b"\n", 0, start) + 1
     nothing = Header((), (), start, ())
-    if recipe.columns is not None and not _opens_records(recipe):
+    if recipe.columns is not None and not opens_records(recipe):
         columns = tuple(Column(name) for name in recipe.columns)
-        return Resolution(plan_of(recipe, columns, nothing), start, line)
+        return Resolution(_plan(recipe, columns, nothing), start, line)
     is_free = isinstance(recipe.target, JsonlFormat) or recipe.columns is not None
     if is_free and not _touches_columns(recipe) and not _has_expressions(recipe):
-        return Resolution(plan_of(recipe, (), nothing), start, line)
+        return Resolution(_plan(recipe, (), nothing), start, line)
     is_live = ending in ("pause", "idle")
     if is_free and is_live:
         return _on_trust(recipe, nothing, line)
@@ -197,7 +205,7 @@ def _resolve_jsonl(
     if ending == "idle":
         flags = [f"--columns {shlex.quote(','.join(keys))}"]
         warnings = (_idle_warning(source, "the columns", flags, None),)
-    plan = plan_of(recipe, tuple(Column(key) for key in keys), nothing, has_records=bool(keys))
+    plan = _plan(recipe, tuple(Column(key) for key in keys), nothing, has_records=bool(keys))
     warnings = (*warnings, *_open_warnings(plan, ending, source))
     return Resolution(plan, start, line, warnings, _opening_bytes(plan, head[start:end]))
 
@@ -205,7 +213,7 @@ def _resolve_jsonl(
 def _on_trust(recipe: Recipe, nothing: Header, line: int) -> Resolution:
     """Know no keys but those that are named, where others decide only the check of names."""
     named = tuple(Column(name) for name in named_columns(before_records(recipe.operations)))
-    return Resolution(plan_of(recipe, named, nothing, is_complete=False), nothing.end, line)
+    return Resolution(_plan(recipe, named, nothing, is_complete=False), nothing.end, line)
 
 
 def _sample_end(recipe: Recipe, head: bytes, start: int, ending: Ending) -> int | None:
@@ -233,143 +241,16 @@ def _open_warnings(plan: AnyPlan, ending: Ending, source: str) -> Iterator[str]:
         )
 
 
-def plan_of(
+def _plan(
     recipe: Recipe,
     columns: tuple[Column, ...],
     header: Header,
     *,
     is_complete: bool = True,
     has_records: bool = False,
-    order: Sequence[str] | None = None,
-    alignment: Alignment | None = None,
 ) -> AnyPlan:
-    """Return what a recipe comes to.
-
-    Args:
-        recipe: what the user asked for.
-        columns: of the input.
-        header: theirs, as it stands in a CSV.
-        is_complete: there are no others.
-        has_records: there are some.
-        order: of the columns, where it is to be another one.
-        alignment: what records get beside them; by default what the recipe says.
-    """
-    names = [column.name for column in columns]
-    picks: Sequence[Pick] = ()
-    before = _before(recipe)
-    if order is not None:
-        before = (Select(tuple(order)), *before)
-    if names:
-        picks = apply_operations(before, names, is_complete=is_complete)
-    selects = any(isinstance(operation, Select) for operation in before)
-    layout = Layout(
-        source=recipe.source,
-        target=recipe.target,
-        columns=columns,
-        picks=tuple(picks),
-        is_unchanged=all(isinstance(operation, Limit) for operation in before),
-        passes_unknown_keys=not selects,
-        ignores_extra_keys=selects,
-        drops_extra_keys=recipe.extra_keys == "drop",
-        nulls=recipe.nulls,
-        strict_types=recipe.strict_types,
-        flattens=recipe.nested == "flatten",
-        pads_short_records=recipe.pads_short_records,
-        is_lenient=recipe.is_lenient,
-        max_record_bytes=recipe.max_record_bytes,
-    )
-    if _opens_records(recipe):
-        return _record_plan(recipe, layout, header, alignment, has_records=has_records)
-    header_bytes = _output_header(recipe, header, picks)
-    return Plan(layout, header_bytes, limits_of(recipe.operations), recipe.lenience)
-
-
-def _record_plan(
-    recipe: Recipe,
-    layout: Layout,
-    header: Header,
-    alignment: Alignment | None,
-    *,
-    has_records: bool,
-) -> AnyPlan:
-    """Return the plan of a chain that looks into records; open, if it has some to look into."""
-    from streamx.transform.opening import OpenHeader
-    from streamx.transform.programs import as_program
-    from streamx.transform.record_plan import RecordPlan, output_columns
-
-    before = _before(recipe)
-    steps = (
-        *(operation for operation in before if isinstance(operation, Limit)),
-        *recipe.operations[len(before) :],
-    )
-    picks: Mapping[str, int | None] = {pick.name: pick.index for pick in layout.picks}
-    if alignment is None and recipe.source_column is not None:
-        alignment = _naming(recipe.source_column, picks)
-    if alignment is not None:
-        picks = alignment.in_order({pick.name: pick.index for pick in layout.picks})
-    if layout.picks:
-        names = check_expressions(steps, list(picks))
-        if recipe.priority is not None:
-            recipe.priority.check(names)
-    columns: dict[str, int | None] = {}
-    if isinstance(recipe.target, CsvFormat):
-        columns = output_columns(_named_columns(recipe), picks, steps)
-    text = _header(recipe, header, list(columns), list(columns.values()))
-    limits = tuple(step.records for step in steps if isinstance(step, Limit))
-    open_header = None
-    if has_records and 0 not in limits and is_open(recipe):
-        assert isinstance(recipe.target, CsvFormat)
-        mark = BYTE_ORDER_MARK if recipe.add_bom else b""
-        text = text.removeprefix(mark)
-        open_header = OpenHeader(recipe.target, text, is_written=recipe.has_header, mark=mark)
-    plan = RecordPlan(
-        layout=layout,
-        steps=steps,
-        header=b"" if open_header else text,
-        limits=limits,
-        columns=tuple(columns),
-        open_header=open_header,
-        extra_keys=recipe.extra_keys,
-        calls=recipe.calls,
-        lenience=recipe.lenience,
-        priority=recipe.priority,
-        alignment=alignment,
-    )
-    return as_program(plan)
-
-
-def _naming(column: str, names: Iterable[str]) -> Alignment:
-    """Return what adds a column that names the file of each record."""
-    from streamx.transform.alignment import Alignment  # few runs need it
-
-    if column in names:
-        raise UsageError(
-            f"--add-source {column}: the input has a column of that name; choose another"
-        )
-    return Alignment(source=column)
-
-
-def _named_columns(recipe: Recipe) -> tuple[str, ...] | None:
-    """Return the columns of a CSV output that are named, that of the source with them."""
-    named, source = recipe.columns, recipe.source_column
-    if named is None or source is None or source in named:
-        return named
-    return (*named, source)
-
-
-def _output_header(recipe: Recipe, header: Header, picks: Sequence[Pick]) -> bytes:
-    return _header(recipe, header, [pick.name for pick in picks], [pick.index for pick in picks])
-
-
-def _header(
-    recipe: Recipe, header: Header, names: Sequence[str], indexes: Sequence[int | None]
-) -> bytes:
-    if not isinstance(recipe.target, CsvFormat) or not names:
-        return b""
-    mark = BYTE_ORDER_MARK if recipe.add_bom else b""
-    if not recipe.has_header:
-        return mark
-    return mark + heads.header_record(header, names, indexes, recipe.source, recipe.target)
+    layout = layout_of(recipe, columns, is_complete=is_complete)
+    return plan_of(recipe, layout, header, has_records=has_records)
 
 
 def pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
@@ -392,7 +273,7 @@ def pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
 
 def infers_types(recipe: Recipe, columns: Sequence[Column]) -> bool:
     """Tell whether a sample has to decide the types of a CSV's columns."""
-    is_typed = isinstance(recipe.target, JsonlFormat) or _looks_into_records(recipe)
+    is_typed = isinstance(recipe.target, JsonlFormat) or looks_into_records(recipe)
     infers = is_typed and recipe.infers_types and recipe.known_columns is None
     return infers and not all(column.is_pinned for column in columns)
 
@@ -403,27 +284,8 @@ def _touches_columns(recipe: Recipe) -> bool:
     return any(not isinstance(operation, Limit) for operation in before)
 
 
-def _before(recipe: Recipe) -> Sequence[Operation]:
-    """Return the operations that are but another description of the columns."""
-    return () if recipe.is_aligned else before_records(recipe.operations)
-
-
-def _looks_into_records(recipe: Recipe) -> bool:
-    return len(before_records(recipe.operations)) < len(recipe.operations)
-
-
 def _has_expressions(recipe: Recipe) -> bool:
     return any(isinstance(operation, Where | Set) for operation in recipe.operations)
-
-
-def _opens_records(recipe: Recipe) -> bool:
-    return recipe.is_aligned or _looks_into_records(recipe)
-
-
-def is_open(recipe: Recipe) -> bool:
-    """Tell whether functions may add columns to the output."""
-    is_free = isinstance(recipe.target, CsvFormat) and recipe.columns is None
-    return is_free and adds_columns(recipe.operations)
 
 
 def _refuse_other_data(head: bytes, source: str) -> None:
