@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from streamx.compression import compression_of
 from streamx.errors import UsageError
 from streamx.job import Job
 from streamx.read.decode import wrap
@@ -19,6 +21,7 @@ from streamx.write.sinks import open_sink
 
 if TYPE_CHECKING:
     from streamx.journal import Journal
+    from streamx.read.files import InputFile
 
 
 class Targets(NamedTuple):
@@ -44,7 +47,7 @@ def targets_of(job: Job) -> Targets:
     """
     output = Target.of(
         job.output,
-        job.input,
+        job.input_paths,
         is_direct=job.is_direct,
         is_durable=job.fsync,
         replaces_input=job.in_place,
@@ -53,7 +56,7 @@ def targets_of(job: Job) -> Targets:
         output = replace(output, backup=f"{output.path}{job.backup}")
     if not job.writes_rejects:
         return Targets(output, None)
-    return Targets(output, rejects_target(job.rejects, job.input, output))
+    return Targets(output, rejects_target(job.rejects, job.input_paths, output))
 
 
 async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
@@ -62,6 +65,35 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
     Raises:
         InputError: it cannot be opened.
         UsageError: it cannot be read as the options say.
+    """
+    if job.is_many and not job.is_on_cluster:
+        return _open_files(job)
+    return await open_first(job, warn)
+
+
+def _open_files(job: Job) -> Inlet:
+    """Return what reads the files of a job, one after the other."""
+    from streamx.read.files_reader import FilesReader  # few runs read several
+    from streamx.read.files_source import FilesSource
+
+    assert job.files is not None, "there are some"
+    source = FilesSource(job.files, job.input_name, partial(_open_file, job))
+    return Inlet(source, FilesReader(source, job.pace, job.sizing.max_record_bytes))
+
+
+async def _open_file(job: Job, file: InputFile) -> Source:
+    """Open one of a job's files; each has a compression of its own, and perhaps a JSON text."""
+    name = file.name
+    source = await open_source(file.address)
+    source = wrap(source, compression=compression_of(name), encoding=job.encoding)
+    return _records_of(source, job) if job.is_json(name) else source
+
+
+async def open_first(job: Job, warn: Callable[[str], None]) -> Inlet:
+    """Open what a job reads, or the first of its files.
+
+    Raises:
+        InputError, UsageError: see `open_inlet`.
     """
     if is_url(job.input):
         from streamx.read.remote import open_remote  # with all that the web takes
@@ -82,10 +114,7 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
     encoding = "utf-8" if job.sniff and job.encoding is None else job.encoding
     source = wrap(source, compression=job.input_compression, encoding=encoding)
     if job.is_json_input:
-        from streamx.read.json_array import JsonArraySource  # for this alone
-
-        path, most_bytes = job.records_at or "", job.sizing.max_record_bytes
-        source = JsonArraySource(source, path, most_bytes)
+        source = _records_of(source, job)
     reader = ChunkReader(
         source,
         job.pace,
@@ -95,23 +124,33 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
     return Inlet(source, reader)
 
 
+def _records_of(source: Source, job: Job) -> Source:
+    """Return the records of a JSON text as lines."""
+    from streamx.read.json_array import JsonArraySource  # for this alone
+
+    return JsonArraySource(source, job.records_at or "", job.sizing.max_record_bytes)
+
+
 async def open_found(job: Job, warn: Callable[[str], None]) -> tuple[Job, Inlet]:
     """Open what a job reads, and return the job with what is to be sniffed there as well.
 
     Raises:
         StreamxError: the same as `open_inlet` raises.
     """
-    inlet = await open_inlet(job, warn)
     if not job.sniff:
-        return job, inlet
+        return job, await open_inlet(job, warn)
     from streamx.sniffing import sniffed  # few runs want it
 
+    inlet = await open_first(job, warn)
     try:
         found = await sniffed(job, inlet)
     except BaseException:
         await inlet.reader.close()
         raise
     warn(found.note)
+    if job.is_many:
+        await found.inlet.reader.close()
+        return found.job, await open_inlet(found.job, warn)
     return found.job, found.inlet
 
 

@@ -89,7 +89,8 @@ async def _run(job: Job, accounts: Accounts, inlet: Inlet | None) -> Report:
             resolution = await resolved(job, reader, accounts.warn)
             if journal is not None:
                 resolution = await journal.begin(resolution, reader)
-            totals = Totals(source.name, resolution.plan, outputs.rejects_name, job.judge())
+            names = outputs.rejects_name, job.judge(), job.file_names
+            totals = Totals(source.name, resolution.plan, *names)
             if journal is not None:
                 journal.count_in(totals)
             report = await convert(

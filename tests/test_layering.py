@@ -61,7 +61,7 @@ ALLOWED = {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job", "accounts", "delivery", "ends", "in_place", "intake", "journal", "lock",
     },
-    "ends": {"errors", "job", "journal", "read", "sniffing", "write"},
+    "ends": {"errors", "compression", "job", "journal", "read", "sniffing", "write"},
     "sniffing": {"codec", "ends", "job", "monitor", "read", "transform"},
     "retrying": {
         "errors", "codec", "compression", "ends", "job", "job_options", "read", "storage", "values",
@@ -84,7 +84,7 @@ ALLOWED = {
     "lock": {"errors", "job", "write"},
     "cli": {
         "", "compression", "doctor", "errors", "heap", "job_options", "nearest", "transform",
-        "codec", "monitor", "values", "write",
+        "codec", "monitor", "read", "values", "write",
     },
     "__main__": {"errors", "cli"},
 }  # fmt: skip

@@ -17,7 +17,7 @@ from streamx.read.begun import BegunSource
 from streamx.read.chunker import Chunker
 from streamx.read.decode import plain_file
 from streamx.read.pace import ChunkPace, Run
-from streamx.read.sources import Source
+from streamx.read.sources import FileSource, Source
 from streamx.transform.plan import Recipe
 from streamx.transform.resolve import Ending, Resolution, resolve
 
@@ -80,7 +80,7 @@ class ChunkReader:
         """
         offset = place.offset
         start = offset - size_bytes
-        file = plain_file(self._source)
+        file = self._plain_file()
         if start > len(self._head) and file is not None:
             await file.seek(start)
             self._head.clear()
@@ -96,6 +96,9 @@ class ChunkReader:
         before = bytes(self._head[:size_bytes])
         self._forget_before(offset)
         return before
+
+    def _plain_file(self) -> FileSource | None:
+        return plain_file(self._source)
 
     def _forget_before(self, offset: int) -> None:
         count = min(max(offset - self._head_offset, 0), len(self._head))

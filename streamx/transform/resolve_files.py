@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from streamx.codec import head as heads
@@ -13,7 +14,13 @@ from streamx.codec.reference.csv_records import csv_scanner
 from streamx.errors import InputError
 from streamx.transform.alignment import Alignment
 from streamx.transform.plan import AnyPlan, Plan, Recipe
-from streamx.transform.planning import layout_of, opens_records, plan_of, record_plan_of
+from streamx.transform.planning import (
+    is_open,
+    layout_of,
+    opens_records,
+    plan_of,
+    record_plan_of,
+)
 from streamx.transform.programs import as_program
 from streamx.transform.resolve import Resolution, header_warnings, infers_types, pinned
 
@@ -122,18 +129,33 @@ class Table:
         )
 
 
+def wanted_samples(table: Table) -> list[int]:
+    """Return the kinds of files with which samples have to begin.
+
+    Raises:
+        UsageError: an option names a column that is not there.
+    """
+    if not table.kinds:
+        return []
+    if infers_types(table.recipe, pinned(table.recipe, table.header.names)):
+        return [number for number, _ in table.firsts()]
+    return [0] if is_open(table.recipe) else []
+
+
 def resolve_table(table: Table, samples: Mapping[int, Sequence[Sample]]) -> Resolution:
     """Fix types and columns of several files.
 
     Args:
-        table: their headers; at least one.
-        samples: for kinds that are the first to have some column, the first records of the files
-            from there on, as many as make a sample of one file. Empty where no types are needed.
+        table: their headers.
+        samples: for the wanted kinds the first records of the files from the first of that kind on,
+            as many as make the sample of one file.
 
     Raises:
         UsageError: an option names a column that is not there.
     """
     header = table.header
+    if not header.names:
+        return Resolution(plan_of(table.recipe, layout_of(table.recipe, ()), header), 0, 1)
     has_gaps = any(len(kind.header.names) < len(header.names) for kind in table.kinds)
     recipe = replace(table.recipe, has_gaps=has_gaps)
     columns = pinned(recipe, header.names)
@@ -150,8 +172,12 @@ def resolve_table(table: Table, samples: Mapping[int, Sequence[Sample]]) -> Reso
         for kind in table.kinds
         for text in header_warnings(kind.header, table.format, kind.head, kind.source)
     ]
-    plan = _plan(recipe, table, columns, has_records=any(samples.values()))
+    plan = _plan(recipe, table, columns, has_records=_any_record(samples))
     return Resolution(plan, 0, 1, tuple(warnings))
+
+
+def _any_record(samples: Mapping[int, Sequence[Sample]]) -> bool:
+    return any(sample.records for each in samples.values() for sample in each)
 
 
 def _plan(
@@ -207,7 +233,7 @@ def _empty(recipe: Recipe, column: Column) -> str | None:
 def _types(table: Table, samples: Iterable[Sample]) -> dict[str, ColumnType]:
     """Return the types of columns that have values, as if the samples were one."""
     types: dict[str, ColumnType] = {}
-    for kind, records in samples:
+    for kind, records in filter(attrgetter("records"), samples):
         for name, type in _types_in(table, table.kinds[kind], records):
             types[name] = type if name not in types else _common(types[name], type)
     return types
@@ -220,6 +246,8 @@ def _types_in(table: Table, kind: Kind, records: bytes) -> Iterator[tuple[str, C
     number = next(
         n for n in range(len(table.recipe.nulls) + 1) if b"%d" % n not in table.recipe.nulls
     )
+    if not records.endswith(b"\n"):
+        records += b"\n"
     record = table.format.delimiter.join([b"%d" % number] * len(names)) + b"\n"
     found = _inferred(table, records, columns)
     with_numbers = _inferred(table, records + record, columns)

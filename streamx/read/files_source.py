@@ -1,0 +1,72 @@
+"""FilesSource: several files, opened one after the other and counted together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from streamx.read.files import InputFile
+from streamx.read.sources import Source
+
+Open = Callable[[InputFile], Awaitable[Source]]
+
+
+class FilesSource:
+    """A source that gives the bytes of the file that is open, up to that file's end.
+
+    Args:
+        files: all of them, in order.
+        name: what to call them together, in messages.
+        open_file: opens one, and decodes it.
+
+    Attributes:
+        current: the file that is open, if one is.
+    """
+
+    is_live: bool = False
+    retries: int = 0
+
+    def __init__(self, files: Sequence[InputFile], name: str, open_file: Open) -> None:
+        self.files = files
+        self.name = name
+        self.total_bytes: int | None = sum(file.size_bytes for file in files)
+        self.current: Source | None = None
+        self.is_slow = False
+        self._open_file = open_file
+        self._bytes_before = 0
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of all files have been read."""
+        return self._bytes_before + (0 if self.current is None else self.current.bytes_read)
+
+    async def open(self, number: int) -> None:
+        """Open a file by its number; nothing of another must be open."""
+        assert self.current is None, "one file is open at a time"
+        self.current = await self._open_file(self.files[number])
+        self.is_slow = self.current.is_slow
+
+    async def leave(self, *, is_read: bool) -> None:
+        """Close the file that is open; what was read of it counts only if it was read for good."""
+        current, self.current = self._open, None
+        if is_read:
+            self._bytes_before += current.bytes_read
+        await current.close()
+
+    def pass_over(self, number: int) -> None:
+        """Count the files before a number as read."""
+        self._bytes_before = sum(file.size_bytes for file in self.files[:number])
+
+    def read_now(self, view: memoryview) -> int | None:
+        return self._open.read_now(view)
+
+    async def read_into(self, view: memoryview) -> int:
+        return await self._open.read_into(view)
+
+    async def close(self) -> None:
+        if self.current is not None:
+            await self.leave(is_read=True)
+
+    @property
+    def _open(self) -> Source:
+        assert self.current is not None, "a file is open whenever something is read"
+        return self.current
