@@ -77,16 +77,14 @@ def _open_files(job: Job) -> Inlet:
     from streamx.read.files_source import FilesSource
 
     assert job.files is not None, "there are some"
-    source = FilesSource(job.files, job.input_name, partial(_open_file, job))
+    source = FilesSource(job.files, job.input_name, partial(_decoded, job))
     return Inlet(source, FilesReader(source, job.pace, job.sizing.max_record_bytes))
 
 
-async def _open_file(job: Job, file: InputFile) -> Source:
-    """Open one of a job's files; each has a compression of its own, and perhaps a JSON text."""
-    name = file.name
-    source = await open_source(file.address)
-    source = wrap(source, compression=compression_of(name), encoding=job.encoding)
-    return _records_of(source, job) if job.is_json(name) else source
+def _decoded(job: Job, file: InputFile, source: Source) -> Source:
+    """Return the text of one of a job's files; each has a compression, and a format, of its own."""
+    source = wrap(source, compression=compression_of(file.name), encoding=job.encoding)
+    return _records_of(source, job) if job.is_json(file.name) else source
 
 
 async def open_first(job: Job, warn: Callable[[str], None]) -> Inlet:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from streamx.read.files import InputFile
-from streamx.read.sources import Source
-
-Open = Callable[[InputFile], Awaitable[Source]]
+from streamx.read.small_files import SmallFiles
+from streamx.read.sources import Source, open_source
 
 
 class FilesSource:
@@ -16,7 +15,7 @@ class FilesSource:
     Args:
         files: all of them, in order.
         name: what to call them together, in messages.
-        open_file: opens one, and decodes it.
+        decoded: makes of a file, and of its bytes as they are, a source of text.
 
     Attributes:
         current: the file that is open, if one is.
@@ -25,13 +24,19 @@ class FilesSource:
     is_live: bool = False
     retries: int = 0
 
-    def __init__(self, files: Sequence[InputFile], name: str, open_file: Open) -> None:
+    def __init__(
+        self,
+        files: Sequence[InputFile],
+        name: str,
+        decoded: Callable[[InputFile, Source], Source],
+    ) -> None:
         self.files = files
         self.name = name
         self.total_bytes: int | None = sum(file.size_bytes for file in files)
         self.current: Source | None = None
         self.is_slow = False
-        self._open_file = open_file
+        self._decoded = decoded
+        self._small = SmallFiles(files)
         self._bytes_before = 0
 
     @property
@@ -40,9 +45,18 @@ class FilesSource:
         return self._bytes_before + (0 if self.current is None else self.current.bytes_read)
 
     async def open(self, number: int) -> None:
-        """Open a file by its number; nothing of another must be open."""
+        """Open a file by its number; nothing of another must be open.
+
+        Raises:
+            InputError: it cannot be opened.
+        """
         assert self.current is None, "one file is open at a time"
-        self.current = await self._open_file(self.files[number])
+        file = self.files[number]
+        if self._small.has(number):
+            source: Source = await self._small.source(number)
+        else:
+            source = await open_source(file.address)
+        self.current = self._decoded(file, source)
         self.is_slow = self.current.is_slow
 
     async def leave(self, *, is_read: bool) -> None:
