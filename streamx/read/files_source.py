@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from streamx.read.files import InputFile
+from streamx.read.ranges import open_file
 from streamx.read.small_files import SmallFiles
-from streamx.read.sources import Source, open_source
+from streamx.read.sources import Source
 
 
 class FilesSource:
@@ -48,14 +49,15 @@ class FilesSource:
         """Open a file by its number; nothing of another must be open.
 
         Raises:
-            InputError: it cannot be opened.
+            InputError: it cannot be opened, or is another one in its storage than was found.
         """
         assert self.current is None, "one file is open at a time"
         file = self.files[number]
         if self._small.has(number):
             source: Source = await self._small.source(number)
         else:
-            source = await open_source(file.address)
+            source = await open_file(file)
+            source.name = file.name
         self.current = self._decoded(file, source)
         self.is_slow = self.current.is_slow
 

@@ -17,7 +17,7 @@ from streamx import CheckpointError
 
 FILES = 12
 # As many chunks as take a while.
-SMALL = ("--chunk-size", "256", "--checkpoint-interval", "20ms", "--resume")
+SMALL = ("--chunk-size", "512", "--checkpoint-interval", "20ms", "--resume")
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def here(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("output", ["out.jsonl", "out.csv.gz"])
-def test_a_killed_run_is_resumed_to_the_same_bytes(here: Path, output: str) -> None:
+def test_a_killed_run_is_resumed_to_the_same_bytes(here: Path) -> None:
+    output = "out.csv.gz"
     arguments = ("in", output, "--from", "csv", "--add-source", "file", *SMALL)
     with running(*arguments, cwd=here) as process:
         assert finish(process) == (0, "")
