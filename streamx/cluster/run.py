@@ -31,7 +31,7 @@ from streamx.monitor.progress import progress_views
 from streamx.monitor.report import Report, Totals
 from streamx.monitor.watch import watch
 from streamx.pipeline import resolved
-from streamx.read.files import InputFile, input_files
+from streamx.read.files import InputFile
 from streamx.resume import functions_of, options_of
 from streamx.sizing import MIB, available_cpus
 from streamx.transform.carried import Carried
@@ -76,7 +76,8 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
 async def run_on(cluster: Cluster, job: Job, accounts: Accounts) -> Report:
     """Run a job on a cluster that is there."""
     started = time.monotonic()
-    files = input_files(job.input)
+    files = job.files
+    assert files is not None, "a cluster reads files"
     own, resolution = await _resolved(worker_job(job, files, cluster.threads), accounts)
     ends = _Ends(job, files, resolution)
     totals = Totals(job.input_name, resolution.plan, ends.rejects_name, job.judge())
