@@ -118,9 +118,10 @@ def _chosen(job: Job) -> dict[str, Any]:
     for option in fields(job):
         default = option.default if option.default_factory is MISSING else option.default_factory()
         value = getattr(job, option.name)
-        is_shown = option.name not in ("progress", "inputs")
-        if value != default and (value or default) and is_shown:
+        if value != default and (value or default) and option.name != "progress":
             chosen[option.name] = value
+    if job.inputs:
+        chosen["inputs"] = job.input_names
     return chosen | {"input": job.input_name, "output": job.output_name}
 
 

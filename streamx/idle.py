@@ -51,12 +51,7 @@ def _files_checks(job: Job) -> list[_Check]:
         (several, not is_live, "--input", "files, if there are several; - is read alone"),
         (several, not is_web, "--input", "files, if there are several; a web URL is read alone"),
         (adds_source, not is_live and not is_web, "--add-source", "an INPUT of files"),
-        (
-            job.headers is not None,
-            job.is_many,
-            "--headers",
-            "several files: --input more than once, a directory or a pattern",
-        ),
+        (job.headers is not None, not is_live and not is_web, "--headers", "an INPUT of files"),
         (job.headers is not None, not job.is_on_cluster, "--headers", machine),
         (adds_source, not job.is_on_cluster, "--add-source", machine),
         (adds_source, job.nested != "flatten", "--add-source", "no --nested flatten beside it"),

@@ -116,7 +116,13 @@ class Job(Options):
     @cached_property
     def is_many(self) -> bool:
         """Tell whether the input is read file by file, each with a header of its own."""
-        return bool(self.inputs) or self.add_source is not None or _is_several(self.input)
+        is_told = bool(self.inputs) or self.add_source is not None or self.headers is not None
+        return is_told or _is_several(self.input)
+
+    @property
+    def input_names(self) -> list[str]:
+        """All inputs as they may be shown, where several are named."""
+        return [_shown(each) for each in self.inputs]
 
     @property
     def file_names(self) -> tuple[str, ...]:

@@ -140,10 +140,9 @@ def test_files_give_what_one_file_of_all_their_records_gives(
         directory = Path(name)
         paths = written(directory, table, data)
         (directory / "joined.csv").write_bytes(table.joined)
-        headers = "union" if is_union else None
         expected = output_of([str(directory / "joined.csv")], directory, **options)
-        several = {"headers": headers} if len(paths) > 1 else {}
-        assert output_of(paths, directory, **options, **several, **sizes) == expected
+        headers = "union" if is_union else None
+        assert output_of(paths, directory, headers=headers, **options, **sizes) == expected
 
 
 @pytest.mark.parametrize("function", ["f.py:marked", "f.py:waited"], ids=["processes", "loop"])
@@ -304,6 +303,42 @@ def test_a_record_that_has_the_key_of_the_added_column_is_a_bad_one(
     assert b"1 transform (source column), first in line 2 of a.jsonl" in result.stderr
 
 
+def test_each_file_has_its_own_preamble_and_all_have_the_encoding_that_is_named(
+    streamx: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "1.csv").write_bytes("Umsätze\nid;Straße\n1;Höhe\n".encode("latin-1"))
+    (tmp_path / "2.csv").write_bytes('"\nStraße;id\nWärme;2'.encode("latin-1"))
+    options = ("--skip-lines", "1", "--encoding", "latin-1", "-d", ";", "--to", "jsonl")
+    result = streamx("transform", "?.csv", "-", *options)
+    assert result.stdout.decode() == '{"id":1,"Straße":"Höhe"}\n{"id":2,"Straße":"Wärme"}\n'
+
+
+def test_the_first_file_is_sniffed_for_all(streamx: Run, tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("id;name\n1;a\n2;b\n")
+    (tmp_path / "2.csv").write_text("name;id\nc,d;3\n")
+    result = streamx("transform", ".", "-", "--from", "csv", "--to", "csv", "--sniff")
+    assert result.stdout == b'id,name\n1,a\n2,b\n3,"c,d"\n'
+    assert b"./1.csv: found delimiter ';'" in result.stderr
+
+
+def test_a_job_file_holds_inputs_as_a_list_and_others_can_be_named_instead(
+    streamx: Run, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        (tmp_path / f"{number}.csv").write_text(f"a\n{number}\n")
+    words = ("-i", "2.csv", "-i", "1.csv", "--to", "csv", "--add-source", "from")
+    assert streamx("transform", *words, "--save-job", "job.toml").returncode == 0
+    assert (tmp_path / "job.toml").read_text() == (
+        'input = ["2.csv", "1.csv"]\nto = "csv"\nadd-source = "from"\n'
+    )
+    assert streamx("run", "job.toml").stdout == b"a,from\n2,2.csv\n1,1.csv\n"
+    assert streamx("run", "job.toml", "-i", "3.csv").stdout == b"a,from\n3,3.csv\n"
+    assert streamx("run", "job.toml", "3.csv").stdout == b"a,from\n3,3.csv\n"
+    result = streamx("transform", *words, "3.csv", "out.csv")
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"there is --input, and INPUT '3.csv' as well" in result.stderr
+
+
 def test_ten_times_as_many_files_as_descriptors_are_read(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number in range(300):
@@ -348,7 +383,7 @@ def test_a_file_that_gets_another_header_meanwhile_is_not_read_as_what_it_was(
         ({"input": ["1.csv", "pipe"], "source_format": "csv"}, "pipe is no file"),
         ({"input": []}, "there is no input"),
         ({"input": "-", "add_source": "f"}, "--add-source needs an INPUT of files"),
-        ({"input": "1.csv", "headers": "same"}, "--headers needs several files"),
+        ({"input": "-", "headers": "same"}, "--headers needs an INPUT of files"),
         ({"input": "?.csv", "headers": "union", "has_header": False}, "input with headers"),
         ({"input": "?.csv", "add_source": "a"}, "the input has a column of that name"),
         ({"input": "?.csv", "add_source": ""}, "--add-source names no column"),

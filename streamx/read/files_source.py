@@ -53,9 +53,8 @@ class FilesSource:
         """
         assert self.current is None, "one file is open at a time"
         file = self.files[number]
-        if self._small.has(number):
-            source: Source = await self._small.source(number)
-        else:
+        source: Source | None = await self._small.source(number)
+        if source is None:
             source = await open_file(file)
             source.name = file.name
         self.current = self._decoded(file, source)

@@ -31,23 +31,25 @@ class SmallFiles:
         self._files = files
         self._contents: dict[int, bytes | InputError] = {}
 
-    def has(self, number: int) -> bool:
-        """Tell whether a file is one to be read as a whole."""
-        file = self._files[number]
-        return not file.is_stored and file.size_bytes <= SMALL_BYTES
-
-    async def source(self, number: int) -> MemorySource:
-        """Return what is in a small file.
+    async def source(self, number: int) -> MemorySource | None:
+        """Return what is in a file, or None if it is none to be read as a whole.
 
         Raises:
             InputError: it cannot be read.
         """
+        if not self._has(number):
+            return None
         if number not in self._contents:
             self._contents = await asyncio.to_thread(self._read_from, number)
         content = self._contents.pop(number)
         if isinstance(content, InputError):
             raise content
-        return MemorySource(content, self._files[number].name)
+        is_whole = len(content) <= SMALL_BYTES
+        return MemorySource(content, self._files[number].name) if is_whole else None
+
+    def _has(self, number: int) -> bool:
+        file = self._files[number]
+        return not file.is_stored and file.size_bytes <= SMALL_BYTES
 
     def _read_from(self, number: int) -> dict[int, bytes | InputError]:
         contents: dict[int, bytes | InputError] = {}
@@ -61,7 +63,7 @@ class SmallFiles:
 
     def _small_from(self, number: int) -> Iterator[int]:
         following = range(number, len(self._files))
-        return islice(filter(self.has, following), _AHEAD_FILES)
+        return islice(filter(self._has, following), _AHEAD_FILES)
 
 
 class MemorySource:
@@ -91,10 +93,10 @@ class MemorySource:
 
 
 def _content_of(file: InputFile) -> bytes | InputError:
-    """Return all that is in a file, which may have grown, or what cannot be done with it."""
+    """Return all that is in a file, of one that has grown a byte too much, or what is wrong."""
     try:
         descriptor = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with open(descriptor, "rb", buffering=0) as opened:
-            return opened.read()
+        with open(descriptor, "rb") as opened:
+            return opened.read(SMALL_BYTES + 1)
     except OSError as error:
         return InputError(cannot("open", file.name, error))
