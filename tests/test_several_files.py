@@ -145,8 +145,11 @@ def test_files_give_what_one_file_of_all_their_records_gives(
         assert output_of(paths, directory, headers=headers, **options, **sizes) == expected
 
 
-@pytest.mark.parametrize("function", ["f.py:marked", "f.py:waited"], ids=["processes", "loop"])
-@pytest.mark.parametrize("codec", ["native", "reference"])
+@pytest.mark.parametrize(
+    ("function", "codec"),
+    [("f.py:marked", "native"), ("f.py:waited", "reference")],
+    ids=["processes", "loop"],
+)
 def test_functions_get_the_records_of_all_files(
     streamx: Run, tmp_path: Path, function: str, codec: str
 ) -> None:

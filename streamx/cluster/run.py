@@ -45,6 +45,7 @@ _SPLIT_BYTES = 64 * MIB
 _SPLIT_RETRIES = 3
 # What a split knows nothing of, since it is the whole run's.
 _OF_THE_WHOLE: dict[str, Any] = {
+    "inputs": (),
     "progress": "off",
     "engine": "local",
     **dict.fromkeys(("rejects", "lock_file", "summary", "metrics", "report")),

@@ -142,5 +142,5 @@ def _input_file(path: str) -> InputFile:
     except OSError as error:
         raise InputError(cannot("open", path, error)) from error
     if not os.path.isfile(path):
-        raise UsageError(f"{path} is no file, which each of several inputs must be; name one")
+        raise UsageError(f"{path} is no file; expected one, since inputs are read file by file")
     return InputFile(os.path.abspath(path), path, status.st_size, str(status.st_mtime_ns))

@@ -114,7 +114,8 @@ class Table:
         return cell if is_own else name.encode()
 
     def _refuse_other(self, names: Sequence[str], source: str) -> None:
-        lacking = [name for name in self._names if name not in names]
+        own = set(names)
+        lacking = [name for name in self._names if name not in own]
         new = [name for name in names if name not in self._names]
         if not lacking and not new:
             return
