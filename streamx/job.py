@@ -126,8 +126,9 @@ class Job(Options):
 
     @property
     def file_names(self) -> tuple[str, ...]:
-        """The names of the files of an input that is read file by file, by their numbers."""
-        return tuple(file.name for file in self.files or ()) if self.is_many else ()
+        """The names of the files of an input that is read here, file by file, by their numbers."""
+        is_known = self.is_many and not self.is_on_cluster
+        return tuple(file.name for file in self.files or ()) if is_known else ()
 
     @property
     def input_paths(self) -> tuple[str, ...]:

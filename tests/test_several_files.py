@@ -337,9 +337,18 @@ def test_a_job_file_holds_inputs_as_a_list_and_others_can_be_named_instead(
     assert streamx("run", "job.toml").stdout == b"a,from\n2,2.csv\n1,1.csv\n"
     assert streamx("run", "job.toml", "-i", "3.csv").stdout == b"a,from\n3,3.csv\n"
     assert streamx("run", "job.toml", "3.csv").stdout == b"a,from\n3,3.csv\n"
+    assert streamx("run", "job.toml", "-i", "3.csv", "out.csv").stdout == b""
+    assert (tmp_path / "out.csv").read_bytes() == b"a,from\n3,3.csv\n"
     result = streamx("transform", *words, "3.csv", "out.csv")
     assert (result.returncode, result.stdout) == (2, b"")
     assert b"there is --input, and INPUT '3.csv' as well" in result.stderr
+
+
+def test_a_pattern_without_quotes_is_told_of_them(streamx: Run, tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a\n1\n")
+    result = streamx("transform", "1.csv", "2.csv", "3.csv", "out.jsonl")
+    assert (result.returncode, os.listdir(tmp_path)) == (2, ["1.csv"])
+    assert b"'3.csv' is one argument too many; put a pattern in quotes" in result.stderr
 
 
 def test_ten_times_as_many_files_as_descriptors_are_read(tmp_path: Path) -> None:
