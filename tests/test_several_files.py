@@ -216,6 +216,20 @@ def test_a_column_that_comes_behind_the_sample_has_a_type_of_its_own(tmp_path: P
     )
 
 
+def test_a_sample_goes_on_from_file_to_file_as_within_one(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a\n" + "1\n" * 6_000)
+    (tmp_path / "2.csv").write_text("a,b\n" + "1,\n" * 3_998 + "1,7\n")
+    (tmp_path / "3.csv").write_text("b,a\n8,2.5\n9,x\n")  # records 10,000 and 10,001
+    streamx.transform(f"{tmp_path}/?.csv", tmp_path / "out.jsonl", headers="union")
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert lines[0] == '{"a":1,"b":null}'
+    assert lines[-3:] == ['{"a":1,"b":7}', '{"a":2.5,"b":8}', '{"a":"x","b":9}']
+    (tmp_path / "2.csv").write_text("a,b\n" + "1,\n" * 4_000)
+    report = streamx.transform(f"{tmp_path}/?.csv", tmp_path / "out.jsonl", headers="union")
+    assert "2 cells in column a did not fit its type integer" in report.warnings[0]
+    assert "first '2.5' in line 2 of " in report.warnings[0]
+
+
 def bad_in(directory: Path) -> list[str]:
     (directory / "1.csv").write_text("a,b\n1,2\n")
     (directory / "2.csv").write_text("b,a\n\n1,2\n1,2,3\n4,5\n6\n")

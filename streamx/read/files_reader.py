@@ -13,8 +13,7 @@ from typing import TypeVar
 from streamx.chunk import Chunk, FileOfInput, Place
 from streamx.codec import head as heads
 from streamx.codec import record_start
-from streamx.codec.counting import count_records
-from streamx.codec.head import SAMPLE_BYTES, SAMPLE_RECORDS, Header
+from streamx.codec.head import Header
 from streamx.codec.layout import BYTE_ORDER_MARK, CsvFormat, Format
 from streamx.errors import InputError
 from streamx.flow import Credits
@@ -24,10 +23,12 @@ from streamx.read.files_source import FilesSource
 from streamx.read.pace import ChunkPace
 from streamx.read.reader import ChunkReader
 from streamx.read.sources import FileSource
+from streamx.transform.column_types import ColumnTypes
 from streamx.transform.opening import OPENING_RECORDS
 from streamx.transform.plan import Recipe
 from streamx.transform.resolve import Ending, Resolution, body_in, resolve
-from streamx.transform.resolve_files import Sample, Table, resolve_table, wanted_samples
+from streamx.transform.resolve_files import resolve_table
+from streamx.transform.table import Table
 
 R = TypeVar("R")
 
@@ -136,30 +137,17 @@ class FilesReader(ChunkReader):
         table = self._table = Table(recipe, format)
         for number, file in enumerate(self._files.files):
             header, head = await self._looked_at(number, self._header_in)
-            kind = table.add(header, head, file.name, number) if header.names else _NO_HEADER
+            kind = table.add(header, head, file.name) if header.names else _NO_HEADER
             self._kinds.append(kind)
-        samples = {
-            kind: await self._samples_from(table.kinds[kind].file, format)
-            for kind in wanted_samples(table)
-        }
-        return await asyncio.to_thread(resolve_table, table, samples)
-
-    async def _samples_from(self, first: int, format: CsvFormat) -> list[Sample]:
-        """Return the first records of a file and of those behind it, together one sample."""
-        samples: list[Sample] = []
-        records, size_bytes = SAMPLE_RECORDS, SAMPLE_BYTES
-        for number in range(first, len(self._files.files)):
-            if records <= 0 or size_bytes <= 0:
-                break
-            if self._kinds[number] == _NO_HEADER:
-                continue
-            _, _, found = await self._looked_at(number, self._records_in)
-            if samples:
-                found = _first_of(found, format, records, size_bytes)
-            records -= count_records(found, format)
-            size_bytes -= len(found)
-            samples.append(Sample(self._kinds[number], found))
-        return samples
+        types = ColumnTypes(table)
+        for number, kind in enumerate(self._kinds):
+            if kind != _NO_HEADER and types.wants(kind):
+                _, _, sample = await self._looked_at(number, self._records_in)
+                if len(sample) < _QUICK_BYTES:
+                    types.add(kind, sample)
+                else:
+                    await asyncio.to_thread(types.add, kind, sample)
+        return await asyncio.to_thread(resolve_table, table, types)
 
     async def _resolution_of_records(self, recipe: Recipe) -> Resolution:
         """Take the records of all files for those of one; what comes before them is no part."""
@@ -260,12 +248,3 @@ class FilesReader(ChunkReader):
         known = self._recipe.source, ending == "end", most_bytes
         end = heads.sample_end(head, header.end, *known)
         return None if end is None else (header, head, head[header.end : end])
-
-
-def _first_of(sample: bytes, format: CsvFormat, records: int, size_bytes: int) -> bytes:
-    """Return the first whole records of a sample, no more than so many and so many bytes."""
-    end = record_start(sample, format, records)
-    sample = sample if end is None else sample[:end]
-    if len(sample) <= size_bytes:
-        return sample
-    return sample[: heads.whole_records_end(sample[:size_bytes], 0, format)]
