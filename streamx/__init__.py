@@ -13,7 +13,7 @@ source ──▶ chunker ──▶ bounded buffer ──▶ workers ──▶ re
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -94,22 +94,24 @@ _LAZY = {
 
 T = TypeVar("T")
 StrPath = str | os.PathLike[str]
+Inputs = StrPath | Sequence[StrPath]
 
 
 def transform(
-    input: StrPath = "-",
+    input: Inputs = "-",
     output: StrPath = "-",
     *,
     on_warning: Callable[[str], None] | None = None,
     **options: Unpack[JobOptions],
 ) -> Report:
-    """Transform a file or standard input (`-`) into a file or standard output, and wait for it.
+    """Transform files or standard input (`-`) into a file or standard output, and wait for it.
 
     Args:
         input, output: paths, or `-`. The format comes from the extension (.csv, .tsv, .tab,
             .jsonl, .ndjson, .json, each also with .gz, .bz2, .xz or .zst) or from `source_format`
-            and `target_format`. The input may be a URL; `Http` says how it is read. Both may be
-            URLs of remote storage, such as s3://bucket/key.
+            and `target_format`. The input may be a list of paths, a directory or a pattern, whose
+            files are read as one; or a URL, and `Http` says how it is read. Both may be URLs of
+            remote storage, such as s3://bucket/key.
         on_warning: called with each warning as it arises; the report holds them all.
         options: see streamx.job_options.Options.
 
@@ -136,7 +138,7 @@ def transform(
 
 
 async def transform_async(
-    input: StrPath = "-",
+    input: Inputs = "-",
     output: StrPath = "-",
     *,
     on_warning: Callable[[str], None] | None = None,
@@ -209,8 +211,9 @@ def schema(
     on_warning: Callable[[str], None] | None = None,
     **options: Unpack[JobOptions],
 ) -> dict[str, str]:
-    """Return the columns of an input with the types that `transform` would write as JSON.
+    """Return the columns of an input, of several files the first, with their types in JSON.
 
+    The types are those that `transform` would write.
     The columns of JSONL are the keys of its first records; their values have types of their
     own, so the type is "json".
 
@@ -242,12 +245,14 @@ async def schema_async(
     """Do the same as `schema` within a running event loop."""
     from streamx.job import job_of, source_format_of
     from streamx.pipeline import preview
+    from streamx.read.files import first_file
     from streamx.values import record_format
 
+    first = first_file(os.fspath(input))
     named = options.get("source_format")
-    source = record_format(named or source_format_of(os.fspath(input), options.get("http")))
+    source = record_format(named or source_format_of(first, options.get("http")))
     options["target_format"] = "csv" if source == "jsonl" else "jsonl"
-    seen = await preview(job_of(input, "-", options), on_warning or _ignore)
+    seen = await preview(job_of(first, "-", options), on_warning or _ignore)
     columns = seen.resolution.plan.layout.columns
     return {column.name: "json" if source == "jsonl" else str(column.type) for column in columns}
 
@@ -276,18 +281,20 @@ async def summary_async(
     """
     from streamx.job import job_of, source_format_of
     from streamx.pipeline import preview
+    from streamx.read.files import first_file
     from streamx.transform.summary import summarise
     from streamx.values import record_format
 
+    first = first_file(os.fspath(input))
     named = options.get("source_format")
-    source = record_format(named or source_format_of(os.fspath(input), options.get("http")))
+    source = record_format(named or source_format_of(first, options.get("http")))
     options["target_format"] = "csv" if source == "jsonl" else "jsonl"
-    seen = await preview(job_of(input, "-", options), on_warning or _ignore)
+    seen = await preview(job_of(first, "-", options), on_warning or _ignore)
     return summarise(seen.resolution.plan.layout, seen.sample)
 
 
 async def explain_async(
-    input: StrPath = "-",
+    input: Inputs = "-",
     output: StrPath = "-",
     *,
     on_warning: Callable[[str], None] | None = None,

@@ -91,7 +91,7 @@ def _opened(job: Job, warn: Warn) -> Accounts:
     from streamx.monitor.summary import Story, summary_text
     from streamx.write.account import account_files
 
-    files = account_files(job.accounts, job.input, job.written)
+    files = account_files(job.accounts, job.input_paths, job.written)
     writes = {option: file.write for option, file in files.items()}
     story = Story(job.input_name, job.output_name, job.advisor, _chosen(job))
     accounts = Accounts(warn, story)
@@ -120,6 +120,8 @@ def _chosen(job: Job) -> dict[str, Any]:
         value = getattr(job, option.name)
         if value != default and (value or default) and option.name != "progress":
             chosen[option.name] = value
+    if job.inputs:
+        chosen["inputs"] = job.input_names
     return chosen | {"input": job.input_name, "output": job.output_name}
 
 

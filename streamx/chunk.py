@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -20,17 +21,33 @@ class Death(NamedTuple):
     reason: str
 
 
+class FileOfInput(NamedTuple):
+    """One of the files of an input that is read from several.
+
+    Attributes:
+        number: in input order, from 0.
+        name: as the user gave it.
+        shape: which of the plan's shapes its records have.
+    """
+
+    number: int
+    name: str
+    shape: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Whole records of the input, the unit that crosses every queue.
 
     Attributes:
         sequence: number of the chunk in input order, from 0.
-        offset: byte position of the first record in the (decompressed, UTF-8) input, from 0.
-        line: number of the first record's first line, from 1.
+        offset: byte position of the first record in the (decompressed, UTF-8) input, from 0; in
+            its file, where there are several.
+        line: number of the first record's first line, from 1; likewise.
         data: the records' bytes, line ends included; only the input's last may lack its own. A
             view of the buffer that they were read into, as a rule.
         deaths: the records that are not to be tried again.
+        file: where they stand, if the input may be several files.
     """
 
     sequence: int
@@ -38,6 +55,11 @@ class Chunk:
     line: int
     data: bytes | memoryview
     deaths: tuple[Death, ...] = ()
+    file: FileOfInput | None = None
+
+    def place(self, line: int, offset: int) -> Place:
+        """Return a place in the chunk's file."""
+        return Place(line, offset, 0 if self.file is None else self.file.number)
 
 
 class RejectLines(bytes):
@@ -46,10 +68,23 @@ class RejectLines(bytes):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the input something was found: a line number (from 1) and a byte offset."""
+    """Where in the input something was found: a line number (from 1) and a byte offset.
+
+    Attributes:
+        file: the number of the file, from 0, where the input may be several.
+    """
 
     line: int
     offset: int
+    file: int = 0
+
+    def told(self, files: Sequence[str] = ()) -> str:
+        """Return it in words, of a file that has a name among those of the input.
+
+        >>> Place(3, 9).told(), Place(3, 9, 1).told(["a.csv", "b.csv"])
+        ('line 3', 'line 3 of b.csv')
+        """
+        return f"line {self.line} of {files[self.file]}" if files else f"line {self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +151,7 @@ class ChunkResult:
         taken: how many records passed each limit of the plan.
         is_last: no further record is wanted (a limit was reached).
         new_columns: what the first chunk's results add to the columns of a plan that is open.
+        file: the number of the chunk's file.
         retries: calls of functions that its worker made again since its last result.
     """
 
@@ -134,6 +170,7 @@ class ChunkResult:
     taken: tuple[int, ...] = ()
     is_last: bool = False
     new_columns: tuple[str, ...] = ()
+    file: int = 0
     retries: int = 0
 
     def left_of(self, limits: tuple[int, ...]) -> tuple[int, ...]:
@@ -141,5 +178,5 @@ class ChunkResult:
         return tuple(limit - taken for limit, taken in zip(limits, self.taken, strict=True))
 
 
-def _by_place(item: tuple[Place, str]) -> int:
-    return item[0].offset
+def _by_place(item: tuple[Place, str]) -> tuple[int, int]:
+    return item[0].file, item[0].offset

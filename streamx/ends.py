@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from streamx.compression import compression_of
 from streamx.errors import UsageError
 from streamx.formats import Reading, Writing
 from streamx.job import Job
@@ -24,6 +25,7 @@ from streamx.write.sinks import Sink, open_sink
 
 if TYPE_CHECKING:
     from streamx.journal import Journal
+    from streamx.read.files import InputFile
     from streamx.write.directory import DirectoryLayout
 
 
@@ -55,7 +57,7 @@ def targets_of(job: Job) -> Targets:
         return Targets(output, _rejects_of(job, output))
     output = Target.of(
         job.output,
-        job.input,
+        job.input_paths,
         is_direct=job.is_direct,
         is_durable=job.fsync,
         replaces_input=job.in_place,
@@ -66,7 +68,7 @@ def targets_of(job: Job) -> Targets:
 
 
 def _rejects_of(job: Job, output: Target) -> Target | None:
-    return rejects_target(job.rejects, job.input, output) if job.writes_rejects else None
+    return rejects_target(job.rejects, job.input_paths, output) if job.writes_rejects else None
 
 
 async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
@@ -76,23 +78,56 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
         InputError: it cannot be opened.
         UsageError: it cannot be read as the options say.
     """
+    if job.is_many and not job.is_on_cluster:
+        return _open_files(job, warn)
+    return await open_first(job, warn)
+
+
+def _open_files(job: Job, warn: Callable[[str], None]) -> Inlet:
+    """Return what reads the files of a job, one after the other."""
+    from streamx.read.files_reader import FilesReader  # few runs read several
+    from streamx.read.files_source import FilesSource
+
+    assert job.files is not None, "there are some"
+    source = FilesSource(job.files, job.input_name, partial(_records_of, job, warn))
+    return Inlet(source, FilesReader(source, job.pace, job.sizing.max_record_bytes))
+
+
+async def _records_of(
+    job: Job, warn: Callable[[str], None], file: InputFile, source: Source
+) -> Source:
+    """Return the records of one of a job's files; each has a compression, and a format, of its own.
+
+    Args:
+        job, warn: see `open_inlet`.
+        file: which.
+        source: gives its bytes as they are.
+    """
+    format = job.format_of_file(file.name)
+    is_text = format is None or format.is_text
+    encoding = job.encoding if is_text else "utf-8"
+    source = wrap(source, compression=compression_of(file.name), encoding=encoding)
+
+    async def opened() -> Source:
+        return source
+
+    if format is None or format.source is None:
+        return source
+    return await format.source(_reading(job, file.address, opened, warn))
+
+
+async def open_first(job: Job, warn: Callable[[str], None]) -> Inlet:
+    """Open what a job reads, or the first of its files.
+
+    Raises:
+        InputError, UsageError: see `open_inlet`.
+    """
     format = job.reads
     if format is None or format.source is None:
         source = await _open_text(job, warn)
     else:
-        reading = Reading(
-            path=job.first_input,
-            opened=partial(_open_text, job, warn),
-            max_record_bytes=job.sizing.max_record_bytes,
-            warn=warn,
-            records_at=job.records_at or "",
-            columns=columns_read(job.chain),
-            sheet=job.sheet,
-            has_header=job.has_header,
-            skip_lines=job.skip_lines,
-            max_memory_bytes=job.max_memory_bytes,
-        )
-        source = await format.source(reading)
+        opened = partial(_open_text, job, warn)
+        source = await format.source(_reading(job, job.first_input, opened, warn))
     reader = ChunkReader(
         source,
         job.pace,
@@ -100,6 +135,23 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
         linger_seconds=0 if job.line_buffered else LINGER_SECONDS,
     )
     return Inlet(source, reader)
+
+
+def _reading(
+    job: Job, path: str, opened: Callable[[], Awaitable[Source]], warn: Callable[[str], None]
+) -> Reading:
+    return Reading(
+        path=path,
+        opened=opened,
+        max_record_bytes=job.sizing.max_record_bytes,
+        warn=warn,
+        records_at=job.records_at or "",
+        columns=columns_read(job.chain),
+        sheet=job.sheet,
+        has_header=job.has_header,
+        skip_lines=job.skip_lines,
+        max_memory_bytes=job.max_memory_bytes,
+    )
 
 
 async def _open_text(job: Job, warn: Callable[[str], None]) -> Source:
@@ -131,20 +183,24 @@ async def open_found(job: Job, warn: Callable[[str], None]) -> tuple[Job, Inlet]
     Raises:
         StreamxError: the same as `open_inlet` raises.
     """
-    inlet = await open_inlet(job, warn)
-    if isinstance(inlet.source, TypedSource) and job.nested != "flatten":
-        known = dict.fromkeys(inlet.source.types, "string")  # JSON says what its values are
-        return replace(job, known_columns=known), inlet
     if not job.sniff:
+        inlet = await open_inlet(job, warn)
+        if isinstance(inlet.source, TypedSource) and job.nested != "flatten":
+            known = dict.fromkeys(inlet.source.types, "string")  # JSON says what its values are
+            job = replace(job, known_columns=known)
         return job, inlet
     from streamx.sniffing import sniffed  # few runs want it
 
+    inlet = await open_first(job, warn)
     try:
         found = await sniffed(job, inlet)
     except BaseException:
         await inlet.reader.close()
         raise
     warn(found.note)
+    if job.is_many:
+        await found.inlet.reader.close()
+        return found.job, await open_inlet(found.job, warn)
     return found.job, found.inlet
 
 

@@ -145,14 +145,18 @@ class WorkerDiedError(WorkerError):
             record, or `line` if the record is known.
         offset: byte position of that record, batch or chunk in the (decompressed, UTF-8) input,
             from 0.
+        source: the name of its file, where the input may be several.
     """
 
-    def __init__(self, reason: str, line: int, last_line: int, offset: int) -> None:
-        super().__init__(reason, line, last_line, offset)
+    def __init__(
+        self, reason: str, line: int, last_line: int, offset: int, source: str | None = None
+    ) -> None:
+        super().__init__(reason, line, last_line, offset, source)
         self.reason = reason
         self.line = line
         self.last_line = last_line
         self.offset = offset
+        self.source = source
 
     def __str__(self) -> str:
         where = f"line {self.line}"
@@ -160,7 +164,7 @@ class WorkerDiedError(WorkerError):
             where = f"lines {self.line} to {self.last_line}"
         return (
             f"a worker process {self.reason}, and again when it was replaced, "
-            f"at {where} (byte {self.offset}) of the input; {self._advice()}"
+            f"at {where} (byte {self.offset}) of {self.source or 'the input'}; {self._advice()}"
         )
 
     def _advice(self) -> str:

@@ -14,6 +14,7 @@ from streamx.transform.functions import Apply
 from streamx.transform.operations import Drop, Limit, Operation, Rename, Select, Set, Where
 from streamx.transform.resolve import Resolution
 
+_MOST_FILES = 10
 _PLACES = {
     "threads": "in threads: {}",
     "processes": "in worker processes: {}",
@@ -49,7 +50,10 @@ def _flow(job: Job, total_bytes: int | None) -> Iterator[tuple[str, str]]:
     size = "" if total_bytes is None else f", {total_bytes:,} bytes"
     zipped = f", {job.input_compression.name}" if job.input_compression else ""
     name = "standard input" if job.input == "-" else job.input_name
-    yield "input", f"{name}: {job.input_format}{zipped}{size}"
+    files = f", {len(job.files):,} files" if job.is_many and job.files else ""
+    yield "input", f"{name}: {job.input_format}{zipped}{files}{size}"
+    if job.is_many:
+        yield from (("", each) for each in _listed(job.file_names))
     if job.http is not None and job.http.paginate is not None:
         size = "" if job.http.page_size is None else f", {job.http.page_size:,} records each"
         yield "", f"pages by {job.http.paginate}{size}"
@@ -62,6 +66,13 @@ def _flow(job: Job, total_bytes: int | None) -> Iterator[tuple[str, str]]:
         yield "", f"a file for each value of {', '.join(job.partition_by)}"
     if job.split_records is not None:
         yield "", f"files of {job.split_records:,} records"
+
+
+def _listed(names: Sequence[str]) -> Iterator[str]:
+    """Yield the names of files, if there are many the first ones and how many more there are."""
+    yield from names[:_MOST_FILES]
+    if len(names) > _MOST_FILES:
+        yield f"and {len(names) - _MOST_FILES:,} more"
 
 
 def _columns(job: Job, resolution: Resolution) -> Iterator[tuple[str, str]]:

@@ -31,7 +31,8 @@ def refuse_idle_options(job: Job) -> None:
         UsageError: there is one; the text says what it needs.
     """
     # The ends first: what follows asks for the formats, for which a cluster lists its input.
-    for group in (_cluster_checks, _ends_checks, _http_checks, file_format_checks):
+    checks = (_files_checks, _cluster_checks, _ends_checks, _http_checks, file_format_checks)
+    for group in checks:
         _refuse(group(job))
     _refuse(_format_checks(job), lambda: f"; this run goes from {job.source} to {job.target}")
     _refuse([*_call_checks(job), *_checkpoint_checks(job)])
@@ -41,6 +42,23 @@ def _refuse(checks: Iterable[_Check], and_so: Callable[[], str] = str) -> None:
     for is_used, can_work, option, needed in checks:
         if is_used and not can_work:
             raise UsageError(f"{option} needs {needed}{and_so()}")
+
+
+def _files_checks(job: Job) -> list[_Check]:
+    inputs = job.inputs or (job.input,)
+    is_live, is_web = "-" in inputs, any(map(is_url, inputs))
+    several, adds_source = bool(job.inputs), job.add_source is not None
+    machine = "a run on this machine"
+    return [
+        (several, not is_live, "--input", "files, if there are several; - is read alone"),
+        (several, not is_web, "--input", "files, if there are several; a web URL is read alone"),
+        (adds_source, not is_live and not is_web, "--add-source", "an INPUT of files"),
+        (job.headers is not None, not is_live and not is_web, "--headers", "an INPUT of files"),
+        (job.headers is not None, not job.is_on_cluster, "--headers", machine),
+        (adds_source, not job.is_on_cluster, "--add-source", machine),
+        (adds_source, job.nested != "flatten", "--add-source", "no --nested flatten beside it"),
+        (job.allow_growth, not job.is_many, "--allow-growth", "one INPUT that is a file"),
+    ]
 
 
 def _cluster_checks(job: Job) -> list[_Check]:
@@ -99,7 +117,8 @@ def _http_checks(job: Job) -> list[_Check]:
 
 
 def _ends_checks(job: Job) -> list[_Check]:
-    reads_url, writes_url = is_storage_url(job.input), is_storage_url(job.output)
+    reads_url = any(map(is_storage_url, job.inputs or (job.input,)))
+    writes_url = is_storage_url(job.output)
     a_resumed = "--resume" if job.resume else "--checkpoint"
     on_disk = [
         (is_storage_url(os.fspath(path)), False, option, "a file on disk, not a URL")
@@ -144,10 +163,11 @@ def _ends_checks(job: Job) -> list[_Check]:
 
 def _in_place_checks(job: Job) -> list[_Check]:
     is_file = job.input != "-" and not is_url(job.input) and not is_storage_url(job.input)
+    is_file = is_file and not job.is_many
     is_replaceable = not os.path.exists(job.input) or os.path.isfile(job.input)
     suffix, is_used = job.backup, job.in_place
     return [
-        (is_used, is_file and is_replaceable, "--in-place", "an INPUT that is a file on disk"),
+        (is_used, is_file and is_replaceable, "--in-place", "one INPUT that is a file on disk"),
         (is_used, job.output == job.input, "--in-place", "no OUTPUT: INPUT is replaced"),
         (is_used, not job.is_direct, "--in-place", "a new file beside INPUT, so no --direct"),
         (is_used, not job.is_on_cluster, "--in-place", "a run on this machine"),
@@ -214,6 +234,12 @@ def _format_checks(job: Job) -> list[_Check]:
         (job.escape_formulas, writes_csv, "--escape-formulas", f"{_CSV} output"),
         (job.add_bom, writes_csv, "--add-bom", f"{_CSV} output"),
         (job.sniff, reads_csv, "--sniff", f"{_CSV} input"),
+        (
+            job.headers is not None,
+            reads_csv and job.has_header,
+            "--headers",
+            f"{_CSV} input with headers",
+        ),
         (job.ragged is not None, reads_csv, "--ragged", f"{_CSV} input"),
         (job.lenient, reads_csv, "--lenient", f"{_CSV} input"),
         (not job.has_header, reads_csv or writes_csv or is_table, "--no-header", _CSV),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -60,6 +61,7 @@ from streamx.values import (
 
 if TYPE_CHECKING:
     from streamx.monitor.advice import Advisor
+    from streamx.read.files import InputFile
     from streamx.transform.expressions import Expression
     from streamx.transform.max_errors import Judge
 
@@ -83,6 +85,8 @@ class Job(Options):
         refuse_idle_options(self)
         self._refuse_overwriting_functions()
         is_utf8(self.encoding or "utf-8")
+        if self.add_source is not None and not utf8_text(self.add_source, "--add-source"):
+            raise UsageError("--add-source names no column: its value is empty")
         at_least(self.split_size_bytes, 1, "--split-size")
         at_least(self.split_retries, 0, "--split-retries")
         at_least(self.split_records, 1, "--split-records")
@@ -96,7 +100,46 @@ class Job(Options):
     @property
     def input_name(self) -> str:
         """The input as it may be shown: a URL without what may be secret."""
-        return _shown(self.input)
+        first, more = _shown(self.input), len(self.inputs) - 1
+        return f"{first} and {more} more" if more > 0 else first
+
+    @cached_property
+    def files(self) -> tuple[InputFile, ...] | None:
+        """The files of the input where it may be several; None where it is read as it comes.
+
+        Raises:
+            InputError: there is none.
+        """
+        if not (self.is_many or self.is_on_cluster):
+            return None
+        from streamx.read.files import files_of  # for this alone
+
+        files = files_of(self.inputs or (self.input,))
+        if self.source_format is None:
+            refuse_mixed([file.name for file in files])
+        return files
+
+    @cached_property
+    def is_many(self) -> bool:
+        """Tell whether the input is read file by file, each with a header of its own."""
+        is_told = bool(self.inputs) or self.add_source is not None or self.headers is not None
+        return is_told or _is_several(self.input)
+
+    @property
+    def input_names(self) -> list[str]:
+        """All inputs as they may be shown, where several are named."""
+        return [_shown(each) for each in self.inputs]
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The names of the files of an input that is read here, file by file, by their numbers."""
+        is_known = self.is_many and not self.is_on_cluster
+        return tuple(file.name for file in self.files or ()) if is_known else ()
+
+    @property
+    def input_paths(self) -> tuple[str, ...]:
+        """The paths of all that is read, none of which may be written."""
+        return (self.input,) if self.files is None else tuple(file.path for file in self.files)
 
     @property
     def output_name(self) -> str:
@@ -152,6 +195,10 @@ class Job(Options):
         """What makes JSONL of the input; None for CSV, TSV and JSONL itself."""
         return file_format(self.input_format)
 
+    def format_of_file(self, name: str) -> FileFormat | None:
+        """Return what makes JSONL of an input file of a name, see `reads`."""
+        return file_format(self.source_format or source_format_of(name))
+
     @property
     def writes(self) -> FileFormat | None:
         """What the output is made by of JSONL; None for CSV, TSV and JSONL itself."""
@@ -160,11 +207,7 @@ class Job(Options):
     @cached_property
     def first_input(self) -> str:
         """The input, or the first of its files where it may be several."""
-        if not self.is_on_cluster:
-            return self.input
-        from streamx.read.files import input_files  # for this alone
-
-        return input_files(self.input)[0].address
+        return self.input if self.files is None else self.files[0].address
 
     @property
     def is_on_cluster(self) -> bool:
@@ -242,7 +285,7 @@ class Job(Options):
             return None
         from streamx.transform.max_errors import Judge, MaxErrors  # for this alone
 
-        return Judge(MaxErrors.of(self.max_errors))
+        return Judge(MaxErrors.of(self.max_errors), self.file_names)
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -279,6 +322,8 @@ class Job(Options):
             lenience=self._lenience,
             priority=self._priority,
             partition_by=self._partition_by,
+            headers=self.headers or "same",
+            source_column=self.add_source,
         )
 
     @cached_property
@@ -347,12 +392,11 @@ class Job(Options):
         """What inputs and outputs hold that are in a storage, compressed, or many."""
         outputs = [os.fspath(path) for _, path in self.written if path is not None]
         stored = sum(map(is_storage_url, outputs))
-        reads = is_storage_url(self.input)
+        reads = any(map(is_storage_url, self.inputs or (self.input,)))
         ends_bytes = reads * STORED_INPUT_BYTES + stored * STORED_OUTPUT_BYTES
         if ends_bytes:
             ends_bytes += STORAGE_BYTES
-        if self.input_compression is not None:
-            ends_bytes += self.input_compression.reader_bytes
+        ends_bytes += self._reader_bytes
         ends_bytes += sum(each.memory_bytes for each in (self.reads, self.writes) if each)
         written = (self.compressing, self.compressing_rejects)
         ends_bytes += sum(each.held_bytes for each in written if each is not None)
@@ -367,6 +411,15 @@ class Job(Options):
         if self.max_memory_bytes is None:
             return DIVISION_BUFFER_BYTES
         return min(DIVISION_BUFFER_BYTES, self.max_memory_bytes // 8)
+
+    @property
+    def _reader_bytes(self) -> int:
+        """What reading a compressed input takes, of several files the one that takes most."""
+        if self.files is None or not self.is_many:
+            found = {self.input_compression}
+        else:
+            found = {compression_of(file.name) for file in self.files}
+        return max(0 if each is None else each.reader_bytes for each in found)
 
     @property
     def overflows(self) -> bool:
@@ -494,19 +547,45 @@ def _shown(path: str) -> str:
     return shown_url(path) if is_storage_url(path) else path
 
 
+def refuse_mixed(paths: Sequence[str]) -> None:
+    """Refuse files whose records are of several formats.
+
+    Raises:
+        UsageError: two are, or the extension of one is none of ours.
+    """
+    first = record_format(format_of(paths[0], "input", "--from"))
+    for path in paths:
+        other = record_format(format_of(path, "input", "--from"))
+        if other != first:
+            raise UsageError(
+                f"{paths[0]} is {first} and {path} is {other}; name files of one format, or say "
+                "--from if it is that of all"
+            )
+
+
+def _is_several(input: str) -> bool:
+    if input == "-" or is_url(input):
+        return False
+    from streamx.read.files import is_several  # for this alone
+
+    return is_several(input)
+
+
 def _is_paged(http: Http | None) -> bool:
     return http is not None and http.paginate is not None
 
 
 def job_of(
-    input: str | os.PathLike[str], output: str | os.PathLike[str], options: JobOptions
+    input: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    options: JobOptions,
 ) -> Job:
     """Make a job from the arguments of `transform()`.
 
     Raises:
         UsageError: an option cannot work, or there is none of that name.
     """
-    known = {field.name for field in fields(Job)} - {"input", "output"}
+    known = {field.name for field in fields(Job)} - {"input", "inputs", "output"}
     unknown = sorted(set(options) - known)
     if unknown:
         from streamx.nearest import did_you_mean  # for this alone
@@ -517,7 +596,11 @@ def job_of(
     rejects = options.get("rejects")
     if rejects is not None:
         options = {**options, "rejects": local_path(os.fspath(rejects))}
+    inputs = [input] if isinstance(input, str | os.PathLike) else list(input)
+    if not inputs:
+        raise UsageError("there is no input; name one")
+    named = [local_path(os.fspath(each)) for each in inputs]
     if options.get("in_place") and output == "-":
-        output = input
-    paths = {"input": local_path(os.fspath(input)), "output": local_path(os.fspath(output))}
-    return Job(**paths, **options)
+        output = named[0]
+    several = tuple(named) if len(named) > 1 else ()
+    return Job(input=named[0], inputs=several, output=local_path(os.fspath(output)), **options)

@@ -24,6 +24,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "nested": (None, "json", "flatten"),
     "compress": (None, *get_args(OutputCompression)),
     "ragged": (None, "error", "pad"),
+    "headers": (None, "same", "union"),
     "on_error": (None, *get_args(OnError)),
     "engine": get_args(EngineName),
     "on_full": (None, *get_args(OnFull)),
@@ -59,6 +60,8 @@ class JobOptions(TypedDict, total=False):
     row_group_bytes: int | None
     ragged: Literal["error", "pad"] | None
     lenient: bool
+    headers: Literal["same", "union"] | None
+    add_source: str | None
     operations: Sequence[Operation | Callable[..., Any]]
     batch_records: int | None
     batch_wait_seconds: float | None
@@ -112,8 +115,10 @@ class Options:
     """All that can be said about a run, with what holds where nothing is said.
 
     Attributes:
-        input, output: paths; `-` is standard input or output. The input may be a URL; both may be
-            of remote storage, such as s3://bucket/key.
+        input, output: paths; `-` is standard input or output. The input may be a URL, a directory
+            or a pattern; both may be of remote storage, such as s3://bucket/key.
+        inputs: all inputs, of which `input` is the first, if there are several: files, directories
+            and patterns, read one after the other as one input.
         source_format, target_format: by the path's extension unless given here.
         delimiter, output_delimiter: one ASCII character; `,` or, for tsv, a tab.
         quote: one ASCII character, on both sides; `"` by default.
@@ -145,6 +150,10 @@ class Options:
             one to "pad" with empty cells. One with more cells is a bad record anyway.
         lenient: guess what a CSV record is to be that breaks the grammar, has more or fewer cells
             than the header or bytes that are not UTF-8, and count that by kind.
+        headers: what the headers of several CSV files must be: of the "same" names, in any order
+            (the default), or any, of which the columns are the "union".
+        add_source: name of a column to be added, behind those of the input, with the path of the
+            file that a record is of, as it was given.
         operations: Select, Drop, Rename, Where, Set, Limit and functions (callables, or Apply with
             the place of one), applied in this order.
         batch_records: call functions with lists of so many records, not with single ones.
@@ -197,7 +206,7 @@ class Options:
             the text is one.
         sheet: of an Excel file, by its name or its number from 1; by default the first.
         engine: what runs it: this machine, or the workers of a "dask" cluster, which read the
-            input, a file, a directory or a pattern, and write the output, a directory of parts.
+            input and write the output, a directory of parts.
         scheduler: address of Dask's scheduler, or path of its file; without one, as many processes
             as `workers` says are started on this machine.
         client: a distributed.Client instead, which is not closed.
@@ -212,6 +221,7 @@ class Options:
     """
 
     input: str = "-"
+    inputs: Sequence[str] = ()
     output: str = "-"
     source_format: str | None = None
     target_format: str | None = None
@@ -238,6 +248,8 @@ class Options:
     row_group_bytes: int | None = None
     ragged: Literal["error", "pad"] | None = None
     lenient: bool = False
+    headers: Literal["same", "union"] | None = None
+    add_source: str | None = None
     operations: Sequence[Operation | Callable[..., Any]] = ()
     batch_records: int | None = None
     batch_wait_seconds: float | None = None
@@ -301,7 +313,7 @@ class Options:
         self._refuse_empty_names()
 
     def _refuse_lone_texts(self) -> None:
-        names = [self.nulls, self.columns, self.retry_on, self.partition_by]
+        names = [self.nulls, self.columns, self.retry_on, self.partition_by, self.inputs]
         for operation in self.operations:
             if not isinstance(operation, Operation) and not callable(operation):
                 raise UsageError(f"{operation!r} is no operation and no function")

@@ -19,7 +19,15 @@ from streamx.flow import together
 from streamx.job import Job
 from streamx.monitor.report import Totals
 from streamx.read.reader import ChunkReader
-from streamx.resume import block_of, differences, first_block_of, functions_of, input_of, options_of
+from streamx.resume import (
+    block_of,
+    differences,
+    files_of,
+    first_block_of,
+    functions_of,
+    input_of,
+    options_of,
+)
 from streamx.transform.plan import AnyPlan
 from streamx.transform.resolve import Resolution
 from streamx.write.checkpoint import Block, Checkpoint, CheckpointFile, Committed, Kept
@@ -100,16 +108,17 @@ class Journal:
                     f"--checkpoint and --resume need an output that is a file; {each.name} is none"
                 )
             if each is not None:
-                _refuse_taken(partial_path(each), job.input)
+                _refuse_taken(partial_path(each), job.input_paths)
         file = CheckpointFile(_checkpoint_target(job, target, rejects))
         now = Checkpoint(
             streamx.__version__,
-            input_of(job.input),
-            first_block_of(job.input),
+            input_of(job.input_paths[0]),
+            first_block_of(job.input_paths[0]),
             options_of(job),
             functions_of(job),
             {},
             _START,
+            files=files_of(job),
         )
         before = file.load()  # also where it is not wanted: another file must not be replaced
         if before is None or not job.resume:
@@ -161,7 +170,6 @@ class Journal:
             CheckpointError: the input there is not as it was.
         """
         plan = resolution.plan
-        name = self._job.input
         columns = {column.name: str(column.type) for column in plan.layout.columns}
         if not self.is_resumed:
             self._checkpoint = replace(self._checkpoint, columns=columns)
@@ -172,7 +180,9 @@ class Journal:
         if list(columns.items()) != list(self._checkpoint.columns.items()):
             found = _changed_columns(self._checkpoint.columns, columns)
             raise _refusal(self._file.name, f"{found}, by its first records")
-        before = await reader.move_to(start.offset, start.last.size_bytes)
+        place = Place(start.line, start.offset, start.file)
+        name = (self._job.file_names or (self._job.input,))[place.file]
+        before = await reader.move_to(place, start.last.size_bytes)
         if block_of(before) != start.last:
             raise _refusal(
                 self._file.name,
@@ -242,6 +252,7 @@ class Journal:
                 self._limits,
                 self._new_columns,
                 self._totals.state(),
+                end.place.file,
             )
         )
         if len(self._reached) > _MOST_REACHED:
@@ -328,9 +339,9 @@ class Journal:
                     await partial.suspend()
 
 
-def _refuse_taken(partial: str, input_path: str) -> None:
+def _refuse_taken(partial: str, inputs: tuple[str, ...]) -> None:
     """Refuse to cut off and write what stands where a partial output would."""
-    place = Target.of(partial, input_path, is_direct=False, what="partial output")
+    place = Target.of(partial, inputs, is_direct=False, what="partial output")
     if not place.is_replaceable or os.path.islink(partial):
         raise UsageError(
             f"--checkpoint and --resume need a partial output that is a file; {partial} is none"
@@ -340,7 +351,7 @@ def _refuse_taken(partial: str, input_path: str) -> None:
 def _checkpoint_target(job: Job, target: Target, rejects: Target | None) -> Target:
     """Return where the checkpoint goes, which is a file of its own."""
     path = job.checkpoint_path
-    place = Target.of(path, job.input, is_direct=False, what="checkpoint")
+    place = Target.of(path, job.input_paths, is_direct=False, what="checkpoint")
     if not place.is_replaceable:
         raise UsageError(f"the checkpoint must be a file; {place.name} is none")
     for each in (target, rejects):

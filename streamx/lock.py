@@ -51,7 +51,9 @@ def _path_of(job: Job) -> str:
         return os.fspath(job.lock_file)
     if job.writes_directory:
         return f"{job.output_path}.lock"
-    target = Target.of(job.output, job.input, is_direct=job.is_direct, replaces_input=job.in_place)
+    target = Target.of(
+        job.output, job.input_paths, is_direct=job.is_direct, replaces_input=job.in_place
+    )
     if not target.is_replaceable:
         raise UsageError(
             f"--lock has no file to put the lock beside, since the output is {target.name}; "
@@ -62,7 +64,8 @@ def _path_of(job: Job) -> str:
 
 
 def _refuse_file_of_the_run(job: Job, path: str) -> None:
-    for name, other in (("the input", job.input), *job.written, *job.accounts):
+    inputs = [("the input", path) for path in job.input_paths]
+    for name, other in (*inputs, *job.written, *job.accounts):
         if other is not None and other != "-" and _is_same_file(path, other):
             raise UsageError(f"the lock file and {name} are the same file ({path}); name another")
 

@@ -37,8 +37,7 @@ from streamx.monitor.progress import progress_views
 from streamx.monitor.report import Report, Totals
 from streamx.monitor.watch import watch
 from streamx.read.reader import ChunkReader
-from streamx.read.sources import Source
-from streamx.transform.resolve import Resolution, resolve
+from streamx.transform.resolve import Resolution
 from streamx.write.rejects import Outputs
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ async def _run(job: Job, accounts: Accounts, inlet: Inlet | None) -> Report:
             job, source, targets, journal, lambda: resolution.plan, accounts.warn
         )
         try:
-            resolution = await resolved(job, source, reader, accounts.warn)
+            resolution = await resolved(job, reader, accounts.warn)
             if journal is not None:
                 resolution = await journal.begin(resolution, reader)
             if job.is_divided:
@@ -100,6 +99,7 @@ async def _run(job: Job, accounts: Accounts, inlet: Inlet | None) -> Report:
                 outputs.rejects_name,
                 job.judge(),
                 outputs.files,
+                job.file_names,
             )
             if journal is not None:
                 journal.count_in(totals)
@@ -130,20 +130,16 @@ async def preview(job: Job, warn: Callable[[str], None], inlet: Inlet | None = N
     """
     job, (source, reader) = (job, inlet) if inlet else await open_found(job, warn)
     try:
-        resolution = await resolved(job, source, reader, warn)
+        resolution = await resolved(job, reader, warn)
     finally:
         await reader.close()
     sample = reader.sample(resolution, job.recipe.source)
     return Preview(job, resolution, sample, source.total_bytes)
 
 
-async def resolved(
-    job: Job, source: Source, reader: ChunkReader, warn: Callable[[str], None]
-) -> Resolution:
+async def resolved(job: Job, reader: ChunkReader, warn: Callable[[str], None]) -> Resolution:
     """Read as much of the head as decides what a job's plan is, and return that."""
-    resolution = await reader.resolve(
-        lambda head, ending: resolve(job.recipe, head, ending, source.name)
-    )
+    resolution = await reader.resolution(job.recipe)
     for text in resolution.warnings:
         warn(text)
     return resolution

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -16,10 +16,13 @@ from streamx.transform.functions import Apply
 from streamx.write.checkpoint import Block, Checkpoint
 
 _BLOCK_BYTES = 64 * 1024
+# Of many files, less will do; there may be ten thousand, and all stand in each checkpoint.
+_FIRST_BYTES = 4096
+_DIGITS = 16
 # Options on which no byte of the output or of the rejects depends.
 _WITHOUT_EFFECT = frozenset(
     {
-        "input", "output", "workers", "chunk_size_bytes", "buffer_chunks", "buffer_bytes",
+        "input", "inputs", "output", "workers", "chunk_size_bytes", "buffer_chunks", "buffer_bytes",
         "max_memory_bytes",
         "line_buffered", "concurrency", "rate", "batch_wait_seconds", "summary", "metrics",
         "report", "progress", "lock", "lock_file", "fsync", "backup", "checkpoint", "resume",
@@ -53,6 +56,22 @@ def input_of(path: str) -> dict[str, int]:
         "device": status.st_dev,
         "inode": status.st_ino,
     }
+
+
+def files_of(job: Job) -> tuple[str, ...]:
+    """Return what each file of an input is known by, if it may be several: a digest in hexadecimal.
+
+    Raises:
+        UsageError, InputError: see `input_of`.
+    """
+    if not job.is_many:
+        return ()
+    return tuple(_digest_of(file.path) for file in job.files or ())
+
+
+def _digest_of(path: str) -> str:
+    known = path, sorted(input_of(path).items()), first_block_of(path, _FIRST_BYTES)
+    return hashlib.sha256(repr(known).encode(errors="surrogateescape")).hexdigest()[:_DIGITS]
 
 
 def first_block_of(path: str, size_bytes: int = _BLOCK_BYTES) -> Block:
@@ -113,7 +132,10 @@ def differences(
     """
     if before.version != now.version:
         yield f"it was written by streamx {before.version}, and this is {now.version}"
-    yield from _input_differences(before, job.input, now.input, allows_growth=allows_growth)
+    if job.is_many or before.files:
+        yield from _file_differences(before.files, now.files, job.file_names)
+    else:
+        yield from _input_differences(before, job.input, now.input, allows_growth=allows_growth)
     for name in sorted({*before.options, *now.options}):
         was, is_ = before.options.get(name), now.options.get(name)
         if was != is_:
@@ -121,6 +143,17 @@ def differences(
     for name in sorted({*before.functions, *now.functions}):
         if before.functions.get(name) != now.functions.get(name):
             yield f"the file of function {name} has changed"
+
+
+def _file_differences(
+    before: Sequence[str], now: Sequence[str], names: Sequence[str]
+) -> Iterator[str]:
+    if len(before) != len(now):
+        yield f"the input was of {len(before):,} files, and is of {len(now):,}"
+    for was, is_, name in zip(before, now, names, strict=False):
+        if was != is_:
+            yield f"{name} is another file than it was, or has been written to since"
+            return
 
 
 def _input_differences(

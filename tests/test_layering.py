@@ -65,7 +65,10 @@ ALLOWED = {
         "errors", "chunk", "codec", "flow", "transform", "read", "write", "engine", "monitor",
         "job", "accounts", "delivery", "ends", "in_place", "intake", "journal", "lock",
     },
-    "ends": {"errors", "formats", "job", "journal", "read", "sniffing", "transform", "write"},
+    "ends": {
+        "errors", "compression", "formats", "job", "journal", "read", "sniffing", "transform",
+        "write",
+    },
     "sniffing": {"codec", "ends", "job", "monitor", "read", "transform"},
     "retrying": {
         "errors", "codec", "compression", "ends", "job", "job_options", "read", "storage", "values",
@@ -88,7 +91,7 @@ ALLOWED = {
     "lock": {"errors", "job", "write"},
     "cli": {
         "", "compression", "doctor", "errors", "formats", "heap", "job_options", "nearest",
-        "transform", "codec", "monitor", "values", "write",
+        "transform", "codec", "monitor", "read", "values", "write",
     },
     "__main__": {"errors", "cli"},
 }  # fmt: skip

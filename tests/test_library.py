@@ -88,7 +88,7 @@ def test_a_running_event_loop_is_told_of_the_async_twin(tmp_path: Path) -> None:
 
 
 def test_the_typed_options_are_the_fields_of_a_job() -> None:
-    fields = {field.name for field in dataclasses.fields(Job)} - {"input", "output"}
+    fields = {field.name for field in dataclasses.fields(Job)} - {"input", "inputs", "output"}
     assert set(JobOptions.__annotations__) == fields
 
 

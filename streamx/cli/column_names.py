@@ -26,8 +26,11 @@ def column_names(ctx: click.Context) -> list[str]:
     run would read is consumed.
     """
     # Where an option still lacks its value, arguments are left over by click.
-    path = ctx.params.get("input") or next(iter(ctx.args), None)
+    from streamx.read.files import first_file
+
+    inputs = ctx.params.get("inputs") or (ctx.params.get("input") or next(iter(ctx.args), None),)
     try:
+        path = None if inputs[0] is None else first_file(inputs[0])
         if path is None or not stat.S_ISREG(os.stat(path).st_mode):
             return []
         names = _of_rejects(path) if ctx.command.name == "retry" else _of_input(path, ctx.params)

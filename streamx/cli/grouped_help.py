@@ -8,8 +8,8 @@ import click
 
 # By one of the names of each option; one that is not in here is listed at the end.
 GROUPS = {
-    "Input": "--from --delimiter --quote --no-header --skip-lines --sheet --encoding --ragged "
-    "--sniff --lenient",
+    "Input": "--input --headers --add-source --from --delimiter --quote --no-header --skip-lines "
+    "--sheet --encoding --ragged --sniff --lenient",
     "Input from the web": "--paginate --page-size --records-at --next-at --page-param --size-param "
     "--header --http-timeout --http-retries",
     "Output": "--to --output-delimiter --crlf --add-bom --escape-formulas --compress "

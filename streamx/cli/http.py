@@ -20,7 +20,7 @@ _FIELDS = {
     "next_at": "next_at",
     "page_param": "page_param",
     "size_param": "size_param",
-    "headers": "headers",
+    "http_headers": "headers",
     "http_timeout_seconds": "timeout_seconds",
     "http_retries": "retries",
 }
@@ -75,7 +75,7 @@ def http_options(command: F) -> F:
         ),
         click.option(
             "--header",
-            "headers",
+            "http_headers",
             type=Header(),
             multiple=True,
             metavar="'NAME: VALUE'",
@@ -110,8 +110,8 @@ def with_http(values: Mapping[str, Any]) -> dict[str, Any]:
         others["records_at"] = written.pop("records_at")
     if not written:
         return others
-    if "headers" in written:
-        written["headers"] = _distinct(written["headers"])
+    if "http_headers" in written:
+        written["http_headers"] = _distinct(written["http_headers"])
     return others | {"http": streamx.Http(**{_FIELDS[name]: written[name] for name in written})}
 
 

@@ -99,6 +99,8 @@ class Schema:
                     f"[[{_STEPS}]] and {key} below it"
                 )
             _ = list(_words(option, name, key, value))
+        elif key == "input" and isinstance(value, list):
+            _ = [_text(key, each) for each in value]
         elif not isinstance(value, str):
             raise click.UsageError(f"{key!r} is {_kind(value)}; expected a text")
         return _substituted(key, value)
@@ -131,12 +133,13 @@ class Schema:
         context = click.Context(self._command)
         written, _, order = self._command.make_parser(context).parse_args(list(words))
         job = JobFile()
+        arguments: list[str] = []
         repeated: dict[str, Iterator[Any]] = {}
         for parameter in order:
             name, value = str(parameter.name), written.get(str(parameter.name))
             if isinstance(parameter, click.Argument):
                 if isinstance(value, str):
-                    job.values[name] = value
+                    arguments.append(value)
                 continue
             assert isinstance(parameter, click.Option)
             key = _key(parameter, value)
@@ -145,11 +148,20 @@ class Schema:
                 job.steps.append((key, _listed(parameter, each)))
             else:
                 job.values[key] = True if parameter.is_flag else _listed(parameter, value)
-        return job
+        # Where options name the inputs, what is left is OUTPUT.
+        names = _ARGUMENTS[1:] if "input" in job.values else _ARGUMENTS
+        if len(arguments) > len(names):
+            raise click.UsageError("there are --input and INPUT; name all inputs with --input")
+        named = dict(zip(names, arguments, strict=False))
+        inputs = {"input": job.values["input"]} if "input" in job.values else {}
+        return JobFile({**inputs, **named, **job.values}, job.steps)
 
     def words(self, job: JobFile) -> list[str]:
         """Return the command line that says what a job says."""
         words: list[str] = []
+        inputs = job.values.get("input", "-")
+        if isinstance(inputs, list):
+            words += [f"--input={each}" for each in inputs]
         said = [
             *((key, job.values[key]) for key in job.values if key not in _ARGUMENTS),
             *job.steps,
@@ -158,7 +170,7 @@ class Schema:
             option, name = self._option(key)
             words += _words(option, name, key, value)
         if any(each in job.values for each in _ARGUMENTS):
-            words += ["--", job.values.get("input", "-")]
+            words += ["--", *([inputs] if isinstance(inputs, str) else [])]
         if "output" in job.values:
             words.append(job.values["output"])
         return words

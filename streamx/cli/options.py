@@ -230,6 +230,34 @@ def input_options(command: F) -> F:
     )
 
 
+def files_options(command: F) -> F:
+    """Add the options that say how several files are read as one input."""
+    return add_options(
+        command,
+        click.option(
+            "-i",
+            "--input",
+            "inputs",
+            type=File(),
+            multiple=True,
+            metavar="FILE",
+            help="Read this file, directory or pattern (in quotes), in the place of INPUT. "
+            "Repeatable, read in the order written.",
+        ),
+        click.option(
+            "--headers",
+            type=click.Choice(["same", "union"]),
+            help="What the headers of several files must be: of the same names, in any order, or "
+            "any, of which all names become columns.  [default: same]",
+        ),
+        click.option(
+            "--add-source",
+            metavar="COLUMN",
+            help="Add a column, the last of the input, with the path of the file of each record.",
+        ),
+    )
+
+
 def dialect_options(command: F) -> F:
     """Add the options that say which cells the records of an input have."""
     return add_options(

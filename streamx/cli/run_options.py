@@ -38,10 +38,20 @@ class OrderedCommand(GroupedCommand):
     """A command that remembers in which order its options were written."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        _, rest, order = self.make_parser(ctx).parse_args(args=list(args))
+        if rest and not ctx.resilient_parsing and self._takes_inputs:
+            raise click.UsageError(
+                f"{rest[0]!r} is one argument too many; put a pattern in quotes, or name several "
+                "inputs with --input",
+                ctx,
+            )
         ctx.meta[WORDS] = list(args)
         ctx.meta[_ORDER] = [parameter.name for parameter in order]
         return super().parse_args(ctx, args)
+
+    @property
+    def _takes_inputs(self) -> bool:
+        return any(parameter.name == "inputs" for parameter in self.params)
 
 
 def output_options(command: F) -> F:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 import streamx
 from streamx.cli.http import http_options, with_http
-from streamx.cli.options import Duration, File, input_options, refuse_to_wait_on_terminal
+from streamx.cli.options import (
+    Duration,
+    File,
+    files_options,
+    input_options,
+    refuse_to_wait_on_terminal,
+)
 from streamx.cli.run import print_data, run, warn
 from streamx.cli.run_options import (
     OPERATIONS,
@@ -30,6 +37,7 @@ from streamx.cli.run_options import (
 @click.command("transform", cls=OrderedCommand)
 @click.argument("input", required=False, type=File())
 @click.argument("output", default="-", type=File())
+@files_options
 @input_options
 @http_options
 @output_options
@@ -82,6 +90,7 @@ def command(
     ctx: click.Context,
     /,
     input: str | None,
+    inputs: tuple[str, ...],
     output: str,
     quiet: bool,
     explain: bool,
@@ -92,16 +101,17 @@ def command(
 
     The format comes from the extension (.csv, .tsv, .tab, .jsonl, .ndjson, .json, each also with
     .gz, .bz2, .xz or .zst; .parquet, .arrow, .arrows; INPUT also .xlsx, .xlsb, .xls, .ods) or from
-    --from and --to. Without OUTPUT, or with -, standard output is
-    written; without INPUT, or with -, standard input is read. INPUT may be a URL that begins with
-    http:// or https://, and both may be files in remote storage, such as s3://BUCKET/KEY. With
-    --engine dask INPUT may be a directory or a pattern, and OUTPUT is a directory; with
-    --partition-by and --split-records OUTPUT is a directory as well.
+    --from and --to. Without OUTPUT, or with -, standard output is written; without INPUT, or with
+    -, standard input is read. INPUT may be a directory or a pattern (in quotes), of which all files
+    are read as one input, or a URL that begins with http:// or https://; INPUT and OUTPUT may be in
+    remote storage, such as s3://BUCKET/KEY. With --input there is no INPUT, and the first argument
+    is OUTPUT. With --engine dask, --partition-by and --split-records OUTPUT is a directory.
 
     \b
     Examples:
       streamx transform flights.csv flights.jsonl --null NA
       streamx transform flights.csv.gz flights.tsv --select carrier,flight
+      streamx transform 'flights-*.csv' flights.jsonl --headers union --add-source file
       streamx transform flights.csv late.csv --null NA --where 'delay > 60' --set 'hours=delay / 60'
       streamx transform flights.csv carriers/ --to csv --partition-by carrier
       streamx transform orders.csv out.jsonl --fn clean.py:clean --on-error reject --resume
@@ -112,9 +122,12 @@ def command(
     if save_job is not None:
         _save_job(ctx, save_job)
         return
-    refuse_to_wait_on_terminal(ctx, input)
+    if inputs:
+        input, output = None, output_of(ctx, input)
+    else:
+        refuse_to_wait_on_terminal(ctx, input)
     values = run_values(ctx, output, values, is_quiet=quiet)
-    source = "-" if input is None else input
+    source: str | tuple[str, ...] = inputs or ("-" if input is None else input)
     if explain:
         print_data(run(lambda: streamx.explain_async(source, output, **with_http(values))))
         return
@@ -124,6 +137,19 @@ def command(
         )
     )
     ctx.exit(report.exit_code)
+
+
+def output_of(ctx: click.Context, first: str | None) -> str:
+    """Return OUTPUT where inputs are named by options, so that it is the first argument.
+
+    Raises:
+        UsageError: there is a second one.
+    """
+    if ctx.get_parameter_source("output") is not ParameterSource.DEFAULT:
+        raise click.UsageError(
+            f"there is --input, and INPUT {first!r} as well; name all inputs with --input", ctx
+        )
+    return "-" if first is None else first
 
 
 def _save_job(ctx: click.Context, path: str) -> None:

@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from streamx.codec import head as heads
-from streamx.codec.layout import CsvFormat
 from streamx.ends import open_inlet
 from streamx.errors import InputError
 from streamx.job import Job
 from streamx.read.decode import undecoded
 from streamx.read.files import InputFile
 from streamx.transform.plan import Recipe
-from streamx.transform.resolve import Ending, Resolution, header_in
+from streamx.transform.resolve import Ending, Resolution, body_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +71,15 @@ def _start(
     recipe: Recipe, head: bytes, ending: Ending, source: str, names: tuple[str, ...] | None
 ) -> tuple[int, int] | None:
     """Return offset and line of the first record; without names they are not looked for."""
-    start = heads.preamble_end(head, recipe.skip_lines, ending == "end")
-    if names is None or start is None:
-        return start if start is None else (start, 0)
-    if isinstance(recipe.source, CsvFormat):
-        header = header_in(recipe, recipe.source, head, start, ending, source)
-        if header is None:
-            return None
-        if header.names and header.names != names:
-            raise InputError(
-                f"{source}: the header names {', '.join(header.names)}; expected "
-                f"{', '.join(names)}, as in the first file of the input"
-            )
-        start = header.end
-    return start, head.count(b"\n", 0, start) + 1
+    if names is None:
+        start = heads.preamble_end(head, recipe.skip_lines, ending == "end")
+        return None if start is None else (start, 0)
+    header = body_in(recipe, head, ending, source)
+    if header is None:
+        return None
+    if header.names and header.names != names:
+        raise InputError(
+            f"{source}: the header names {', '.join(header.names)}; expected "
+            f"{', '.join(names)}, as in the first file of the input"
+        )
+    return header.end, head.count(b"\n", 0, header.end) + 1

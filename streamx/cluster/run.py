@@ -32,7 +32,7 @@ from streamx.monitor.progress import progress_views
 from streamx.monitor.report import Report, Totals
 from streamx.monitor.watch import watch
 from streamx.pipeline import resolved
-from streamx.read.files import InputFile, input_files
+from streamx.read.files import InputFile
 from streamx.resume import functions_of, options_of
 from streamx.sizing import MIB, available_cpus
 from streamx.transform.carried import Carried
@@ -46,6 +46,7 @@ _SPLIT_BYTES = 64 * MIB
 _SPLIT_RETRIES = 3
 # What a split knows nothing of, since it is the whole run's.
 _OF_THE_WHOLE: dict[str, Any] = {
+    "inputs": (),
     "progress": "off",
     "engine": "local",
     **dict.fromkeys(("rejects", "lock_file", "summary", "metrics", "report")),
@@ -77,7 +78,8 @@ async def run(job: Job, warn: Callable[[str], None]) -> Report:
 async def run_on(cluster: Cluster, job: Job, accounts: Accounts) -> Report:
     """Run a job on a cluster that is there."""
     started = time.monotonic()
-    files = input_files(job.input)
+    files = job.files
+    assert files is not None, "a cluster reads files"
     own, resolution = await _resolved(worker_job(job, files, cluster.threads), accounts)
     split_bytes = job.split_size_bytes or _SPLIT_BYTES
     ends = _Ends(job, files, resolution, most_splits(files, split_bytes))
@@ -149,9 +151,9 @@ def _carried(step: Operation) -> Operation:
 
 
 async def _resolved(job: Job, accounts: Accounts) -> tuple[Job, Resolution]:
-    job, (source, reader) = await open_found(job, accounts.warn)
+    job, (_, reader) = await open_found(job, accounts.warn)
     try:
-        return job, await resolved(job, source, reader, accounts.warn)
+        return job, await resolved(job, reader, accounts.warn)
     finally:
         await reader.close()
 

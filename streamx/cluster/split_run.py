@@ -11,7 +11,7 @@ from array import array
 from dataclasses import dataclass, field, replace
 
 from streamx.accounts import Accounts
-from streamx.chunk import ChunkResult, Failure
+from streamx.chunk import ChunkResult, Failure, Place
 from streamx.cluster.parts import Draft, PartSink, open_part
 from streamx.cluster.splits import Split
 from streamx.cluster.worker import this_worker
@@ -116,7 +116,7 @@ async def _open(task: SplitTask) -> Inlet:
     source.name = file.name
     reader = ChunkReader(source, job.pace, job.sizing.max_record_bytes)
     if split.size_bytes is None:
-        await reader.move_to(split.offset, 0)
+        await reader.move_to(Place(split.line, split.offset), 0)
     return Inlet(source, reader)
 
 

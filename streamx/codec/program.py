@@ -125,6 +125,7 @@ class Program:
             instructions.
         derived: how many of them, the first, are columns.
         fallback: does the same; the program is no more than a quick way to what this gives.
+        file: the register that has the name of the records' file, if one has it.
     """
 
     instructions: tuple[Instruction, ...]
@@ -132,6 +133,7 @@ class Program:
     registers: int
     derived: int
     fallback: Fallback = field(compare=False, repr=False)
+    file: int | None = None
 
 
 MOST = 1 << 16

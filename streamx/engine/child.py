@@ -123,7 +123,7 @@ class WorkerProcess:
             os.ftruncate(self._input, 0)
         wire.write_at(self._input, chunk.data, 0)
         place = chunk.sequence, chunk.offset, chunk.line
-        order = Order(*place, size_bytes, limits, chunk.deaths)
+        order = Order(*place, size_bytes, limits, chunk.deaths, chunk.file)
         await self._send(pickle.dumps(order))
 
     async def step(self) -> tuple[bytes, ChunkResult | Failed | None]:

@@ -60,6 +60,7 @@ class Flight:
         self._waiting_bytes = 0
         self._has_room = asyncio.Event()
         self._chunk = chunk
+        self._plan = plan
         self._is_ordered = is_ordered
         self._limit_behind = _number_behind(plan.steps)
         self._tasks: deque[asyncio.Future[Outcome]] = deque()
@@ -71,7 +72,7 @@ class Flight:
 
     def items(self, chain: Chain) -> Iterator[Item | None]:
         """Yield what steps before the first function make of the records; None to make a pause."""
-        return chain.run(self.source, self.counter)
+        return chain.run(self._plan.aligned(self.source), self.counter)
 
     @property
     def has_room(self) -> bool:

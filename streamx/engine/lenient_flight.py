@@ -42,7 +42,8 @@ class LenientFlight(Flight):
     def items(self, chain: Chain) -> Iterator[Item | None]:
         self._faults.begin()
         while not self._records.has_ended and not self.counter.is_finished:
-            for item in chain.run(self._records, self.counter):
+            items = self._plan.aligned(self._records, self._faults.refuse)
+            for item in chain.run(items, self.counter):
                 self._add_faults()
                 yield item
             self._add_faults()

@@ -96,7 +96,7 @@ class LoopEngine:
             await self._middle.__aexit__(None, None, None)
 
     def _flight(self, chunk: Chunk) -> Flight:
-        known = chunk, self._plan, self._limits
+        known = chunk, self._plan.of(chunk.file), self._limits
         if self._plan.lenience is None:
             return Flight(*known, is_ordered=self._is_ordered)
         return LenientFlight(*known, self._plan.lenience, self._faults, is_ordered=self._is_ordered)

@@ -268,16 +268,17 @@ def _is_at_one_place(before: WorkerGoneError, gone: WorkerGoneError, chunk: Chun
 
 def _died(gone: WorkerGoneError, chunk: Chunk) -> WorkerDiedError:
     """Name the record or batch if the plan has noted where it was, else the lines of the chunk."""
+    source = None if chunk.file is None else chunk.file.name
     if gone.first == position.UNKNOWN:
         size_bytes = len(chunk.data)
         lines = count_lines(chunk.data, size_bytes)
         ends_with_line_end = chunk.data[size_bytes - 1 :] == b"\n"
         last_line = chunk.line + lines - ends_with_line_end
-        return WorkerDiedError(gone.reason, chunk.line, last_line, chunk.offset)
+        return WorkerDiedError(gone.reason, chunk.line, last_line, chunk.offset, source)
     first_line, last_line = (
         chunk.line + count_lines(chunk.data, at) for at in (gone.first, gone.last)
     )
-    return WorkerDiedError(gone.reason, first_line, last_line, chunk.offset + gone.first)
+    return WorkerDiedError(gone.reason, first_line, last_line, chunk.offset + gone.first, source)
 
 
 def _pickled(plan: Workable) -> bytes:

@@ -17,7 +17,7 @@ import signal
 import struct
 from typing import NamedTuple
 
-from streamx.chunk import ChunkResult, Death
+from streamx.chunk import ChunkResult, Death, FileOfInput
 from streamx.errors import WorkerError, cannot
 
 # Two would do for one process to fill while the other reads; the others are for a busy event loop.
@@ -41,6 +41,7 @@ class Order(NamedTuple):
     size_bytes: int
     limits: tuple[int, ...]
     deaths: tuple[Death, ...] = ()
+    file: FileOfInput | None = None
 
 
 class Failed(NamedTuple):

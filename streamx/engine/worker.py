@@ -85,7 +85,7 @@ def _run_chunks(runner: Runnable, link: _Link, input: int) -> NoReturn:
     while True:
         order = link.next_order()
         data = wire.read_at(input, order.size_bytes, 0)
-        chunk = Chunk(order.sequence, order.offset, order.line, data, order.deaths)
+        chunk = Chunk(order.sequence, order.offset, order.line, data, order.deaths, order.file)
         link.end(_run(runner, chunk, order.limits, link))
 
 

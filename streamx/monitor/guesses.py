@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from streamx.chunk import Notice
 from streamx.codec.guess import Guess
@@ -20,10 +20,15 @@ _WHAT = {
 }
 
 
-def guess_texts(guesses: Mapping[str, Notice]) -> Iterator[str]:
-    """Yield a sentence for each kind of guess, in a fixed order."""
+def guess_texts(guesses: Mapping[str, Notice], files: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence for each kind of guess, in a fixed order.
+
+    Args:
+        guesses: how many there were, and the first.
+        files: the names of the input's files, where it may be several.
+    """
     for kind, what in _WHAT.items():
         notice = guesses.get(kind)
         if notice is not None:
             records = "1 record" if notice.count == 1 else f"{notice.count:,} records"
-            yield f"{records} {what}, first in line {notice.first.line} (--lenient)"
+            yield f"{records} {what}, first in {notice.first.told(files)} (--lenient)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -99,6 +99,7 @@ class Totals:
         rejects: the name of the rejects file, or None.
         judge: says when too many records are bad, or None.
         files: of an output that is divided.
+        file_names: of the input's files, where it may be several.
     """
 
     source: str
@@ -106,6 +107,7 @@ class Totals:
     rejects: str | None = None
     judge: Judge | None = None
     files: FilesWritten | None = None
+    file_names: Sequence[str] = ()
     records_in: int = 0
     records_out: int = 0
     blank_lines: int = 0
@@ -143,7 +145,7 @@ class Totals:
         for key, place in result.dropped_keys.items():
             known_place = self.dropped_keys.get(key)
             if known_place is not None:
-                self.dropped_keys[key] = min(known_place, place, key=lambda each: each.offset)
+                self.dropped_keys[key] = min(known_place, place, key=_in_input_order)
             elif len(self.dropped_keys) <= MOST_NAMED_KEYS:
                 self.dropped_keys[key] = place
         if result.failure is not None:
@@ -162,7 +164,8 @@ class Totals:
             "misfits": {name: _listed(notice) for name, notice in self.misfits.items()},
             "dropped_values": self.dropped_values,
             "dropped_keys": {
-                key: [place.line, place.offset] for key, place in self.dropped_keys.items()
+                key: [place.line, place.offset, place.file]
+                for key, place in self.dropped_keys.items()
             },
             "bad_records": [
                 [kind.stage, kind.name, *_listed(notice)]
@@ -266,10 +269,12 @@ class Totals:
         if not self.bad_records:
             return
         most_first = sorted(
-            self.bad_records.items(), key=lambda item: (-item[1].count, item[1].first.offset)
+            self.bad_records.items(),
+            key=lambda item: (-item[1].count, _in_input_order(item[1].first)),
         )
         kinds = "; ".join(
-            f"{notice.count:,} {kind.stage} ({kind.name}), first in line {notice.first.line}"
+            f"{notice.count:,} {kind.stage} ({kind.name}), "
+            f"first in {notice.first.told(self.file_names)}"
             for kind, notice in most_first
         )
         kept = "" if self.rejects is None else f". They are in {self.rejects}"
@@ -307,8 +312,8 @@ class Totals:
             pinned = shlex.quote(f"{column.name}=string")
             yield (
                 f"{self.source}: {_times(notice.count, 'cell')} in column {column.name} did not "
-                f"fit its type {column.type} and became strings, first {notice.example} in line "
-                f"{notice.first.line}; pin the type with --type {pinned}, "
+                f"fit its type {column.type} and became strings, first {notice.example} in "
+                f"{notice.first.told(self.file_names)}; pin the type with --type {pinned}, "
                 "or name cells that stand for null with --null"
             )
 
@@ -317,21 +322,24 @@ class Totals:
             option = "--lenient" if self.plan.layout.is_lenient else "--ragged pad"
             yield (
                 f"{self.source}: {_times(self.padded.count, 'record')} had fewer cells than the "
-                f"header and got empty ones, first in line {self.padded.first.line} ({option})"
+                f"header and got empty ones, first in {self.padded.first.told(self.file_names)} "
+                f"({option})"
             )
 
     def _guess_warnings(self) -> Iterator[str]:
         if self.guesses:
             from streamx.monitor.guesses import guess_texts  # few runs guess
 
-            for text in guess_texts(self.guesses):
+            for text in guess_texts(self.guesses, self.file_names):
                 yield f"{self.source}: {text}"
 
     def _key_warnings(self) -> Iterator[str]:
         if not self.dropped_values:
             return
         named = list(self.dropped_keys.items())[:MOST_NAMED_KEYS]
-        keys = ", ".join(f"{key!r} (first in line {place.line})" for key, place in named)
+        keys = ", ".join(
+            f"{key!r} (first in {place.told(self.file_names)})" for key, place in named
+        )
         others = " and others" if len(self.dropped_keys) > MOST_NAMED_KEYS else ""
         yield (
             f"{self.source}: {_times(self.dropped_values, 'value')} left out, since the header "
@@ -366,11 +374,16 @@ def _add_notices(total: dict[K, Notice], others: Mapping[K, Notice]) -> None:
 
 
 def _listed(notice: Notice) -> list[Any]:
-    return [notice.count, notice.first.line, notice.first.offset, notice.example]
+    first = notice.first
+    return [notice.count, first.line, first.offset, notice.example, first.file]
 
 
-def _notice(count: int, line: int, offset: int, example: str) -> Notice:
-    return Notice(int(count), Place(int(line), int(offset)), str(example))
+def _notice(count: int, line: int, offset: int, example: str, file: int) -> Notice:
+    return Notice(int(count), Place(int(line), int(offset), int(file)), str(example))
+
+
+def _in_input_order(place: Place) -> tuple[int, int]:
+    return place.file, place.offset
 
 
 def _count(notices: Mapping[BadKind, Notice]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from streamx.chunk import Chunk, Place
+from streamx.chunk import Chunk, FileOfInput, Place
 from streamx.codec import count_lines
 from streamx.codec.skipping import RecordSkip
 
@@ -59,6 +59,7 @@ class Chunker:
         self._max_record_bytes = max_record_bytes
         self._offset = offset
         self._line = line
+        self._file: FileOfInput | None = None
         self._new_skip = skip
         self._skip: RecordSkip | None = None
         # What is pending stands at the front.
@@ -69,7 +70,14 @@ class Chunker:
     @property
     def next_place(self) -> Place | None:
         """Where the next record starts, behind all chunks so far; None within one that was cut."""
-        return Place(self._line, self._offset) if self._skip is None else None
+        if self._skip is not None:
+            return None
+        return Place(self._line, self._offset, 0 if self._file is None else self._file.number)
+
+    def begin(self, file: FileOfInput, *, offset: int, line: int) -> None:
+        """Go on with the records of a file, which start at a place of it, behind all of another."""
+        self._file, self._offset, self._line = file, offset, line
+        self._skip, self.is_finished = None, False
 
     @property
     def wanted_bytes(self) -> int:
@@ -149,7 +157,8 @@ class Chunker:
         self._move_on(pending[:end])
 
     def _take(self, end: int) -> Chunk:
-        chunk = Chunk(self.sequence, self._offset, self._line, self._buffer[:end].toreadonly())
+        data = self._buffer[:end].toreadonly()
+        chunk = Chunk(self.sequence, self._offset, self._line, data, file=self._file)
         self.sequence += 1
         self._move_on(chunk.data)
         return chunk

@@ -17,8 +17,9 @@ from streamx.read.begun import BegunSource
 from streamx.read.chunker import Chunker
 from streamx.read.decode import plain_file
 from streamx.read.pace import ChunkPace, Run
-from streamx.read.sources import Source
-from streamx.transform.resolve import Ending, Resolution
+from streamx.read.sources import FileSource, Source
+from streamx.transform.plan import Recipe
+from streamx.transform.resolve import Ending, Resolution, resolve
 
 # A record on a live input is passed on when it has waited this long; 100 ms are promised.
 LINGER_SECONDS = 0.05
@@ -71,14 +72,15 @@ class ChunkReader:
         """Where the next chunk starts; None within a record that was cut off, or before all."""
         return None if self._chunker is None else self._chunker.next_place
 
-    async def move_to(self, offset: int, size_bytes: int) -> bytes:
+    async def move_to(self, place: Place, size_bytes: int) -> bytes:
         """Stand at a place of the input instead of its start; return so many bytes before it.
 
         Of a file as it is, what comes before is not read; else it is read and passed over. There
         are fewer bytes if the input ends before.
         """
+        offset = place.offset
         start = offset - size_bytes
-        file = plain_file(self._source)
+        file = self._plain_file()
         if start > len(self._head) and file is not None:
             await file.seek(start)
             self._head.clear()
@@ -95,6 +97,9 @@ class ChunkReader:
         self._forget_before(offset)
         return before
 
+    def _plain_file(self) -> FileSource | None:
+        return plain_file(self._source)
+
     def _forget_before(self, offset: int) -> None:
         count = min(max(offset - self._head_offset, 0), len(self._head))
         del self._head[:count]
@@ -103,6 +108,15 @@ class ChunkReader:
     def sample(self, resolution: Resolution, format: Format) -> bytes:
         """Return the records that `resolve` has read, as many as make a sample."""
         return sample_of(bytes(self._head), resolution.start, format, self._is_at_end)
+
+    async def resolution(self, recipe: Recipe) -> Resolution:
+        """Read as much as decides what a recipe comes to, and return that.
+
+        Raises:
+            StreamxError: see `streamx.transform.resolve.resolve`.
+        """
+        name = self._source.name
+        return await self.resolve(lambda head, ending: resolve(recipe, head, ending, name))
 
     async def resolve(self, decide: Callable[[bytes, Ending], R | None]) -> R:
         """Read until `decide` finds the head long enough; the head is kept for `chunks`."""
@@ -150,7 +164,13 @@ class ChunkReader:
         self, resolution: Resolution, format: Format, credits: Credits
     ) -> AsyncIterator[Chunk]:
         """Yield chunks, taking a credit before the bytes of each are read."""
-        chunker = self._chunker = Chunker(
+        chunker = self._chunker = self._new_chunker(resolution, format)
+        del self._head[: resolution.start - self._head_offset]
+        async for chunk in self._cut(chunker, resolution.opening_bytes, credits):
+            yield chunk
+
+    def _new_chunker(self, resolution: Resolution, format: Format) -> Chunker:
+        return Chunker(
             lambda data: last_boundary(data, format),
             self.pace.chunk_size_bytes,
             self._max_record_bytes,
@@ -158,9 +178,13 @@ class ChunkReader:
             line=resolution.line,
             skip=None if resolution.plan.lenience is None else partial(RecordSkip, format),
         )
-        del self._head[: resolution.start - self._head_offset]
+
+    async def _cut(
+        self, chunker: Chunker, opening_bytes: int | None, credits: Credits
+    ) -> AsyncIterator[Chunk]:
+        """Yield the chunks of what is left of the head and of the source, up to its end."""
         while not chunker.is_finished:
-            chunker.aim_at(self._aim(chunker.sequence, resolution))
+            chunker.aim_at(self._aim(chunker.sequence, opening_bytes))
             sequence = chunker.sequence
             await credits.acquire(sequence, chunker.expected_bytes)
             chunk = await self._next_chunk(chunker, credits)
@@ -169,13 +193,13 @@ class ChunkReader:
             else:
                 yield chunk
 
-    def _aim(self, sequence: int, resolution: Resolution) -> int:
+    def _aim(self, sequence: int, opening_bytes: int | None) -> int:
         """Return how much the next chunk shall hold."""
-        if sequence != 0 or resolution.opening_bytes is None:
+        if sequence != 0 or opening_bytes is None:
             return self.pace.chunk_size_bytes
         # A last record without a line end is whole only if nothing more can come.
-        is_all = self._is_at_end and resolution.opening_bytes == len(self._head)
-        return resolution.opening_bytes + is_all
+        is_all = self._is_at_end and opening_bytes == len(self._head)
+        return opening_bytes + is_all
 
     def around(self, run: Run) -> Run:
         """Return what runs the chunks of this reader by `run`, and lets the pace know of it."""

@@ -72,7 +72,7 @@ def read_reject(line: bytes, decoded: Callable[[bytes], bytes] = bytes) -> Rejec
     ...     b'{"source":"a","line":3,"offset":9,"attempts":1,"raw":"{","format":{"name":"jsonl"}}'
     ... )
     >>> reject.place, reject.record
-    (Place(line=3, offset=9), b'{')
+    (Place(line=3, offset=9, file=0), b'{')
     """
     try:
         fields = orjson.loads(line)

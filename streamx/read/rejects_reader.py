@@ -139,9 +139,8 @@ class _Piece:
     async def chunk(self, sequence: int, credits: Credits) -> RetriedChunk:
         """Return the chunk, with a credit taken for it."""
         await credits.acquire(sequence, len(self.data))
-        return RetriedChunk(
-            sequence, 0, 1, bytes(self.data), (), tuple(self.origins), tuple(self.cut)
-        )
+        origins, cut = tuple(self.origins), tuple(self.cut)
+        return RetriedChunk(sequence, 0, 1, bytes(self.data), origins=origins, cut=cut)
 
 
 class RejectsReader(ChunkReader):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from streamx.errors import InputError, UsageError
-from streamx.read.files import HIDDEN, InputFile, no_file
+from streamx.read.files import HIDDEN, InputFile, natural_key, no_file
 from streamx.storage import StoredFile, shown_url, version_of
 
 # What a storage tells of a file.
@@ -33,7 +33,7 @@ def stored_files(url: str) -> tuple[InputFile, ...]:
         raise no_file(stored.name)
     start = _start_of(url, path)
     files = [_input_file(start + each["name"], each) for each in found]
-    return tuple(sorted(files, key=lambda file: file.path))
+    return tuple(sorted(files, key=lambda file: natural_key(file.path)))
 
 
 def _found(system: Any, path: str) -> Iterable[Details]:

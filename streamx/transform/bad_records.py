@@ -68,7 +68,7 @@ class BadRecords:
         self._line += count_lines(self._data[before : self._start], self._start - before)
         start, own_end = self._bounds(bad, end)
         line = self._line + count_lines(self._data[self._start : start], start - self._start)
-        place = Place(line, self._chunk.offset + start)
+        place = self._chunk.place(line, self._chunk.offset + start)
         self.count += 1
         self._note(bad, place, number)
         if self._lenience.writes_rejects:
@@ -106,7 +106,7 @@ class BadRecords:
     def added_to(self, result: ChunkResult) -> ChunkResult:
         """Return what the chunk amounted to, the bad records included."""
         kinds = {
-            BadKind(*kind): Notice(self._counts[kind], Place(line, offset), found)
+            BadKind(*kind): Notice(self._counts[kind], self._chunk.place(line, offset), found)
             for kind, (line, offset, found) in self._firsts.items()
         }
         return replace(result, bad_records=kinds, bad_places=self._places)
@@ -138,7 +138,9 @@ class BadRecords:
     @cached_property
     def _known(self) -> tuple[bytes, bytes]:
         """What all lines begin and end with, encoded once: columns may be many."""
-        beginning = orjson.dumps({"source": _as_text(self._lenience.source)})
+        file = self._chunk.file
+        source = self._lenience.source if file is None else file.name
+        beginning = orjson.dumps({"source": _as_text(source)})
         end = orjson.dumps(self._how_to_read(), option=orjson.OPT_APPEND_NEWLINE)
         return beginning[:-1], end[1:]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,8 +13,8 @@ from streamx.codec.boundaries import records_of
 from streamx.codec.layout import BYTE_ORDER_MARK, CsvFormat, Layout, Part
 from streamx.codec.reference.csv_records import csv_scanner
 from streamx.codec.sections import Division, header_section
-from streamx.transform.operations import adds_columns, before_records, unknown_column
-from streamx.transform.plan import AnyPlan, Lenience, Plan, Recipe, Runner
+from streamx.transform.operations import unknown_column
+from streamx.transform.plan import AnyPlan, Lenience, Plan, Runner
 
 if TYPE_CHECKING:
     from streamx.transform.opening import OpenHeader
@@ -178,26 +178,6 @@ class Sections:
             sections: bytes = sections_of(view, self._divider.division)
         del self._pending[:end]
         return sections
-
-
-def check_partition(recipe: Recipe, names: Sequence[str]) -> None:
-    """Refuse to divide an output by what is no column of it, as far as that is known.
-
-    Args:
-        recipe: what the user asked for.
-        names: the columns that the first operation gets that looks into records; none if unknown.
-
-    Raises:
-        UsageError: a column is not there.
-    """
-    if not names or adds_columns(recipe.operations):
-        return
-    from streamx.transform.record_plan import output_columns
-
-    steps = recipe.operations[len(before_records(recipe.operations)) :]
-    named = recipe.columns if steps and isinstance(recipe.target, CsvFormat) else None
-    columns = output_columns(named, dict.fromkeys(names, 0), steps)
-    check_columns(recipe.partition_by, tuple(columns))
 
 
 def check_columns(by: tuple[str, ...], names: tuple[str, ...]) -> None:

@@ -110,6 +110,8 @@ class JsonKeys:
 def _named(plan: RecordPlan) -> Iterator[str]:
     """Go through the names that expressions read and set, and those of a CSV's columns."""
     steps: Sequence[Step] = plan.steps
+    if plan.alignment is not None:
+        yield from plan.alignment.added
     for step in steps:
         if isinstance(step, Where | Set):
             yield from (column.name for column in columns(step.expression().tree))

@@ -52,10 +52,10 @@ class LenientRecordRunner(AbstractContextManager["LenientRecordRunner"]):
         faults, counter, tally = self._faults, Counter(limits), Tally()
         faults.begin()
         self._deaths.begin(chunk.deaths)
-        layout, columns = self._plan.layout, self._plan.columns
-        bad_records = BadRecords(chunk, layout, self._lenience)
-        source = LenientRecords(chunk, layout, faults, self._deaths)
-        groups = self._groups(source, counter)
+        plan, columns = self._plan.of(chunk.file), self._plan.columns
+        bad_records = BadRecords(chunk, plan.layout, self._lenience)
+        source = LenientRecords(chunk, plan.layout, faults, self._deaths)
+        groups = self._groups(plan, source, counter)
         if self._plan.open_header is not None:
             groups, header = self._open(self._plan.open_header, groups)
             if header:
@@ -86,18 +86,21 @@ class LenientRecordRunner(AbstractContextManager["LenientRecordRunner"]):
         self._encoder = self._plan.encoder()
         return iter(beginning), header.with_columns(names)
 
-    def _groups(self, source: LenientRecords, counter: Counter) -> Iterator[list[Item]]:
+    def _groups(
+        self, plan: RecordPlan, source: LenientRecords, counter: Counter
+    ) -> Iterator[list[Item]]:
         """Yield what the chain makes of records, all of each in one group.
 
         When a group is yielded, all faults up to its last record are known; after an empty one,
         which makes a pause, no record before it is under way.
         """
-        if self._chain.only_function is not None:
+        refuse = self._faults.refuse
+        if self._chain.only_function is not None and plan.alignment is None:
             function, name = self._chain.only_function
-            refuse = self._faults.refuse
             yield from whole_groups(groups_of(function, name, source.batches(), source.add, refuse))
         while not source.has_ended and not counter.is_finished:
-            yield from whole_groups(grouped(self._chain.run(source, counter)))
+            items = plan.aligned(source, refuse)
+            yield from whole_groups(grouped(self._chain.run(items, counter)))
             yield []
 
 

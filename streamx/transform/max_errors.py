@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streamx.chunk import ChunkResult, Place
@@ -62,9 +63,15 @@ class MaxErrors:
 
 @dataclass
 class Judge:
-    """Counts the bad records of chunks in input order until they are too many."""
+    """Counts the bad records of chunks in input order until they are too many.
+
+    Attributes:
+        most: how many may be.
+        files: the names of the input's files, where it may be several.
+    """
 
     most: MaxErrors
+    files: Sequence[str] = ()
     _bad_records: int = field(default=0, init=False)
     _records_in: int = field(default=0, init=False)
 
@@ -80,7 +87,7 @@ class Judge:
             records_in = self._records_in + number
             is_early = self.most.share is not None and records_in < _LEAST_RECORDS
             if not is_early and self.most.is_exceeded(self._bad_records, records_in):
-                return self._sentence(records_in, Place(line, offset))
+                return self._sentence(records_in, Place(line, offset, result.file))
         self._records_in += result.records_in
         return None
 
@@ -94,6 +101,8 @@ class Judge:
         read = "1 record" if records_in == 1 else f"the first {records_in:,} records"
         if last is None:
             read = f"all {records_in:,} records"
-        where = "" if last is None else f", the last in line {last.line} (byte {last.offset})"
+        where = (
+            "" if last is None else f", the last in {last.told(self.files)} (byte {last.offset})"
+        )
         counted = "1 is" if self._bad_records == 1 else f"{self._bad_records:,} are"
         return f"{counted} bad of {read}{where}; at most {self.most.text} may be (--max-errors)"

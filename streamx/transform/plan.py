@@ -70,6 +70,10 @@ class Recipe:
         lenience: what becomes of bad records; None if the first one ends the run.
         priority: says which of the records that wait for a function is next; None for input order.
         partition_by: columns of the output whose values say which file a record goes to.
+        headers: what the headers of several files must be: of the "same" names, or any, of which
+            the columns are the "union".
+        source_column: a column to be added that names the file of each record.
+        has_gaps: some files lack columns that others have, so all records are filled up.
     """
 
     source: Format
@@ -93,6 +97,14 @@ class Recipe:
     lenience: Lenience | None = None
     priority: Expression | None = None
     partition_by: tuple[str, ...] = ()
+    headers: Literal["same", "union"] = "same"
+    source_column: str | None = None
+    has_gaps: bool = False
+
+    @property
+    def is_aligned(self) -> bool:
+        """Tell whether records get columns before the first operation."""
+        return self.has_gaps or self.source_column is not None
 
 
 class Runner(Protocol):
@@ -139,12 +151,14 @@ class Plan:
         limits: how many records may be read over the whole run, and, where the layout has a
             program, how many may be written; none for all.
         lenience: what becomes of bad records; None if the first one ends the run.
+        shapes: layouts of each kind of file, where the input's files differ.
     """
 
     layout: Layout
     header: bytes = b""
     limits: tuple[int, ...] = ()
     lenience: Lenience | None = None
+    shapes: tuple[Layout, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -161,6 +175,10 @@ class Plan:
 
     def opened(self) -> AbstractContextManager[Runner]:
         """Return what runs chunks in one worker, to be entered before and left after them."""
+        if self.shapes or (self.layout.program and self.layout.program.file is not None):
+            from streamx.transform.file_runner import FileRunner
+
+            return nullcontext(FileRunner(self))
         if self.lenience is None:
             return nullcontext(self)
         from streamx.transform.lenient_plan import LenientRunner
@@ -204,17 +222,19 @@ def result_of(chunk: Chunk, tally: Tally, taken: tuple[int, ...], *, is_last: bo
         failure=None if bad is None else _failure(chunk, bad),
         taken=taken,
         is_last=is_last,
+        file=0 if chunk.file is None else chunk.file.number,
     )
 
 
 def _place(chunk: Chunk, position: int) -> Place:
     """Return the place in the input of a byte position in a chunk."""
-    return Place(chunk.line + count_lines(chunk.data, position), chunk.offset + position)
+    return chunk.place(chunk.line + count_lines(chunk.data, position), chunk.offset + position)
 
 
 def _failure(chunk: Chunk, bad: Bad) -> Failure:
     place = _place(chunk, bad.position)
-    return Failure(place, bad.found, bad.expected, bad.stage, bad.traceback)
+    source = None if chunk.file is None else chunk.file.name
+    return Failure(place, bad.found, bad.expected, bad.stage, bad.traceback, source)
 
 
 def _notices(chunk: Chunk, remarks: dict[str, Remark]) -> dict[str, Notice]:

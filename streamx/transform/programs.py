@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from streamx.chunk import FileOfInput
 from streamx.codec.layout import CsvFormat, Layout, Part, Pick, Tally
 from streamx.codec.program import Fallback
 from streamx.transform.chain import Counter, Step
@@ -63,6 +64,10 @@ class Records:
         limits = [_UNLIMITED if each is None else each for each in (limit, output_limit)]
         return (yield from self._runner.convert(data, Counter(limits)))
 
+    def of(self, file: FileOfInput) -> Records:
+        """Return what converts the records of a file."""
+        return Records(self.plan.of(file))
+
     def __reduce__(self) -> tuple[object, ...]:
         # Without the runner, which does not pickle.
         return Records, (self.plan,)
@@ -71,6 +76,20 @@ class Records:
     def _runner(self) -> RecordRunner:
         """Shared by all threads: a chain without functions keeps nothing from record to record."""
         return RecordRunner(self.plan).__enter__()
+
+
+def named(layout: Layout, file: FileOfInput) -> Layout:
+    """Return a layout whose program knows the name of the file that records are of."""
+    program = layout.program
+    if program is None or program.file is None:
+        return layout
+    assert isinstance(program.fallback, Records), "who makes a program makes both"
+    constants = tuple(
+        (register, file.name if register == program.file else value)
+        for register, value in program.constants
+    )
+    own = replace(program, constants=constants, fallback=program.fallback.of(file))
+    return replace(layout, program=own)
 
 
 def _limits(steps: Sequence[Step]) -> tuple[int, int] | None:
@@ -90,8 +109,8 @@ def _limits(steps: Sequence[Step]) -> tuple[int, int] | None:
 
 def _csv_layout(plan: RecordPlan, steps: Sequence[Step], fallback: Fallback) -> Layout | None:
     """Return a layout with the steps as its program, which shows the columns that they leave."""
-    writer = ProgramWriter(len(plan.layout.columns), _count_sets(steps))
-    indexes = {pick.name: pick.index for pick in plan.layout.picks}
+    writer = ProgramWriter(len(plan.layout.columns), _count_added(plan, steps))
+    indexes = _aligned(writer, plan)
     for step in steps:
         if isinstance(step, Where):
             writer.keep(step.expression().tree, indexes)
@@ -109,7 +128,11 @@ def _csv_layout(plan: RecordPlan, steps: Sequence[Step], fallback: Fallback) -> 
 def _jsonl_layout(plan: RecordPlan, steps: Sequence[Step], fallback: Fallback) -> Layout | None:
     """Do the same for records each of which may have other keys."""
     keys = JsonKeys(plan)
-    writer = ProgramWriter(len(keys.columns), _count_sets(steps))
+    writer = ProgramWriter(len(keys.columns), _count_added(plan, steps))
+    if plan.alignment is not None and plan.alignment.source is not None:
+        source = plan.alignment.source
+        writer.refuse_values(keys.names[source])
+        keys.set(source, writer.derive_file())
     for step in steps:
         if isinstance(step, Where):
             writer.keep(step.expression().tree, keys.names)
@@ -121,5 +144,19 @@ def _jsonl_layout(plan: RecordPlan, steps: Sequence[Step], fallback: Fallback) -
     return replace(layout, program=program) if layout and program else None
 
 
-def _count_sets(steps: Sequence[Step]) -> int:
-    return sum(isinstance(step, Set) for step in steps)
+def _aligned(writer: ProgramWriter, plan: RecordPlan) -> dict[str, int]:
+    """Return the columns that the first step gets, with those that the file lacks computed."""
+    indexes = {pick.name: pick.index for pick in plan.layout.picks}
+    alignment = plan.alignment
+    if alignment is None:
+        return indexes
+    for name, value in alignment.missing:
+        indexes[name] = writer.derive_constant(value)
+    if alignment.source is not None:
+        indexes[alignment.source] = writer.derive_file()
+    return {name: indexes[name] for name in alignment.in_order(indexes)}
+
+
+def _count_added(plan: RecordPlan, steps: Sequence[Step]) -> int:
+    added = 0 if plan.alignment is None else len(plan.alignment.added)
+    return added + sum(isinstance(step, Set) for step in steps)

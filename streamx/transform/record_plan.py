@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from streamx.chunk import Chunk, ChunkResult
+from streamx.chunk import Chunk, ChunkResult, FileOfInput
 from streamx.codec import records
 from streamx.codec.encode import Encoder
 from streamx.codec.layout import Layout, Part, Tally
@@ -18,9 +18,10 @@ from streamx.transform.one_function import groups_of
 from streamx.transform.opening import Beginning, OpenHeader
 from streamx.transform.operations import Drop, Rename, Select, Set
 from streamx.transform.plan import Lenience, Runner, result_of
-from streamx.transform.results import CallError, Item, grouped
+from streamx.transform.results import CallError, Item, Refuse, grouped, stop
 
 if TYPE_CHECKING:
+    from streamx.transform.alignment import Alignment
     from streamx.transform.expressions import Expression
 
 
@@ -30,6 +31,8 @@ class RecordPlan:
 
     Attributes:
         layout: what the records look like that the first step gets.
+        alignment: what they get before that, if anything.
+        shapes: layout and alignment of each kind of file, where the input's files differ.
         steps: the chain, from the first that looks into records on.
         header: what the output starts with, before the first record's output.
         limits: for each limit in the chain, how many records may pass it over the whole run.
@@ -53,6 +56,8 @@ class RecordPlan:
     calls: Calls = field(default_factory=Calls)
     lenience: Lenience | None = None
     priority: Expression | None = None
+    alignment: Alignment | None = None
+    shapes: tuple[tuple[Layout, Alignment | None], ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -62,6 +67,20 @@ class RecordPlan:
     def settled(self, new_columns: tuple[str, ...]) -> RecordPlan:
         """Return the plan for all chunks but the first."""
         return replace(self, columns=self.columns + new_columns, open_header=None)
+
+    def of(self, file: FileOfInput | None) -> RecordPlan:
+        """Return the plan for the records of a file."""
+        if file is None or (self.alignment is None and not self.shapes):
+            return self
+        known = self.layout, self.alignment
+        layout, alignment = self.shapes[file.shape] if self.shapes else known
+        if alignment is not None:
+            alignment = replace(alignment, file=file.name)
+        return replace(self, layout=layout, alignment=alignment, shapes=())
+
+    def aligned(self, items: Iterable[Item], refuse: Refuse = stop) -> Iterable[Item]:
+        """Return records as the first step gets them; `refuse` is told of those that cannot be."""
+        return items if self.alignment is None else self.alignment.aligned(items, refuse)
 
     def opened(self) -> AbstractContextManager[Runner]:
         """Return what runs chunks in one worker, to be entered before and left after them."""
@@ -100,7 +119,7 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
         """Transform a chunk: yield bounded parts of output, return what it amounted to."""
         counter = Counter(limits)
         columns = self._plan.columns
-        tally = yield from self.convert(chunk.data, counter)
+        tally = yield from self.convert(chunk.data, counter, chunk.file)
         result = result_of(chunk, tally, counter.taken, is_last=counter.is_finished)
         return replace(
             result,
@@ -108,11 +127,14 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
             retries=self._chain.retries.taken(),
         )
 
-    def convert(self, data: bytes | memoryview, counter: Counter) -> Generator[Part, None, Tally]:
+    def convert(
+        self, data: bytes | memoryview, counter: Counter, file: FileOfInput | None = None
+    ) -> Generator[Part, None, Tally]:
         """Transform whole records: yield bounded parts of output, return the tally."""
-        source = Records(data, self._plan.layout)
+        plan = self._plan.of(file)
+        source = Records(data, plan.layout)
         tally = Tally()
-        groups = self._groups(source, counter)
+        groups = self._groups(plan, source, counter)
         try:
             if self._plan.open_header is not None:
                 groups, header = self._open(self._plan.open_header, groups)
@@ -140,10 +162,10 @@ class RecordRunner(AbstractContextManager["RecordRunner"]):
         self._encoder = self._plan.encoder()
         return iter(beginning), header.with_columns(names)
 
-    def _groups(self, source: Records, counter: Counter) -> Iterator[list[Item]]:
+    def _groups(self, plan: RecordPlan, source: Records, counter: Counter) -> Iterator[list[Item]]:
         """Return what the chain makes of records, in groups to be encoded together."""
-        if self._chain.only_function is None:
-            return grouped(self._chain.run(source, counter))
+        if self._chain.only_function is None or plan.alignment is not None:
+            return grouped(self._chain.run(plan.aligned(source), counter))
         return groups_of(*self._chain.only_function, source.batches(), source.add)
 
 
@@ -188,7 +210,7 @@ class Records(Iterable[Item]):
 
 
 def output_columns(
-    named: tuple[str, ...] | None, picks: Mapping[str, int], steps: Sequence[Step]
+    named: tuple[str, ...] | None, picks: Mapping[str, int | None], steps: Sequence[Step]
 ) -> dict[str, int | None]:
     """Return a CSV output's columns, each with the column of the input that it may come from.
 

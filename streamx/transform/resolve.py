@@ -11,31 +11,30 @@ from streamx.codec import head as heads
 from streamx.codec import keys_of, record_start
 from streamx.codec.head import Header
 from streamx.codec.layout import (
-    BYTE_ORDER_MARK,
     MOST_COLUMNS,
     Column,
     ColumnType,
     CsvFormat,
     JsonlFormat,
-    Layout,
-    Pick,
 )
 from streamx.errors import InputError
 from streamx.transform.operations import (
     Limit,
-    Operation,
-    Select,
     Set,
     Where,
-    adds_columns,
-    apply_operations,
     before_records,
-    check_expressions,
-    limits_of,
     named_columns,
     unknown_column,
 )
-from streamx.transform.plan import AnyPlan, Plan, Recipe
+from streamx.transform.plan import AnyPlan, Recipe
+from streamx.transform.planning import (
+    check_partition,
+    is_open,
+    layout_of,
+    looks_into_records,
+    opens_records,
+    plan_of,
+)
 
 # What is known of the end of a head: more may follow at once; its first record has waited for a
 # moment; nothing came for long enough to give up waiting; nothing will come.
@@ -98,13 +97,11 @@ def _resolve_csv(
         return None
     if not header.names:
         return Resolution(_plan(recipe, (), header), header.end, 1)
-    columns: tuple[Column, ...] = _pinned(recipe, header.names)
-    warnings = [f"{source}: {text}" for text in (*header.warnings, *_doubts(header, format, head))]
-    is_typed = isinstance(recipe.target, JsonlFormat) or _opens_records(recipe)
-    infers = is_typed and recipe.infers_types and recipe.known_columns is None
-    infers = infers and not all(column.is_pinned for column in columns)
+    columns: tuple[Column, ...] = pinned(recipe, header.names)
+    warnings = list(header_warnings(header, format, head, source))
+    infers = infers_types(recipe, columns)
     sample = b""
-    if infers or _is_open(recipe):
+    if infers or is_open(recipe):
         end = _sample_end(recipe, head, header.end, ending)
         if end is None:
             return None
@@ -126,6 +123,25 @@ def _resolve_csv(
     line = head.count(b"\n", 0, header.end) + 1
     opening_bytes = _opening_bytes(plan, sample)
     return Resolution(plan, header.end, line, tuple(warnings), opening_bytes)
+
+
+def header_warnings(header: Header, format: CsvFormat, head: bytes, source: str) -> Iterator[str]:
+    """Say what the user should know about a header."""
+    for text in (*header.warnings, *_doubts(header, format, head)):
+        yield f"{source}: {text}"
+
+
+def body_in(recipe: Recipe, head: bytes, ending: Ending, source: str) -> Header | None:
+    """Return the header of a file, which ends where its records start; None if that is to come.
+
+    Raises:
+        BadRecordError: it cannot be read.
+    """
+    _refuse_other_data(head, source)
+    start = heads.preamble_end(head, recipe.skip_lines, ending == "end")
+    if start is None or not isinstance(recipe.source, CsvFormat):
+        return None if start is None else Header((), (), start, ())
+    return header_in(recipe, recipe.source, head, start, ending, source)
 
 
 def header_in(
@@ -159,11 +175,11 @@ def _resolve_jsonl(
 ) -> Resolution | None:
     line = head.count(b"\n", 0, start) + 1
     nothing = Header((), (), start, ())
-    if recipe.columns is not None and not _opens_records(recipe):
+    if recipe.columns is not None and not opens_records(recipe):
         columns = tuple(Column(name) for name in recipe.columns)
         return Resolution(_plan(recipe, columns, nothing), start, line)
     is_free = isinstance(recipe.target, JsonlFormat) or recipe.columns is not None
-    if is_free and _is_unchanged(recipe) and not _has_expressions(recipe):
+    if is_free and not _touches_columns(recipe) and not _has_expressions(recipe):
         is_known = _is_partition_known(recipe, head, start, ending)
         return Resolution(_plan(recipe, (), nothing), start, line) if is_known else None
     is_live = ending in ("pause", "idle")
@@ -198,17 +214,17 @@ def _resolve_jsonl(
 
 def _is_partition_known(recipe: Recipe, head: bytes, start: int, ending: Ending) -> bool:
     """Tell whether the head is enough to know that JSONL has the columns it is divided by."""
-    if not recipe.partition_by or _opens_records(recipe) or ending in ("pause", "idle"):
+    if not recipe.partition_by or opens_records(recipe) or ending in ("pause", "idle"):
         return True
     end = _sample_end(recipe, head, start, ending)
     if end is not None:
-        _check_partition(recipe, keys_of(head[start:end]) or ())
+        check_partition(recipe, keys_of(head[start:end]) or ())
     return end is not None
 
 
 def _on_trust(recipe: Recipe, nothing: Header, line: int) -> Resolution:
     """Know no keys but those that are named, where others decide only the check of names."""
-    named = tuple(Column(name) for name in named_columns(_before(recipe)))
+    named = tuple(Column(name) for name in named_columns(before_records(recipe.operations)))
     return Resolution(_plan(recipe, named, nothing, is_complete=False), nothing.end, line)
 
 
@@ -245,101 +261,18 @@ def _plan(
     is_complete: bool = True,
     has_records: bool = False,
 ) -> AnyPlan:
-    names = [column.name for column in columns]
-    picks: Sequence[Pick] = ()
-    before = _before(recipe)
-    if names:
-        picks = apply_operations(before, names, is_complete=is_complete)
-        if is_complete:
-            _check_partition(recipe, [pick.name for pick in picks])
-    selects = any(isinstance(operation, Select) for operation in before)
-    layout = Layout(
-        source=recipe.source,
-        target=recipe.target,
-        columns=columns,
-        picks=tuple(picks),
-        is_unchanged=_is_unchanged(recipe),
-        passes_unknown_keys=not selects,
-        ignores_extra_keys=selects,
-        drops_extra_keys=recipe.extra_keys == "drop",
-        nulls=recipe.nulls,
-        strict_types=recipe.strict_types,
-        flattens=recipe.nested == "flatten",
-        pads_short_records=recipe.pads_short_records,
-        is_lenient=recipe.is_lenient,
-        max_record_bytes=recipe.max_record_bytes,
-    )
-    if len(before) < len(recipe.operations):
-        return _record_plan(recipe, layout, header, has_records=has_records)
-    header_bytes = _output_header(recipe, header, picks)
-    return Plan(layout, header_bytes, limits_of(recipe.operations), recipe.lenience)
+    layout = layout_of(recipe, columns, is_complete=is_complete)
+    if is_complete:
+        check_partition(recipe, [pick.name for pick in layout.picks])
+    return plan_of(recipe, layout, header, has_records=has_records)
 
 
-def _check_partition(recipe: Recipe, names: Sequence[str]) -> None:
-    if recipe.partition_by:
-        from streamx.transform.dividing import check_partition  # few runs need it
+def pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
+    """Return columns of which those have a type that are told one.
 
-        check_partition(recipe, names)
-
-
-def _record_plan(recipe: Recipe, layout: Layout, header: Header, *, has_records: bool) -> AnyPlan:
-    """Return the plan of a chain that looks into records; open, if it has some to look into."""
-    from streamx.transform.opening import OpenHeader
-    from streamx.transform.programs import as_program
-    from streamx.transform.record_plan import RecordPlan, output_columns
-
-    before = _before(recipe)
-    steps = (
-        *(operation for operation in before if isinstance(operation, Limit)),
-        *recipe.operations[len(before) :],
-    )
-    picks = {pick.name: pick.index for pick in layout.picks}
-    if picks:
-        names = check_expressions(steps, list(picks))
-        if recipe.priority is not None:
-            recipe.priority.check(names)
-    columns: dict[str, int | None] = {}
-    if isinstance(recipe.target, CsvFormat):
-        columns = output_columns(recipe.columns, picks, steps)
-    text = _header(recipe, header, list(columns), list(columns.values()))
-    limits = tuple(step.records for step in steps if isinstance(step, Limit))
-    open_header = None
-    if has_records and 0 not in limits and _is_open(recipe):
-        assert isinstance(recipe.target, CsvFormat)
-        mark = BYTE_ORDER_MARK if recipe.add_bom else b""
-        text = text.removeprefix(mark)
-        open_header = OpenHeader(recipe.target, text, is_written=recipe.has_header, mark=mark)
-    plan = RecordPlan(
-        layout=layout,
-        steps=steps,
-        header=b"" if open_header else text,
-        limits=limits,
-        columns=tuple(columns),
-        open_header=open_header,
-        extra_keys=recipe.extra_keys,
-        calls=recipe.calls,
-        lenience=recipe.lenience,
-        priority=recipe.priority,
-    )
-    return as_program(plan)
-
-
-def _output_header(recipe: Recipe, header: Header, picks: Sequence[Pick]) -> bytes:
-    return _header(recipe, header, [pick.name for pick in picks], [pick.index for pick in picks])
-
-
-def _header(
-    recipe: Recipe, header: Header, names: Sequence[str], indexes: Sequence[int | None]
-) -> bytes:
-    if not isinstance(recipe.target, CsvFormat) or not names:
-        return b""
-    mark = BYTE_ORDER_MARK if recipe.add_bom else b""
-    if not recipe.has_header:
-        return mark
-    return mark + heads.header_record(header, names, indexes, recipe.source, recipe.target)
-
-
-def _pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
+    Raises:
+        UsageError: one is told of that is not there.
+    """
     known = set(names)
     for name in recipe.pinned_types:
         if name not in known:
@@ -352,27 +285,21 @@ def _pinned(recipe: Recipe, names: Sequence[str]) -> tuple[Column, ...]:
     )
 
 
-def _is_unchanged(recipe: Recipe) -> bool:
-    """Tell whether nothing touches the columns before something looks into records."""
-    return all(isinstance(operation, Limit) for operation in _before(recipe))
+def infers_types(recipe: Recipe, columns: Sequence[Column]) -> bool:
+    """Tell whether a sample has to decide the types of a CSV's columns."""
+    is_typed = isinstance(recipe.target, JsonlFormat) or looks_into_records(recipe)
+    infers = is_typed and recipe.infers_types and recipe.known_columns is None
+    return infers and not all(column.is_pinned for column in columns)
 
 
-def _before(recipe: Recipe) -> Sequence[Operation]:
-    return before_records(recipe.operations)
+def _touches_columns(recipe: Recipe) -> bool:
+    """Tell whether something touches the columns before something looks into records."""
+    before = before_records(recipe.operations)
+    return any(not isinstance(operation, Limit) for operation in before)
 
 
 def _has_expressions(recipe: Recipe) -> bool:
     return any(isinstance(operation, Where | Set) for operation in recipe.operations)
-
-
-def _opens_records(recipe: Recipe) -> bool:
-    return len(_before(recipe)) < len(recipe.operations)
-
-
-def _is_open(recipe: Recipe) -> bool:
-    """Tell whether functions may add columns to the output."""
-    is_free = isinstance(recipe.target, CsvFormat) and recipe.columns is None
-    return is_free and adds_columns(recipe.operations)
 
 
 def _refuse_other_data(head: bytes, source: str) -> None:

@@ -56,7 +56,7 @@ class AccountFile:
 
 
 def account_files(
-    paths: Sequence[Named], input: str, outputs: Iterable[Named]
+    paths: Sequence[Named], input: str | tuple[str, ...], outputs: Iterable[Named]
 ) -> dict[str, AccountFile]:
     """Return the files of the options that name one, checked before anything is read.
 

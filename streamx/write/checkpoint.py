@@ -14,7 +14,7 @@ from typing import Any, Self
 from streamx.errors import InputError, OutputError, cannot
 from streamx.write.publish import Target
 
-_FORMAT = 2
+_FORMAT = 3
 # What no run writes; a file that is larger is something else.
 _MOST_BYTES = 64 * 1024 * 1024
 _MOST_BLOCK_BYTES = 1024 * 1024
@@ -63,6 +63,7 @@ class Committed:
         limits: how many records may still pass each limit.
         new_columns: what the first results added to the columns.
         totals: what was counted, see Totals.state.
+        file: the number of the file that offset and line are in, where there are several.
     """
 
     offset: int
@@ -74,6 +75,7 @@ class Committed:
     limits: tuple[int, ...]
     new_columns: tuple[str, ...]
     totals: Mapping[str, Any]
+    file: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,9 @@ class Checkpoint:
 
     Attributes:
         version: of the streamx that wrote it.
-        input: size_bytes, mtime_ns, device and inode of the input.
-        first: the input's first bytes.
+        input: size_bytes, mtime_ns, device and inode of the input, or its first file.
+        first: the first bytes of that.
+        files: what each file is known by, where the input may be several.
         options: those that the output depends on, as texts by name.
         functions: digests of the files that user code stands in, by name.
         columns: the columns of the input, with their types.
@@ -99,6 +102,7 @@ class Checkpoint:
     columns: Mapping[str, str]
     committed: Committed
     is_complete: bool = False
+    files: tuple[str, ...] = ()
     format: int = field(default=_FORMAT, kw_only=True)
 
     def to_bytes(self) -> bytes:
@@ -135,6 +139,7 @@ class Checkpoint:
             raise ValueError("last is longer than what comes before it")
         whole = _fitting(cls, value)
         whole["first"] = _block(whole["first"])
+        whole["files"] = tuple(whole["files"])
         whole["committed"] = Committed(**committed)
         return cls(**whole)
 

@@ -51,7 +51,7 @@ class Target:
     def of(
         cls,
         path: str,
-        input_path: str,
+        input_path: str | tuple[str, ...],
         *,
         is_direct: bool,
         is_durable: bool = True,
@@ -62,7 +62,7 @@ class Target:
 
         Args:
             path: where output shall go.
-            input_path: where the input is.
+            input_path: where the input is, or its files are.
             is_direct, is_durable: the attributes.
             replaces_input: it may be the input.
             what: what it is to the run, for messages.
@@ -71,8 +71,9 @@ class Target:
             UsageError: it is the input.
             OutputError: it is a directory, or lies in none.
         """
+        inputs = (input_path,) if isinstance(input_path, str) else input_path
         if is_storage_url(path):
-            if path == input_path:
+            if path in inputs:
                 raise UsageError(
                     f"input and output are the same file ({shown_url(path)}); name another output"
                 )
@@ -80,7 +81,7 @@ class Target:
         descriptor = _descriptor_of(path)
         if descriptor is not None:
             name = "standard output" if descriptor == 1 else path
-            _refuse_same(descriptor, name, input_path, what)
+            _refuse_same(descriptor, name, inputs, what)
             return cls(name, path, descriptor=descriptor)
         try:
             status = os.stat(path)
@@ -95,7 +96,7 @@ class Target:
         if not stat.S_ISREG(status.st_mode):
             return cls(path, path, is_special=True)
         if not replaces_input:
-            _refuse_same(path, path, input_path, what)
+            _refuse_same(path, path, inputs, what)
         return cls(path, os.path.realpath(path), is_direct=is_direct, is_durable=is_durable)
 
     def create(self) -> Unpublished:
@@ -280,12 +281,18 @@ def _new_path(path: str) -> str:
     return real_path
 
 
-def _refuse_same(output: str | int, name: str, input_path: str, what: str) -> None:
-    """Refuse an output that is the input, by whatever name; truncating it would lose the data."""
+def _refuse_same(output: str | int, name: str, inputs: tuple[str, ...], what: str) -> None:
+    """Refuse an output that is an input, by whatever name; truncating it would lose the data."""
     try:
         written = os.fstat(output) if isinstance(output, int) else os.stat(output)
-        read = os.fstat(0) if input_path == "-" else os.stat(input_path)
     except OSError:
         return
-    if stat.S_ISREG(written.st_mode) and os.path.samestat(written, read):
-        raise UsageError(f"input and {what} are the same file ({name}); name another {what}")
+    if not stat.S_ISREG(written.st_mode):
+        return
+    for path in inputs:
+        with contextlib.suppress(OSError):  # it is not there
+            read = os.fstat(0) if path == "-" else os.stat(path)
+            if os.path.samestat(written, read):
+                raise UsageError(
+                    f"input and {what} are the same file ({name}); name another {what}"
+                )

@@ -95,7 +95,9 @@ def remove_rejects(target: Target) -> None:
             ) from error
 
 
-def rejects_target(path: str | os.PathLike[str] | None, input_path: str, output: Target) -> Target:
+def rejects_target(
+    path: str | os.PathLike[str] | None, input_path: str | tuple[str, ...], output: Target
+) -> Target:
     """Return where rejects shall go: to the path, or else beside the output.
 
     Raises:

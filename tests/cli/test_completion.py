@@ -37,6 +37,9 @@ def here(tmp_path: Path) -> Path:
     )
     (tmp_path / "rejects.jsonl").write_bytes(b'{"columns":{"id":"integer","price":"number"}}\n')
     (tmp_path / "noise.csv.gz").write_bytes(b"\x1f\x8bnoise")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "f10.csv").write_bytes(b"other\n")
+    (tmp_path / "folder" / "f9.csv").write_bytes(b"flight\n")
     os.mkfifo(tmp_path / "live.csv")  # opening it would wait for ever
     (tmp_path / "bin").mkdir()
     shim = tmp_path / "bin" / "streamx"
@@ -103,7 +106,9 @@ def test_a_real_bash_completes_what_is_typed(here: Path) -> None:
         ("streamx transform in.csv --rejects ", ["file,"]),
         ("streamx transform in.csv --limit ", []),
         ("streamx transform absent.csv --drop ", []),
-        ("streamx transform . --drop ", []),
+        ("streamx transform folder --drop fl", ["part,flight"]),
+        ("streamx transform absent --drop ", []),
+        ("streamx transform -i in.csv -i absent.csv --drop fl", ["part,flight"]),
         ("streamx transform noise.csv.gz --drop ", []),
         ("streamx transform live.csv --drop ", []),
     ],

@@ -20,9 +20,9 @@ from streamx.transform.resolve import Resolution
 
 def resolution_of(job: Job) -> Resolution:
     async def resolve() -> Resolution:
-        source, reader = await open_inlet(job, lambda _: None)
+        _, reader = await open_inlet(job, lambda _: None)
         try:
-            return await resolved(job, source, reader, lambda _: None)
+            return await resolved(job, reader, lambda _: None)
         finally:
             await reader.close()
 

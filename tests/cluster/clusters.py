@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,7 +57,10 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def run_on_threads(
-    input: Path | str, output: Path | str, cluster: ThreadCluster | None = None, **options: Any
+    input: Path | str | Sequence[Path],
+    output: Path | str,
+    cluster: ThreadCluster | None = None,
+    **options: Any,
 ) -> Report:
     """Run a job as `streamx.transform(..., engine="dask")` does, on a cluster of threads."""
     job = job_of(input, output, options | {"engine": "dask"})

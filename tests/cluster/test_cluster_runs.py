@@ -180,14 +180,17 @@ def test_columns_that_a_function_adds_are_in_every_header(
 def test_the_files_of_a_directory_are_read_in_order_each_with_its_header(tmp_path: Path) -> None:
     source = tmp_path / "in"
     source.mkdir()
-    (source / "a.csv").write_bytes(b"a,b\n1,2\n3,4\n")
-    (source / "b.csv.gz").write_bytes(gzip.compress(b"\xef\xbb\xbfa,b\r\n5,6"))
-    (source / "c.csv").write_bytes(b'"a",b\n')
-    (source / "d.csv").write_bytes(b"a,b\n7,8\n")
+    (source / "f1.csv").write_bytes(b"a,b\n1,2\n3,4\n")
+    (source / "f2.csv.gz").write_bytes(gzip.compress(b"\xef\xbb\xbfa,b\r\n5,6"))
+    (source / "f9.csv").write_bytes(b'"a",b\n')
+    (source / "f10.csv").write_bytes(b"a,b\n7,8\n")
     report = run_on_threads(source, tmp_path / "out", split_size_bytes=4)
     assert report.records_in == 4
     lines = content_of(tmp_path / "out").splitlines()
     assert [json.loads(line)["a"] for line in lines] == [1, 3, 5, 7]
+    run_on_threads([source / "f10.csv", source / "f1.csv"], tmp_path / "other")
+    lines = content_of(tmp_path / "other").splitlines()
+    assert [json.loads(line)["a"] for line in lines] == [7, 1, 3]
 
 
 def test_a_file_with_other_columns_is_named(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_run_that_was_interrupted_goes_on_in_place(file: Path) -> None:
     ("arguments", "options", "message"),
     [
         (("in.csv", "out.csv"), {}, "--in-place needs no OUTPUT: INPUT is replaced"),
-        (("-",), {"source_format": "csv"}, "--in-place needs an INPUT that is a file on disk"),
+        (("-",), {"source_format": "csv"}, "--in-place needs one INPUT that is a file on disk"),
         (("in.csv",), {"is_direct": True}, "--in-place needs a new file beside INPUT"),
         (("in.csv",), {"backup": ""}, "--backup needs an ending for the file's name"),
         (("in.csv",), {"backup": "/x"}, "--backup needs an ending for the file's name"),

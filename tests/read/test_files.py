@@ -1,4 +1,4 @@
-"""An input is a file, those of a directory, or those that a pattern names, in order."""
+"""An input is a file, those of a directory, or those that a pattern names, in natural order."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamx.errors import InputError, UsageError
-from streamx.read.files import input_files
+from streamx.read.files import input_files, is_several, natural_key
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +50,23 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="is no file"):
         input_files(f"{tmp_path}/pipe")
+
+
+def test_numbers_in_names_are_ordered_by_their_value() -> None:
+    ordered = [
+        "a/2-x", "a/10-x", "b", "day-09-1.csv", "day-9.csv", "day-10.csv", "day-10.csv.gz",
+        "file01", "file1", "file1a", "file002", "file02", "file2", "\u0663",
+    ]  # fmt: skip
+    shuffled = sorted(ordered, key=hash)
+    assert sorted(shuffled, key=natural_key) == ordered
+
+
+@given(st.lists(st.text("a0129/.-٣", max_size=6)))
+def test_any_names_have_one_order(names: list[str]) -> None:
+    assert sorted(names, key=natural_key) == sorted(sorted(names), key=natural_key)
+
+
+def test_what_may_be_several_is_seen_by_its_name_or_on_the_disk(tmp_path: Path) -> None:
+    several = [str(tmp_path), f"{tmp_path}/*.csv", "s3://bucket/a/", "s3://bucket/*.csv"]
+    single = [f"{tmp_path}/[x].csv", f"{tmp_path}/a.csv", "-", "s3://bucket/a.csv?versionId=7"]
+    assert [is_several(each) for each in several + single] == [True] * 4 + [False] * 4

@@ -18,7 +18,16 @@ import pytest
 from conftest import SAMPLE_DATA, STREAMX, TIMEOUT_SECONDS
 from storage.s3_server import SECRET, S3Server, environment, line_to
 
-from streamx import Apply, InputError, OutputError, StreamxError, retry, schema, transform
+from streamx import (
+    Apply,
+    InputError,
+    OutputError,
+    Select,
+    StreamxError,
+    retry,
+    schema,
+    transform,
+)
 from streamx.read import stored_source
 from streamx.write import stored_sink
 
@@ -84,6 +93,20 @@ def test_an_empty_output_is_an_empty_object(s3: S3Server, tmp_path: Path) -> Non
 
 def test_the_columns_of_a_stored_file_are_told(s3: S3Server) -> None:
     assert schema(s3.put("schema.csv", b"a,b\n1,x\n")) == {"a": "integer", "b": "string"}
+
+
+@pytest.mark.parametrize("input", ["s3://bucket/day/", "s3://bucket/day/f*.csv*"])
+def test_the_files_below_a_prefix_are_read_as_one(s3: S3Server, tmp_path: Path, input: str) -> None:
+    for number in (10, 2):
+        text = b"id,n\n%d,%s\n" % (number, b"x" * 99)
+        s3.put(f"day/f{number}.csv.gz", gzip.compress(text))
+    s3.put("day/f1.csv", b"n,id\ny,1")
+    s3.put("day/_SUCCESS", b"")
+    transform(input, tmp_path / "out.csv", add_source="from", operations=[Select(("id", "from"))])
+    assert (tmp_path / "out.csv").read_text() == (
+        "id,from\n1,s3://bucket/day/f1.csv\n2,s3://bucket/day/f2.csv.gz\n"
+        "10,s3://bucket/day/f10.csv.gz\n"
+    )
 
 
 def test_functions_in_worker_processes_get_the_records_of_a_stored_file(s3: S3Server) -> None:

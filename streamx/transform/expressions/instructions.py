@@ -53,6 +53,7 @@ class ProgramWriter:
         self._loaded: dict[int, int] = {}
         self._names: Mapping[str, int] = {}
         self._depth = 0
+        self._file: int | None = None
 
     def keep(self, condition: Node, names: Mapping[str, int]) -> None:
         """Add a condition; the names' columns count on behind the input's."""
@@ -62,7 +63,26 @@ class ProgramWriter:
     def derive(self, value: Node, names: Mapping[str, int]) -> int:
         """Add a column and return its number."""
         self._names = names
-        self._add(Op.MOVE, self._computed, self._put(value))
+        return self._derive(self._put(value))
+
+    def derive_constant(self, value: Scalar) -> int:
+        """Add a column that has the same value in all records, and return its number."""
+        return self._derive(self._constant(value))
+
+    def refuse_values(self, column: int) -> None:
+        """Call a record odd that has a value in a column of the input."""
+        is_free = self._jump(Op.JUMP_IF_TRUE, self._new(Op.IS_NULL, self._column(column)))
+        self._add(Op.ODD)
+        self._land(is_free)
+
+    def derive_file(self) -> int:
+        """Add a column that has the name of the records' file, and return its number."""
+        self._file = self._register()
+        self._values.append((self._file, ""))
+        return self._derive(self._file)
+
+    def _derive(self, register: int) -> int:
+        self._add(Op.MOVE, self._computed, register)
         self._computed += 1
         return self._columns + self._computed - 1
 
@@ -73,7 +93,8 @@ class ProgramWriter:
         if most > MOST or self._is_always_odd():
             return None
         instructions, constants = tuple(self._instructions), tuple(self._values)
-        return Program(instructions, constants, self._registers, self._derived, fallback)
+        known = self._registers, self._derived, fallback, self._file
+        return Program(instructions, constants, *known)
 
     def _is_always_odd(self) -> bool:
         """Tell whether no record gets past an instruction that the codec does not know."""

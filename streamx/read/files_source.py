@@ -1,0 +1,87 @@
+"""FilesSource: several files, opened one after the other and counted together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from streamx.read.files import InputFile
+from streamx.read.ranges import open_file
+from streamx.read.small_files import SmallFiles
+from streamx.read.sources import Source
+
+
+class FilesSource:
+    """A source that gives the bytes of the file that is open, up to that file's end.
+
+    Args:
+        files: all of them, in order.
+        name: what to call them together, in messages.
+        decoded: makes of a file, and of its bytes as they are, a source of records.
+
+    Attributes:
+        current: the file that is open, if one is.
+    """
+
+    is_live: bool = False
+    retries: int = 0
+
+    def __init__(
+        self,
+        files: Sequence[InputFile],
+        name: str,
+        decoded: Callable[[InputFile, Source], Awaitable[Source]],
+    ) -> None:
+        self.files = files
+        self.name = name
+        self.total_bytes: int | None = sum(file.size_bytes for file in files)
+        self.current: Source | None = None
+        self.is_slow = False
+        self._decoded = decoded
+        self._small = SmallFiles(files)
+        self._bytes_before = 0
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of all files have been read."""
+        return self._bytes_before + (0 if self.current is None else self.current.bytes_read)
+
+    async def open(self, number: int) -> None:
+        """Open a file by its number; nothing of another must be open.
+
+        Raises:
+            InputError: it cannot be opened, or is another one in its storage than was found.
+        """
+        assert self.current is None, "one file is open at a time"
+        file = self.files[number]
+        source: Source | None = await self._small.source(number)
+        if source is None:
+            source = await open_file(file)
+            source.name = file.name
+        self.current = await self._decoded(file, source)
+        self.is_slow = self.current.is_slow
+
+    async def leave(self, *, is_read: bool) -> None:
+        """Close the file that is open; what was read of it counts only if it was read for good."""
+        current, self.current = self._open, None
+        if is_read:
+            self._bytes_before += current.bytes_read
+        await current.close()
+
+    def pass_over(self, number: int) -> None:
+        """Count the files before a number as read."""
+        self._bytes_before = sum(file.size_bytes for file in self.files[:number])
+
+    def read_now(self, view: memoryview) -> int | None:
+        return self._open.read_now(view)
+
+    async def read_into(self, view: memoryview) -> int:
+        return await self._open.read_into(view)
+
+    async def close(self) -> None:
+        if self.current is not None:
+            await self.leave(is_read=True)
+
+    @property
+    def _open(self) -> Source:
+        assert self.current is not None, "a file is open whenever something is read"
+        return self.current
