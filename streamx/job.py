@@ -553,10 +553,10 @@ def refuse_mixed(paths: Sequence[str]) -> None:
     Raises:
         UsageError: two are, or the extension of one is none of ours.
     """
-    first = record_format(format_of(paths[0], "input", "--from"))
+    first = format_of(paths[0], "input", "--from")
     for path in paths:
-        other = record_format(format_of(path, "input", "--from"))
-        if other != first:
+        other = format_of(path, "input", "--from")
+        if record_format(other) != record_format(first):
             raise UsageError(
                 f"{paths[0]} is {first} and {path} is {other}; name files of one format, or say "
                 "--from if it is that of all"

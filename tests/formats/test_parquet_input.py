@@ -42,6 +42,20 @@ def test_all_records_come_in_their_order(streamx: Run, numbers: Path) -> None:
     assert [json.loads(line) for line in lines] == [record(each) for each in range(RECORDS)]
 
 
+def test_several_files_are_one_input(streamx: Run, numbers: Path, tmp_path: Path) -> None:
+    for name in ("part-2.parquet", "part-10.parquet"):
+        pq.write_table(pq.read_table(numbers).slice(0, 2), tmp_path / name)
+    (tmp_path / "part-3.json").write_bytes(b'[{"number":7}]')
+    options = ("--add-source", "file", "--select", "number,file")
+    result = streamx("transform", "part-*", "-", "--to", "jsonl", *options)
+    assert result.stderr == b""
+    assert [tuple(json.loads(line).values()) for line in result.stdout.splitlines()] == [
+        *((number, "part-2.parquet") for number in (0, 1)),
+        (7, "part-3.json"),
+        *((number, "part-10.parquet") for number in (0, 1)),
+    ]
+
+
 def test_csv_has_a_cell_for_each_value(streamx: Run, numbers: Path) -> None:
     result = streamx("transform", numbers, "-", "--to", "csv", "--limit", "2")
     assert result.stdout.decode().splitlines() == [
