@@ -243,7 +243,8 @@ async def schema_async(
     **options: Unpack[JobOptions],
 ) -> dict[str, str]:
     """Do the same as `schema` within a running event loop."""
-    from streamx.job import job_of, source_format_of
+    from streamx.job import job_of
+    from streamx.job_input import source_format_of
     from streamx.pipeline import preview
     from streamx.read.files import first_file
     from streamx.values import record_format
@@ -279,7 +280,8 @@ async def summary_async(
     Raises:
         UsageError, InputError: as `schema` does.
     """
-    from streamx.job import job_of, source_format_of
+    from streamx.job import job_of
+    from streamx.job_input import source_format_of
     from streamx.pipeline import preview
     from streamx.read.files import first_file
     from streamx.transform.summary import summarise

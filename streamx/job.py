@@ -8,72 +8,52 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from streamx.codec.layout import Column, ColumnType
-from streamx.compression import (
-    Compressing,
-    Compression,
-    CompressionName,
-    compression_named,
-    compression_of,
-)
 from streamx.errors import UsageError
 from streamx.formats import FileFormat
 from streamx.idle import refuse_idle_options
-from streamx.job_options import JobOptions, Options
+from streamx.job_input import is_paged
+from streamx.job_options import JobOptions
+from streamx.job_output import JobOutput
 from streamx.read.decode import is_utf8
-from streamx.read.http_options import Http, is_url, plain_url
 from streamx.read.pace import ChunkPace
 from streamx.sizing import (
     DIVIDING_WORKER_BYTES,
-    DIVISION_BUFFER_BYTES,
-    DIVISION_NAMES_BYTES,
     MOST_WORKERS,
-    STORAGE_BYTES,
-    STORED_INPUT_BYTES,
-    STORED_OUTPUT_BYTES,
     WORKER_PROCESS_BYTES,
     WORKER_THREAD_BYTES,
     Sizing,
-    available_cpus,
     choose_sizing,
 )
-from streamx.storage import is_storage_url, local_path, shown_url
+from streamx.storage import local_path
 from streamx.transform.functions import DEFAULT_CONCURRENCY, Apply, Calls, Placement, placement_of
 from streamx.transform.operations import Limit, Operation
 from streamx.transform.plan import Lenience, Recipe
 from streamx.transform.retries import Retries
 from streamx.values import (
     MOST_RECORDS,
-    FormatName,
     at_least,
     at_most,
     checked_operation,
     column_type,
     distinct_names,
-    file_format,
     format_from,
-    format_of,
-    record_format,
     utf8_text,
 )
 
 if TYPE_CHECKING:
     from streamx.monitor.advice import Advisor
-    from streamx.read.files import InputFile
     from streamx.transform.expressions import Expression
     from streamx.transform.max_errors import Judge
-
-# What a file is to the run, in messages, and its path if there is one.
-NamedPath = tuple[str, str | os.PathLike[str] | None]
 
 # A batch ends with its chunk, and may take long.
 _BATCHED_CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job(Options):
+class Job(JobOutput):
     """The options of one run, and what follows from them.
 
     Raises:
@@ -96,188 +76,6 @@ class Job(Options):
             self.sizing,
             self.placement,
         )  # what is wrong with them is said at once
-
-    @property
-    def input_name(self) -> str:
-        """The input as it may be shown: a URL without what may be secret."""
-        first, more = _shown(self.input), len(self.inputs) - 1
-        return f"{first} and {more} more" if more > 0 else first
-
-    @cached_property
-    def files(self) -> tuple[InputFile, ...] | None:
-        """The files of the input where it may be several; None where it is read as it comes.
-
-        Raises:
-            InputError: there is none.
-        """
-        if not (self.is_many or self.is_on_cluster):
-            return None
-        from streamx.read.files import files_of  # for this alone
-
-        files = files_of(self.inputs or (self.input,))
-        if self.source_format is None:
-            refuse_mixed([file.name for file in files])
-        return files
-
-    @cached_property
-    def is_many(self) -> bool:
-        """Tell whether the input is read file by file, each with a header of its own."""
-        is_told = bool(self.inputs) or self.add_source is not None or self.headers is not None
-        return is_told or _is_several(self.input)
-
-    @property
-    def input_names(self) -> list[str]:
-        """All inputs as they may be shown, where several are named."""
-        return [_shown(each) for each in self.inputs]
-
-    @property
-    def file_names(self) -> tuple[str, ...]:
-        """The names of the files of an input that is read here, file by file, by their numbers."""
-        is_known = self.is_many and not self.is_on_cluster
-        return tuple(file.name for file in self.files or ()) if is_known else ()
-
-    @property
-    def input_paths(self) -> tuple[str, ...]:
-        """The paths of all that is read, none of which may be written."""
-        return (self.input,) if self.files is None else tuple(file.path for file in self.files)
-
-    @property
-    def output_name(self) -> str:
-        """The output as it may be shown, likewise."""
-        return _shown(self.output)
-
-    @property
-    def input_compression(self) -> Compression | None:
-        """How the input is compressed, as far as its name tells."""
-        return None if _is_paged(self.http) else compression_of(_shown(self.first_input))
-
-    @cached_property
-    def compressing(self) -> Compressing | None:
-        """How the output is compressed as a whole, if it is."""
-        if self.writes is not None and not self.writes.is_text:
-            return None
-        if self.compress is None:
-            by_name = None if self.is_divided else compression_of(self.output_name)
-            return self._compressing(by_name, self.compression_level)
-        named = next((each for each in get_args(CompressionName) if each == self.compress), None)
-        compression = named and compression_named(named)
-        return self._compressing(compression, self.compression_level)
-
-    @property
-    def compressing_rejects(self) -> Compressing | None:
-        """How the rejects are compressed, if they are."""
-        if self.rejects is None:
-            return None
-        return self._compressing(compression_of(os.fspath(self.rejects)), None)
-
-    def _compressing(
-        self, compression: Compression | None, level: int | None
-    ) -> Compressing | None:
-        if compression is None:
-            return None
-        compressing = Compressing.of(compression, level, available_cpus())
-        if self.max_memory_bytes is None:
-            return compressing
-        return compressing.within(self.max_memory_bytes // 4)
-
-    @property
-    def source(self) -> FormatName:
-        """The format of the input's records."""
-        return record_format(self.input_format)
-
-    @property
-    def input_format(self) -> str:
-        """The name of the input's format, as named or by extension."""
-        return self.source_format or source_format_of(self.first_input, self.http)
-
-    @property
-    def reads(self) -> FileFormat | None:
-        """What makes JSONL of the input; None for CSV, TSV and JSONL itself."""
-        return file_format(self.input_format)
-
-    def format_of_file(self, name: str) -> FileFormat | None:
-        """Return what makes JSONL of an input file of a name, see `reads`."""
-        return file_format(self.source_format or source_format_of(name))
-
-    @property
-    def writes(self) -> FileFormat | None:
-        """What the output is made by of JSONL; None for CSV, TSV and JSONL itself."""
-        return file_format(self.output_format)
-
-    @cached_property
-    def first_input(self) -> str:
-        """The input, or the first of its files where it may be several."""
-        return self.input if self.files is None else self.files[0].address
-
-    @property
-    def is_on_cluster(self) -> bool:
-        """Tell whether workers of a cluster do the work."""
-        return self.engine == "dask"
-
-    @property
-    def writes_directory(self) -> bool:
-        """Tell whether the output is a directory."""
-        return self.is_divided or (self.is_on_cluster and not self.concat)
-
-    @property
-    def is_divided(self) -> bool:
-        """Tell whether the output goes to many files that its records decide."""
-        return bool(self.partition_by) or self.split_records is not None
-
-    @property
-    def target(self) -> FormatName:
-        """The format of the output's records."""
-        return record_format(self.output_format)
-
-    @property
-    def output_format(self) -> str:
-        """The name of the output's format, as named or by extension."""
-        if self.target_format is None and self.writes_directory:
-            return "jsonl"
-        return self.target_format or format_of(self.output_name, "output", "--to")
-
-    @property
-    def writes_rejects(self) -> bool:
-        """Tell whether bad records go to a rejects file."""
-        return (self.on_error or (self.rejects and "reject")) == "reject"
-
-    @property
-    def is_checkpointed(self) -> bool:
-        """Tell whether the run writes checkpoints."""
-        return self.checkpoint is not None or (self.resume and not self.is_on_cluster)
-
-    @property
-    def checkpoint_path(self) -> str:
-        """The checkpoint's file, where there is one."""
-        return os.fspath(self.checkpoint or f"{self.output}.checkpoint")
-
-    @property
-    def output_path(self) -> str:
-        """The output, without the slash that a directory may end with."""
-        return self.output.rstrip("/") or self.output
-
-    @property
-    def is_locked(self) -> bool:
-        """Tell whether the run keeps others away from its lock file."""
-        return self.lock or self.lock_file is not None
-
-    @property
-    def written(self) -> list[NamedPath]:
-        """The files that hold what the run makes, where it makes them."""
-        beside = self.writes_rejects and self.output != "-"
-        return [
-            ("the output", None if self.writes_directory else self.output),
-            (
-                "the rejects file",
-                self.rejects or (f"{self.output_path}.rejects.jsonl" if beside else None),
-            ),
-            ("the checkpoint", self.checkpoint_path if self.is_checkpointed else None),
-        ]
-
-    @property
-    def accounts(self) -> list[NamedPath]:
-        """The files that tell of the run, where they are asked for."""
-        return [("--summary", self.summary), ("--metrics", self.metrics), ("--report", self.report)]
 
     def judge(self) -> Judge | None:
         """Return what says when too many records are bad, to be used for one run."""
@@ -347,7 +145,7 @@ class Job(Options):
             is_counted=self._is_counted,
             is_compressed_input=self.input_compression is not None,
             is_compressed_output=self.compressing is not None,
-            is_paged=_is_paged(self.http),
+            is_paged=is_paged(self.http),
             is_rated=self.rate is not None,
             is_adaptive=self.concurrency == "auto",
         )
@@ -384,42 +182,8 @@ class Job(Options):
             worker_bytes=worker_bytes + (DIVIDING_WORKER_BYTES if self.is_divided else 0),
             most_waiting_bytes=self.buffer_bytes,
             has_reserve=self.overflows,
-            ends_bytes=self._ends_bytes,
+            ends_bytes=self.ends_bytes,
         )
-
-    @property
-    def _ends_bytes(self) -> int:
-        """What inputs and outputs hold that are in a storage, compressed, or many."""
-        outputs = [os.fspath(path) for _, path in self.written if path is not None]
-        stored = sum(map(is_storage_url, outputs))
-        reads = any(map(is_storage_url, self.inputs or (self.input,)))
-        ends_bytes = reads * STORED_INPUT_BYTES + stored * STORED_OUTPUT_BYTES
-        if ends_bytes:
-            ends_bytes += STORAGE_BYTES
-        ends_bytes += self._reader_bytes
-        ends_bytes += sum(each.memory_bytes for each in (self.reads, self.writes) if each)
-        written = (self.compressing, self.compressing_rejects)
-        ends_bytes += sum(each.held_bytes for each in written if each is not None)
-        if self.is_divided:
-            # The buffers, and as much again where a part of them is being compressed.
-            ends_bytes += self.division_buffer_bytes * (1 if self.compressing is None else 2)
-        return ends_bytes + (DIVISION_NAMES_BYTES if self.partition_by else 0)
-
-    @property
-    def division_buffer_bytes(self) -> int:
-        """What waits in memory for the files of a divided output."""
-        if self.max_memory_bytes is None:
-            return DIVISION_BUFFER_BYTES
-        return min(DIVISION_BUFFER_BYTES, self.max_memory_bytes // 8)
-
-    @property
-    def _reader_bytes(self) -> int:
-        """What reading a compressed input takes, of several files the one that takes most."""
-        if self.files is None or not self.is_many:
-            found = {self.input_compression}
-        else:
-            found = {compression_of(file.name) for file in self.files}
-        return max(0 if each is None else each.reader_bytes for each in found)
 
     @property
     def overflows(self) -> bool:
@@ -528,51 +292,6 @@ class Job(Options):
 def _reads_rows(format: FileFormat | None) -> bool:
     """Tell whether lines are rows, which are passed over before they become records."""
     return format is not None and "skip_lines" in format.options
-
-
-def source_format_of(path: str, http: Http | None = None) -> str:
-    """Return the name of the format of an input by its extension; pages become JSONL.
-
-    Raises:
-        UsageError: the extension is none of ours.
-    """
-    if _is_paged(http):
-        return "jsonl"
-    return format_of(_shown(path), "input", "--from")
-
-
-def _shown(path: str) -> str:
-    if is_url(path):
-        return plain_url(path)
-    return shown_url(path) if is_storage_url(path) else path
-
-
-def refuse_mixed(paths: Sequence[str]) -> None:
-    """Refuse files whose records are of several formats.
-
-    Raises:
-        UsageError: two are, or the extension of one is none of ours.
-    """
-    first = format_of(paths[0], "input", "--from")
-    for path in paths:
-        other = format_of(path, "input", "--from")
-        if record_format(other) != record_format(first):
-            raise UsageError(
-                f"{paths[0]} is {first} and {path} is {other}; name files of one format, or say "
-                "--from if it is that of all"
-            )
-
-
-def _is_several(input: str) -> bool:
-    if input == "-" or is_url(input):
-        return False
-    from streamx.read.files import is_several  # for this alone
-
-    return is_several(input)
-
-
-def _is_paged(http: Http | None) -> bool:
-    return http is not None and http.paginate is not None
 
 
 def job_of(

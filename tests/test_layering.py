@@ -56,9 +56,13 @@ ALLOWED = {
     "idle": {"errors", "idle_formats", "job", "read", "storage", "transform"},
     "idle_formats": {"errors", "compression", "formats", "job"},
     "job_options": {"errors", "compression", "flow", "read", "transform", "values"},
+    "job_input": {
+        "errors", "compression", "formats", "job_options", "read", "storage", "values",
+    },
+    "job_output": {"compression", "formats", "job_input", "sizing", "storage", "values"},
     "job": {
-        "idle", "errors", "codec", "compression", "formats", "job_options", "monitor", "nearest",
-        "transform", "read", "sizing", "storage", "values",
+        "idle", "errors", "codec", "formats", "job_input", "job_options", "job_output", "monitor",
+        "nearest", "transform", "read", "sizing", "storage", "values",
     },
     "in_place": {"errors"},
     "pipeline": {
@@ -80,8 +84,8 @@ ALLOWED = {
     },
     "accounts": {"errors", "extras", "job", "monitor", "write"},
     "__init__": {
-        "errors", "cluster", "codec", "explain", "job", "job_options", "monitor", "read",
-        "retrying", "transform", "pipeline", "values",
+        "errors", "cluster", "codec", "explain", "job", "job_input", "job_options", "monitor",
+        "read", "retrying", "transform", "pipeline", "values",
     },
     "cluster": {
         "", "errors", "extras", "chunk", "codec", "compression", "engine", "flow", "heap",
