@@ -39,8 +39,8 @@ ALLOWED = {
     "transform": {"", "errors", "blame", "chunk", "nearest", "position", "codec", "flow"},
     "origins": {"errors", "chunk", "codec", "transform"},
     "read": {
-        "errors", "extras", "chunk", "codec", "compression", "descriptors", "flow", "origins",
-        "storage", "transform",
+        "errors", "extras", "chunk", "codec", "compression", "descriptors", "flow", "nearest",
+        "origins", "storage", "transform",
     },
     "write": {
         "errors", "codec", "compression", "descriptors", "nearest", "storage", "transform",

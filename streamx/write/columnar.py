@@ -130,8 +130,16 @@ class ColumnarSink(WrappingSink):
         types = {name: NAMED.get(type, type) for name, type in expected.types.items()}
         pinned = {name: NAMED[type] for name, type in expected.pinned.items()}
         columns = columns_of(_sample_of(lines), expected.names, types, pinned)
+        if lines and not columns.types:
+            raise OutputError(
+                f"cannot write {self.name}: no key in the first records to make a column of; name "
+                "some with --columns"
+            )
         self._tell_of_texts(columns, expected)
-        self._writer = self._begin(columns.schema, self._file)
+        try:
+            self._writer = self._begin(columns.schema, self._file)
+        except (pa.ArrowException, OSError) as error:
+            raise OutputError(f"cannot write {self.name}: {error}") from error
         return TableMaker(
             columns, self.name, self._warn, drops_extra_keys=expected.drops_extra_keys
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import orjson
 import pyarrow as pa
@@ -70,7 +70,7 @@ class TableMaker:
         try:
             table = self._converted(lines)
         except (pa.ArrowException, ValueError) as error:
-            raise self._misfit(lines, first, error) from error
+            raise self._misfit(lines, first) from error
         if self._doubles and not self._has_warned:
             self._look_for_inexact(table, lines, first)
         return table
@@ -108,19 +108,28 @@ class TableMaker:
         doubles = {name.encode() for name in self._doubles}
         return b"".join(_in_quotes(line, texts, doubles) for line in lines.split(b"\n") if line)
 
-    def _misfit(self, lines: bytes, first: int, error: Exception) -> OutputError:
-        """Return what to say of the first record that does not fit: the one that is refused."""
-        for number, line in enumerate(lines.split(b"\n"), first):
-            try:
-                if line:
-                    self._converted(line + b"\n")
-            except (pa.ArrowException, ValueError) as reason:
-                return OutputError(
-                    f"cannot write {self._name}: record {number:,}{self._blamed(line, reason)}"
-                )
-        return OutputError(f"cannot write {self._name}: {error}")
+    def _misfit(self, lines: bytes, first: int) -> OutputError:
+        """Return what to say of the first record that does not fit, found by halving."""
+        records = [line for line in lines.split(b"\n") if line]
+        low, high = 0, len(records)
+        reason = self._refusal(records)
+        while high - low > 1:
+            middle = (low + high) // 2
+            refusal = self._refusal(records[low:middle])
+            low, high = (low, middle) if refusal else (middle, high)
+            reason = refusal or reason
+        blamed = self._blamed(records[low], reason)
+        return OutputError(f"cannot write {self._name}: record {first + low:,}{blamed}")
 
-    def _blamed(self, line: bytes, reason: Exception) -> str:
+    def _refusal(self, records: Sequence[bytes]) -> Exception | None:
+        """Return why records are refused, None if they are not."""
+        try:
+            self._converted(b"\n".join([*records, b""]))
+        except (pa.ArrowException, ValueError) as error:
+            return error
+        return None
+
+    def _blamed(self, line: bytes, reason: Exception | None) -> str:
         for key, raw in _pairs(line):
             name = key.decode()
             if name not in self._columns.types and not self._drops_extra_keys:
@@ -129,9 +138,7 @@ class TableMaker:
                     "first records; name all with --columns, or leave others out with "
                     "--extra-keys drop"
                 )
-            try:
-                self._converted(b"{%b:%b}\n" % (orjson.dumps(name), raw))
-            except (pa.ArrowException, ValueError):
+            if self._refusal([b"{%b:%b}" % (orjson.dumps(name), raw)]):
                 type = self._columns.types[name]
                 return (
                     f", column {name!r}: found {excerpt(raw)}; expected "

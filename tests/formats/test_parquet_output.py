@@ -217,6 +217,28 @@ def test_columns_are_compressed_as_asked(streamx: Run, tmp_path: Path, codec: st
     assert column.compression == {"none": "UNCOMPRESSED"}.get(codec, codec.upper())
 
 
+def test_a_level_that_a_codec_has_not_is_an_error(streamx: Run, tmp_path: Path) -> None:
+    options = ("--compress", "gzip", "--compression-level", "99")
+    result = streamx(
+        "transform", "--from", "jsonl", "-", "out.parquet", *options, stdin=b'{"a":1}\n'
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"streamx: error: cannot write out.parquet: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_records_without_keys_are_an_error_and_none_an_empty_file(
+    streamx: Run, tmp_path: Path
+) -> None:
+    command = ("transform", "--from", "jsonl", "-", "out.parquet")
+    result = streamx(*command, stdin=b"{}\n{}\n")
+    assert result.returncode == 1
+    assert b"cannot write out.parquet: no key in the first records to make a" in result.stderr
+    assert streamx(*command, stdin=b"").returncode == 0
+    assert pq.read_metadata(tmp_path / "out.parquet").num_rows == 0
+    assert streamx("transform", "out.parquet", "-", "--to", "jsonl").stdout == b""
+
+
 def test_standard_output_gets_a_whole_file(streamx: Run, tmp_path: Path) -> None:
     result = streamx("transform", "--from", "jsonl", "--to", "parquet", stdin=b'{"a":1}\n')
     (tmp_path / "out.parquet").write_bytes(result.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import subprocess
 import sys
@@ -46,6 +47,8 @@ def test_a_registered_format_is_known_by_name_and_by_extension(
     command = ("transform", "out.csv", "-", "--chunk-size", "100", "--to")
     result = streamx(*command, "json-seq", env=env)
     assert (result.returncode, result.stdout) == (0, records)
+    result = streamx(*command, "json-seq", "--compress", "gzip", env=env)
+    assert gzip.decompress(result.stdout) == records
     result = streamx(*command, "json-sec", env=env)
     assert result.returncode == 2
     assert b" or json-seq; did you mean 'json-seq'?" in result.stderr
