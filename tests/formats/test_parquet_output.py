@@ -20,7 +20,7 @@ import streamx as library
 from streamx.write import columnar
 
 UNHURRIED = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
@@ -129,11 +129,11 @@ def test_the_bytes_do_not_depend_on_workers_and_chunks(
     streamx: Run, tmp_path: Path, full_flights: Path
 ) -> None:
     for number, sizes in enumerate([("-j", "1"), ("-j", "3", "--chunk-size", "100K")]):
-        options = ("--null", "NA", "--limit", "100000", "--row-group-size", "8M", *sizes)
+        options = ("--null", "NA", "--limit", "30000", "--row-group-size", "4M", *sizes)
         result = streamx("transform", full_flights, f"{number}.parquet", *options)
         assert (result.returncode, result.stderr) == (0, b"")
     assert (tmp_path / "0.parquet").read_bytes() == (tmp_path / "1.parquet").read_bytes()
-    assert pq.read_metadata(tmp_path / "0.parquet").num_row_groups == 4
+    assert pq.read_metadata(tmp_path / "0.parquet").num_row_groups == 3
 
 
 SHORT = [b'{"a":1,"b":"x","c":1.5}\n' for _ in range(3)]
