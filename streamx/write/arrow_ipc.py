@@ -8,8 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from streamx.transform.expected import Expectation
-from streamx.write.columnar import ColumnarSink, FileBytes
-from streamx.write.json_table import Warn
+from streamx.write.columnar import ColumnarSink, FileBytes, Warn
 from streamx.write.sinks import Sink
 
 

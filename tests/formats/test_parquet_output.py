@@ -175,6 +175,16 @@ def test_a_pinned_column_takes_what_would_not_fit(streamx: Run, tmp_path: Path) 
     assert table["a"][0].as_py() == "1"
 
 
+def test_a_pinned_column_that_there_is_not_is_answered_with_the_nearest(
+    streamx: Run, tmp_path: Path
+) -> None:
+    command = ("transform", "--from", "jsonl", "-", "out.parquet", "--type", "zp=string")
+    result = streamx(*command, stdin=b'{"zip":1}\n')
+    assert result.returncode == 2
+    assert b"--type: no column 'zp'; did you mean 'zip'?" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_columns_can_be_named_and_others_left_out(streamx: Run, tmp_path: Path) -> None:
     records = b'{"a":1,"b":2}\n{"b":3,"c":4}\n'
     written(streamx, records, "--columns", "b,z", "--extra-keys", "drop")
