@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from streamx.codec import CODEC_NAME
 from streamx.codec.layout import CsvFormat, printable
@@ -107,7 +108,9 @@ def _step(operation: Operation) -> str:
 def _work(job: Job) -> Iterator[tuple[str, str]]:
     sizing, place = job.sizing, job.placement.kind
     if job.is_on_cluster:
-        yield "cluster", f"Dask, {job.scheduler or 'of processes on this machine'}; on each worker"
+        where = job.scheduler or "of processes on this machine"
+        yield "cluster", f"Dask, {where}; for each thread of a worker"
+        sizing = replace(job, scheduler=None, client=None, workers=1).sizing
     yield "work", f"{_PLACES[place].format(sizing.workers)}; {CODEC_NAME} codec"
     if place == "loop":
         yield "", f"records on their way at a time: {job.recipe.calls.concurrency}"

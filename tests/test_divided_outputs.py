@@ -293,6 +293,16 @@ def test_more_files_than_there_may_be_are_refused(
     assert os.listdir(source.parent) == ["in.csv"]
 
 
+def test_more_numbers_than_sort_as_names_are_refused(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamx.write.divided.MOST_NUMBERS", 30)
+    streamx.transform(source, source.parent / "out", split_records=100)
+    with pytest.raises(OutputError, match="would make more than 30 files of one name"):
+        streamx.transform(source, source.parent / "other", split_records=99)
+    assert sorted(os.listdir(source.parent)) == ["in.csv", "out"]
+
+
 def test_rejects_and_summary_stand_beside_the_directory(streamx: Run, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(b"a,b\n1,x\n2\n3,y\n")
     run = streamx(

@@ -7,6 +7,7 @@
     split_run.py    runs a split, on a worker
     parts.py        the drafts that this writes
     coordinator.py  has all that done, a bounded number of splits at a time
+    counted.py      how limits count what is in flight
     acceptance.py   judges what comes of it, in order, and has it put in its place
     output.py       gives drafts their names; manifest.py tells of them
     folders.py      where they are, on disk, or in S3: stored_folder.py

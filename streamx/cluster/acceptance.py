@@ -8,20 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Never
+from typing import NamedTuple, Never
 
+from streamx.cluster.counted import counted, counted_window
 from streamx.cluster.manifest import Part
 from streamx.cluster.output import OutputFolder
 from streamx.cluster.split_run import SplitResult
 from streamx.cluster.splits import Split
 from streamx.errors import StreamxError
-from streamx.flow import Credits, Limit, ReorderWindow, WorkerPool
+from streamx.flow import Credits, WorkerPool
 from streamx.monitor.report import Totals
 from streamx.transform.plan import AnyPlan
 
 _PLACED_AT_A_TIME = 8
-# Results are counted; they are small.
-_NO_BYTES = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,8 @@ class Acceptance:
         self.placing: WorkerPool[_Judged, Never, _Placed] = WorkerPool(
             self._place,
             _PLACED_AT_A_TIME,
-            Limit(_PLACED_AT_A_TIME, _NO_BYTES, size_of=_one),
-            ReorderWindow(2 * _PLACED_AT_A_TIME, _NO_BYTES),
+            counted(_PLACED_AT_A_TIME),
+            counted_window(2 * _PLACED_AT_A_TIME),
         )
 
     async def judged(self, outcomes: AsyncIterable[Outcome]) -> AsyncIterator[_Judged]:
@@ -152,7 +151,3 @@ def opened(plan: AnyPlan, new_columns: tuple[str, ...]) -> AnyPlan:
     assert plan.open_header is not None
     header = plan.open_header.with_columns(new_columns)
     return replace(plan.settled(new_columns), header=header)  # type: ignore[type-var]  # both plans are dataclasses
-
-
-def _one(_: Any) -> int:
-    return 1

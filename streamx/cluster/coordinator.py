@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Any, NamedTuple, Never, TypeVar
+from typing import NamedTuple, Never
 
 from streamx.cluster.acceptance import Acceptance, Outcome
 from streamx.cluster.bodies import Body
 from streamx.cluster.calls import RetriedCalls
+from streamx.cluster.counted import counted, counted_credits, counted_window
 from streamx.cluster.manifest import Part
 from streamx.cluster.output import OutputFolder
 from streamx.cluster.parts import is_as_written
@@ -25,20 +26,16 @@ from streamx.cluster.split_run import SplitTask, run_split
 from streamx.cluster.splits import Split, SplitPlanner
 from streamx.cluster.transition import Transition
 from streamx.errors import CheckpointError, InputError
-from streamx.flow import Credits, FlowSnapshot, Limit, ReorderWindow, WorkerPool, pipeline
+from streamx.flow import FlowSnapshot, WorkerPool, pipeline
 from streamx.job import Job
 from streamx.monitor.report import Totals
 from streamx.transform.plan import AnyPlan
 from streamx.transform.resolve import Resolution
 
-T = TypeVar("T")
-
 # For each thread of the cluster so many calls are submitted, so that it finds the next one at hand;
 _CALLS_PER_THREAD = 2
 # and so many splits are in flight for each call, so that a slow one holds nobody up for long.
 _SPLITS_PER_CALL = 4
-# Splits are counted; their results are small.
-_NO_BYTES = 1 << 62
 
 
 class Range(NamedTuple):
@@ -102,13 +99,13 @@ class Coordinator:
         has_limits = bool(resolution.plan.limits)
         lanes = 1 if has_limits else _CALLS_PER_THREAD * threads
         in_flight = 1 if has_limits else _SPLITS_PER_CALL * lanes
-        self.credits = Credits(in_flight, _NO_BYTES)
+        self.credits = counted_credits(in_flight)
         self.acceptance = Acceptance(resolution.plan, output, totals, self.credits)
         self._scanning: WorkerPool[Range, Never, Scanned] = WorkerPool(
-            self._scan, lanes, _limit(lanes), ReorderWindow(_SPLITS_PER_CALL * lanes, _NO_BYTES)
+            self._scan, lanes, counted(lanes), counted_window(_SPLITS_PER_CALL * lanes)
         )
         self.running: WorkerPool[Work, Never, Outcome] = WorkerPool(
-            self._run, lanes, _limit(lanes), ReorderWindow(in_flight, _NO_BYTES)
+            self._run, lanes, counted(lanes, _bytes_of), counted_window(in_flight)
         )
         self._known = islice(output.manifest, output.manifest.parts)  # and not those of this run
 
@@ -195,7 +192,7 @@ class Coordinator:
 
     async def _works(self, splits: AsyncIterable[Split]) -> AsyncIterator[Work]:
         async for split in splits:
-            await self.credits.acquire(split.number, 1)
+            await self.credits.acquire(split.number, split.total_bytes)
             if split.number:
                 await self.acceptance.is_opened.wait()
             opening_bytes = self._resolution.opening_bytes if split.number == 0 else None
@@ -252,9 +249,5 @@ def _whole(body: Body, number: int) -> Split:
     return Split(number, body.file, body.offset, None, body.line, body.file.size_bytes)
 
 
-def _limit(count: int) -> Limit[Any]:
-    return Limit(count, _NO_BYTES, size_of=_one)
-
-
-def _one(_: object) -> int:
-    return 1
+def _bytes_of(work: Work) -> int:
+    return work.task.split.total_bytes

@@ -58,6 +58,8 @@ class DaskCluster:
         )
         try:
             await self._end_of(future)
+            while future.status == "lost":  # with its worker, so the scheduler has it made again
+                await self._end_of(future)
             return await asyncio.to_thread(self._result_of, future)
         finally:
             future.release()
@@ -96,7 +98,7 @@ class DaskCluster:
     def _result_of(self, future: Future) -> Any:
         from distributed import KilledWorker
 
-        if future.status not in ("finished", "error"):
+        if future.status == "cancelled":
             raise self._lost()
         try:
             host, found, answer = future.result()

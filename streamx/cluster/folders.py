@@ -142,7 +142,7 @@ class DiskFolder:
     def begin_drafts(self) -> None:
         self.remove_drafts()
         with _asked("write", self._path):
-            os.makedirs(self.path_of(_DRAFTS_NAME))
+            os.makedirs(self.path_of(_DRAFTS_NAME), exist_ok=True)
 
     def names(self) -> list[str]:
         with _asked("read", self._path):

@@ -116,14 +116,13 @@ class OutputFolder:
                 yield Written(path, file.size_bytes, file.crc32, file.tag)
 
     def complete(self, totals: Mapping[str, Any]) -> None:
-        """Write the manifest, then the mark of success, and leave nothing else.
+        """Write the manifest, then the mark of success, and leave nothing that it does not tell of.
 
         Raises:
             OutputError: that failed.
         """
         self._folder.write(_MANIFEST_NAME, self.manifest.document(totals))
         self.manifest.remove()
-        self._folder.remove(_REJECTS_NAME)
         self._remove_other_parts()
         self._folder.write(_SUCCESS_NAME, ())
 

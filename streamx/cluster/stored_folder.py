@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -16,8 +17,8 @@ from streamx.write.uploads import complete, give_up_all
 
 _LOG_NAME = "_manifest"
 _READ_BYTES = 1024 * 1024
-# Lines that wait to be kept together, and for how long they may; those are done again after a
-# crash.
+# How many lines wait to be kept together at most, and how long is waited between two times that
+# some are kept; what they tell of is done again after a crash.
 _LINES_TOGETHER = 1000
 _LINES_SECONDS = 5.0
 
@@ -135,7 +136,7 @@ class _StoredLog:
         self._folder = folder
         self._next = 0
         self._lines: list[bytes] = []
-        self._flushed_at = 0.0
+        self._flushed_at = -_LINES_SECONDS
 
     def begin(self, lines: Iterable[bytes]) -> None:
         self._next = 0
@@ -151,17 +152,16 @@ class _StoredLog:
         self._next = max(map(int, self._names()), default=-1) + 1
 
     async def append(self, line: bytes) -> None:
-        now = asyncio.get_running_loop().time()
-        if not self._lines:
-            self._flushed_at = now
         self._lines.append(line)
-        if len(self._lines) == _LINES_TOGETHER or now - self._flushed_at >= _LINES_SECONDS:
+        waited_seconds = time.monotonic() - self._flushed_at
+        if len(self._lines) == _LINES_TOGETHER or waited_seconds >= _LINES_SECONDS:
             await self.flush()
 
     async def flush(self) -> None:
         if self._lines:
             lines, self._lines = self._lines, []
             await asyncio.to_thread(self._write, lines)
+            self._flushed_at = time.monotonic()
 
     def remove(self) -> None:
         self._folder.remove(_LOG_NAME)

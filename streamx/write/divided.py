@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # As many as a table may have columns: beyond that a value of each record's own was probably named.
 MOST_NAMES = 2**17
+# Numbers of five digits, so that names sort in the order of the records.
+MOST_NUMBERS = 100_000
 # A longer one is known by its digest.
 _LONGEST_LABEL_BYTES = 128
 # What it costs to hold any bytes for a file, beside them.
@@ -161,6 +163,11 @@ class DividedFiles:
                 end = record_start(rest, self._layout.format, room) or 0
                 self._add(file, room, rest[:end])
             records, rest = records - room, rest[end:]
+            if file.number + 1 == MOST_NUMBERS:
+                raise OutputError(
+                    f"--split-records {most} would make more than {MOST_NUMBERS:,} files of one "
+                    "name; more records in each make fewer"
+                )
             self._appender.end([self._piece(file)])
             file.number, file.records = file.number + 1, 0
         self._add(file, records, rest)

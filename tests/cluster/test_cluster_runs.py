@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cluster.clusters import ThreadCluster, run_on_threads
+from conftest import Run
 
 import streamx
 from streamx.cluster import output as cluster_output
@@ -268,6 +269,20 @@ def test_a_resumed_run_checks_what_is_finished_and_runs_the_rest(
     assert report.records_out == (5 if operations else 6)
 
 
+def test_a_complete_run_is_checked_and_nothing_of_it_is_run_again(
+    quoted: Path, tmp_path: Path
+) -> None:
+    known: dict[str, Any] = {**CASES["rejects"], "split_size_bytes": 10}
+    output, rejects = tmp_path / "out", tmp_path / "out.rejects.jsonl"
+    run_on_threads(quoted, output, **known)
+    before = content_of(output), rejects.read_bytes()
+    assert before[1].count(b"\n") > 1
+    cluster = ThreadCluster()
+    run_on_threads(quoted, output, cluster, resume=True, **known)
+    assert (content_of(output), rejects.read_bytes()) == before
+    assert "run_split" not in cluster.calls
+
+
 def test_a_finished_part_that_was_damaged_is_made_again(quoted: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     run_on_threads(quoted, output, split_size_bytes=10)
@@ -312,6 +327,19 @@ def test_what_a_crash_left_of_a_line_of_the_manifest_is_forgotten(
     assert content_of(output) == (tmp_path / "local").read_bytes()
 
 
+def test_drafts_that_cannot_be_removed_yet_are_in_nobodys_way(
+    quoted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out"
+    with pytest.raises(streamx.ClusterError):
+        run_on_threads(quoted, output, ThreadCluster(1, Stop(3)), split_size_bytes=10)
+    (output / "_temporary").mkdir()
+    # As NFS does while a worker of the run before has one open.
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    run_on_threads(quoted, output, split_size_bytes=10, resume=True)
+    assert (output / "_SUCCESS").exists()
+
+
 def test_another_run_is_not_resumed(quoted: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     run_on_threads(quoted, output, split_size_bytes=10)
@@ -322,6 +350,19 @@ def test_another_run_is_not_resumed(quoted: Path, tmp_path: Path) -> None:
     quoted.write_bytes(QUOTED + b"7,x\n")
     with pytest.raises(streamx.CheckpointError, match="differs in: the files of the input"):
         run_on_threads(quoted, output, split_size_bytes=10, resume=True)
+
+
+def test_what_is_explained_of_the_work_is_that_of_a_thread(quoted: Path, streamx: Run) -> None:
+    explained = streamx("transform", quoted, "out", "--engine", "dask", "-j", "3", "--explain")
+    assert b"processes on this machine; for each thread of a worker\n" in explained.stdout
+    assert b"in threads: 1; " in explained.stdout
+
+
+def test_what_is_in_flight_is_told_in_splits_and_in_bytes(quoted: Path, tmp_path: Path) -> None:
+    run_on_threads(quoted, tmp_path / "out", split_size_bytes=20, summary=tmp_path / "sum.json")
+    in_flight = json.loads((tmp_path / "sum.json").read_bytes())["buffers"]["in flight"]
+    assert 1 <= in_flight["peak_fill"] <= 3
+    assert 20 <= in_flight["peak_bytes"] <= len(QUOTED)
 
 
 def test_an_output_that_holds_something_is_left_alone(quoted: Path, tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ def slow(record):
     return record
 
 def die(record):
-    os.kill(os.getpid(), signal.SIGKILL)
+    if record["n"] == 500:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return record
 """
 
 
@@ -279,6 +281,28 @@ def test_a_cluster_whose_workers_have_all_left_is_not_waited_for(
         wait_until(lambda: not client.nthreads())
         with pytest.raises(streamx.ClusterError, match="no worker is left at the scheduler"):
             asyncio.run(asyncio.wait_for(left.call(abs, -1, is_urgent=True), 20))
+
+
+def test_a_result_that_is_lost_with_its_worker_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with (
+        distributed.LocalCluster(
+            n_workers=1, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        calls = dask.DaskCluster(client, [])
+        result_of = calls._result_of
+
+        def lose_it_first(future: Any) -> Any:
+            cluster.scale(0)
+            wait_until(lambda: future.status == "lost")
+            cluster.scale(1)
+            return result_of(future)
+
+        monkeypatch.setattr(calls, "_result_of", lose_it_first)
+        assert asyncio.run(calls.call(abs, -1, is_urgent=True)) == 1
 
 
 def test_a_client_that_is_none_or_closed_is_refused(numbers: Path, tmp_path: Path) -> None:

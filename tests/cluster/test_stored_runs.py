@@ -231,6 +231,18 @@ def test_a_resumed_run_checks_what_is_finished_and_runs_the_rest(
         run_on_threads(local, "s3://bucket/out", **known)
 
 
+def test_a_part_is_noted_while_the_next_one_takes_long(s3: S3Server, local: Path) -> None:
+    def noted() -> bytes:
+        return b"".join(s3.get(key) for key in s3.keys if key.startswith("out/_manifest/"))
+
+    def take_long(task: SplitTask) -> Any:
+        wait_until(lambda: b'"part-00000.jsonl"' in noted())
+        return run_split(task)
+
+    run_on_threads(local, "s3://bucket/out", Interrupted(1, take_long), split_size_bytes=20)
+    assert "out/_SUCCESS" in s3.keys
+
+
 def test_a_file_that_is_replaced_between_its_splits_ends_the_run(s3: S3Server) -> None:
     def replace(task: SplitTask) -> Any:
         s3.put("in/a.csv", HEADER + RECORDS.upper())

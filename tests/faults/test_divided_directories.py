@@ -19,7 +19,7 @@ from processes import endless_records, finish, running, temporary_files, until
 import streamx
 from streamx import OutputError
 
-ENDLESS = ("-", "out", "--from", "csv", "--split-records", "1000")
+ENDLESS = ("-", "out", "--from", "csv", "--split-records", "100000")
 OPEN_FILES = 32
 
 
