@@ -93,7 +93,8 @@ class FileFormat:
             on; None for a format that is only read.
         is_text: a file is text, so it may have an encoding.
         is_streamed: it is read from start to end, so it may be compressed as a whole, or a pipe.
-        compressions: names of `--compress` for the data within a file, the usual one first.
+        compressions: names of `--compress` for the data within a file, the usual one first; none
+            where the file as a whole may be compressed.
         memory_bytes: what reading or writing such a file takes, beside what any run takes.
         options: names of options that have an effect with this format and not with JSONL.
         extra: of streamx, that has the format's libraries; None if it needs none.
@@ -153,9 +154,13 @@ async def _arrow_source(reading: Reading) -> Source:
 def _arrow_sink(writing: Writing, *, is_stream: bool) -> Sink:
     with needing("Arrow", "parquet"):
         from streamx.write.arrow_ipc import arrow_sink
-    compression = None if writing.compression == "none" else writing.compression
     return arrow_sink(
-        writing.inner, writing.expected, writing.warn, compression, is_stream=is_stream
+        writing.inner,
+        writing.expected,
+        writing.warn,
+        writing.compression or "none",
+        writing.compression_level,
+        is_stream=is_stream,
     )
 
 

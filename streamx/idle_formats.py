@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from streamx.formats import FileFormat
     from streamx.job import Job
 
-COMPRESSIONS = (*get_args(CompressionName), "none")
+_COMPRESSIONS = (*get_args(CompressionName), "none")
 _LINES = "CSV, TSV or JSONL"
 
 # As in streamx.idle.
@@ -83,8 +83,9 @@ def _output_checks(job: Job, writes: FileFormat | None) -> list[_Check]:
 
 
 def _compression_checks(job: Job, writes: FileFormat | None) -> list[_Check]:
-    known = COMPRESSIONS if writes is None or writes.is_text else writes.compressions
-    has_levels = known is not COMPRESSIONS and job.compress in ("gzip", "zstd")
+    within = () if writes is None else writes.compressions
+    known = within or _COMPRESSIONS
+    has_levels = bool(within) and job.compress in ("gzip", "zstd")
     return [
         (
             job.compression_level is not None,
@@ -96,11 +97,11 @@ def _compression_checks(job: Job, writes: FileFormat | None) -> list[_Check]:
             job.compress is not None,
             job.compress in known,
             f"--compress {job.compress}",
-            f"an output that knows it; this one takes {', '.join(known) or 'none'}",
+            f"an output that knows it; this one takes {', '.join(known)}",
         ),
         (
             compression_of(job.output_name) is not None,
-            writes is None or writes.is_text,
+            not within,
             "OUTPUT",
             f"a name without that ending, since {title_of(writes)} is compressed within the file: "
             "say --compress",

@@ -75,7 +75,7 @@ class JobOutput(JobInput):
     @cached_property
     def compressing(self) -> Compressing | None:
         """How the output is compressed as a whole, if it is."""
-        if self.writes is not None and not self.writes.is_text:
+        if self.writes is not None and self.writes.compressions:
             return None
         if self.compress is None:
             by_name = None if self.is_divided else compression_of(self.output_name)

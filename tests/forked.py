@@ -32,6 +32,8 @@ _IMPORTED = (
     "aiofiles.tempfile",
     "ctypes",
     "orjson",
+    "pyarrow.json",
+    "pyarrow.parquet",
     "streamx.cli.retry",
     "streamx.cli.run_options",
     "streamx.cli.schema",

@@ -8,8 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from streamx.transform.expected import Expectation
-from streamx.write.columnar import ColumnarSink, FileBytes
-from streamx.write.json_table import Warn
+from streamx.write.columnar import ColumnarSink, FileBytes, Warn
 from streamx.write.sinks import Sink
 
 
@@ -17,7 +16,8 @@ def arrow_sink(
     inner: Sink,
     expected: Callable[[], Expectation],
     warn: Warn,
-    compression: str | None,
+    compression: str,
+    level: int | None,
     *,
     is_stream: bool,
 ) -> ColumnarSink:
@@ -25,12 +25,13 @@ def arrow_sink(
 
     Args:
         inner, expected, warn: see ColumnarSink.
-        compression: of the buffers: zstd, lz4 or None.
+        compression, level: of the buffers: zstd, lz4 or none.
         is_stream: leave out what a file has around its stream.
     """
-    options = pa.ipc.IpcWriteOptions(compression=compression)
 
     def begin(schema: pa.Schema, file: FileBytes) -> Any:
+        codec = None if compression == "none" else pa.Codec(compression, level)
+        options = pa.ipc.IpcWriteOptions(compression=codec)
         new = pa.ipc.new_stream if is_stream else pa.ipc.new_file
         return new(pa.PythonFile(file, "w"), schema, options=options)
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from streamx.errors import OutputError
 from streamx.transform.expected import Expectation
+from streamx.transform.operations import unknown_column
 from streamx.write.json_schema import NAMED, Columns, columns_of
-from streamx.write.json_table import TableMaker, Warn
+from streamx.write.json_table import Made, TableMaker
 from streamx.write.sinks import Sink, WrappingSink
 
 # Records are parsed in blocks of so many bytes, wherever parts end: so the bytes of the output
@@ -22,6 +23,8 @@ BLOCK_BYTES = 4 * 1024 * 1024
 _SAMPLE_BYTES = 1024 * 1024
 _SAMPLE_RECORDS = 10_000
 _PARSERS = 2
+
+Warn = Callable[[str], None]
 
 
 class FileBytes:
@@ -84,7 +87,8 @@ class ColumnarSink(WrappingSink):
         self._expected = expected
         self._warn = warn
         self._open = bytearray()  # what makes no whole block yet
-        self._parsing: deque[asyncio.Future[pa.Table]] = deque()
+        self._parsing: deque[asyncio.Future[Made]] = deque()
+        self._has_warned = False
         self._records = 0
         self._file = FileBytes()
         self._maker: TableMaker | None = None
@@ -116,7 +120,10 @@ class ColumnarSink(WrappingSink):
         lines = bytes(self._open[:end])
         del self._open[:end]
         if self._maker is None:
-            self._maker = await asyncio.to_thread(self._begun, lines)
+            expected = self._expected()
+            columns = await asyncio.to_thread(_columns_of, lines, expected)
+            self._tell_of_texts(columns, expected)
+            self._maker = self._begun(columns, lines, expected)
         if lines:
             loop = asyncio.get_running_loop()
             table_of, first = self._maker.table_of, self._records + 1
@@ -125,16 +132,20 @@ class ColumnarSink(WrappingSink):
         while len(self._parsing) > _PARSERS:
             await self._write_oldest()
 
-    def _begun(self, lines: bytes) -> TableMaker:
-        expected = self._expected()
-        types = {name: NAMED.get(type, type) for name, type in expected.types.items()}
-        pinned = {name: NAMED[type] for name, type in expected.pinned.items()}
-        columns = columns_of(_sample_of(lines), expected.names, types, pinned)
-        self._tell_of_texts(columns, expected)
-        self._writer = self._begin(columns.schema, self._file)
-        return TableMaker(
-            columns, self.name, self._warn, drops_extra_keys=expected.drops_extra_keys
-        )
+    def _begun(self, columns: Columns, lines: bytes, expected: Expectation) -> TableMaker:
+        if lines and not columns.types:
+            raise OutputError(
+                f"cannot write {self.name}: no key in the first records to make a column of; name "
+                "some with --columns"
+            )
+        for name in expected.pinned if lines else ():
+            if name not in columns.types:
+                raise unknown_column(columns.types, name, "--type")
+        try:
+            self._writer = self._begin(columns.schema, self._file)
+        except (pa.ArrowException, OSError) as error:
+            raise OutputError(f"cannot write {self.name}: {error}") from error
+        return TableMaker(columns, self.name, drops_extra_keys=expected.drops_extra_keys)
 
     def _tell_of_texts(self, columns: Columns, expected: Expectation) -> None:
         mixed = [name for name in columns.types if name in columns.texts - set(expected.pinned)]
@@ -146,9 +157,12 @@ class ColumnarSink(WrappingSink):
             )
 
     async def _write_oldest(self) -> None:
-        table = await self._parsing.popleft()
+        made = await self._parsing.popleft()
+        if made.remark and not self._has_warned:
+            self._has_warned = True
+            self._warn(made.remark)
         assert self._writer is not None
-        await asyncio.to_thread(self._said, self._writer.write, table)
+        await asyncio.to_thread(self._said, self._writer.write, made.table)
         await self._pass_on()
 
     def _said(self, function: Callable[..., None], *arguments: Any) -> None:
@@ -161,6 +175,12 @@ class ColumnarSink(WrappingSink):
         parts = self._file.taken()
         if parts:
             await self._inner.write(parts)
+
+
+def _columns_of(lines: bytes, expected: Expectation) -> Columns:
+    types = {name: NAMED.get(type, type) for name, type in expected.types.items()}
+    pinned = {name: NAMED[type] for name, type in expected.pinned.items()}
+    return columns_of(_sample_of(lines), expected.names, types, pinned)
 
 
 def _sample_of(lines: bytes) -> list[bytes]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -33,31 +34,33 @@ _IN_WORDS = {
     pa.decimal128(38, 0): "an integer of 38 digits",
 }
 
-Warn = Callable[[str], None]
+
+class Made(NamedTuple):
+    """The table of a block; what is to be told of the first number in it that is not exact."""
+
+    table: pa.Table
+    remark: str
 
 
 class TableMaker:
-    """Makes a table of each block of records.
+    """Makes a table of each block of records; several at a time, in threads.
 
     Args:
         columns: the columns and their types.
-        drops_extra_keys: leave out what belongs to no column, which is an error else.
         name: what to call the output.
-        warn: called once if a number cannot be written exactly.
+        drops_extra_keys: leave out what belongs to no column, which is an error else.
     """
 
-    def __init__(self, columns: Columns, name: str, warn: Warn, *, drops_extra_keys: bool) -> None:
+    def __init__(self, columns: Columns, name: str, *, drops_extra_keys: bool) -> None:
         self._columns = columns
         self._drops_extra_keys = drops_extra_keys
         self._name = name
-        self._warn = warn
-        self._has_warned = False
         self._doubles = frozenset(
             name for name, type in columns.types.items() if pa.types.is_floating(type)
         )
         self._cast = frozenset(name for name, type in columns.types.items() if is_cast(type))
 
-    def table_of(self, lines: bytes, first: int) -> pa.Table:
+    def table_of(self, lines: bytes, first: int) -> Made:
         """Return the records of some lines as a table.
 
         Args:
@@ -70,10 +73,8 @@ class TableMaker:
         try:
             table = self._converted(lines)
         except (pa.ArrowException, ValueError) as error:
-            raise self._misfit(lines, first, error) from error
-        if self._doubles and not self._has_warned:
-            self._look_for_inexact(table, lines, first)
-        return table
+            raise self._misfit(lines, first) from error
+        return Made(table, self._inexact(table, lines, first) if self._doubles else "")
 
     def _converted(self, lines: bytes) -> pa.Table:
         texts = self._columns.texts
@@ -108,19 +109,28 @@ class TableMaker:
         doubles = {name.encode() for name in self._doubles}
         return b"".join(_in_quotes(line, texts, doubles) for line in lines.split(b"\n") if line)
 
-    def _misfit(self, lines: bytes, first: int, error: Exception) -> OutputError:
-        """Return what to say of the first record that does not fit: the one that is refused."""
-        for number, line in enumerate(lines.split(b"\n"), first):
-            try:
-                if line:
-                    self._converted(line + b"\n")
-            except (pa.ArrowException, ValueError) as reason:
-                return OutputError(
-                    f"cannot write {self._name}: record {number:,}{self._blamed(line, reason)}"
-                )
-        return OutputError(f"cannot write {self._name}: {error}")
+    def _misfit(self, lines: bytes, first: int) -> OutputError:
+        """Return what to say of the first record that does not fit, found by halving."""
+        records = [line for line in lines.split(b"\n") if line]
+        low, high = 0, len(records)
+        reason = self._refusal(records)
+        while high - low > 1:
+            middle = (low + high) // 2
+            refusal = self._refusal(records[low:middle])
+            low, high = (low, middle) if refusal else (middle, high)
+            reason = refusal or reason
+        blamed = self._blamed(records[low], reason)
+        return OutputError(f"cannot write {self._name}: record {first + low:,}{blamed}")
 
-    def _blamed(self, line: bytes, reason: Exception) -> str:
+    def _refusal(self, records: Sequence[bytes]) -> Exception | None:
+        """Return why records are refused, None if they are not."""
+        try:
+            self._converted(b"\n".join([*records, b""]))
+        except (pa.ArrowException, ValueError) as error:
+            return error
+        return None
+
+    def _blamed(self, line: bytes, reason: Exception | None) -> str:
         for key, raw in _pairs(line):
             name = key.decode()
             if name not in self._columns.types and not self._drops_extra_keys:
@@ -129,9 +139,7 @@ class TableMaker:
                     "first records; name all with --columns, or leave others out with "
                     "--extra-keys drop"
                 )
-            try:
-                self._converted(b"{%b:%b}\n" % (orjson.dumps(name), raw))
-            except (pa.ArrowException, ValueError):
+            if self._refusal([b"{%b:%b}" % (orjson.dumps(name), raw)]):
                 type = self._columns.types[name]
                 return (
                     f", column {name!r}: found {excerpt(raw)}; expected "
@@ -140,7 +148,7 @@ class TableMaker:
                 )
         return f": found {excerpt(line)}; expected an object of different keys ({reason})"
 
-    def _look_for_inexact(self, table: pa.Table, lines: bytes, first: int) -> None:
+    def _inexact(self, table: pa.Table, lines: bytes, first: int) -> str:
         for name in sorted(self._doubles):
             most = pc.max(pc.abs(table[name])).as_py()
             if most is None or most < _LEAST_INEXACT or not _MAY_BE_INEXACT.search(lines):
@@ -148,13 +156,12 @@ class TableMaker:
             for number, line in enumerate(lines.split(b"\n"), first):
                 raw = dict(_pairs(line)).get(name.encode(), b"")
                 if raw.lstrip(b"-").isdigit() and int(float(raw)) != int(raw):
-                    self._has_warned = True
-                    self._warn(
+                    return (
                         f"{self._name}: record {number:,}, column {name!r}: {raw.decode()} is "
                         f"written as {float(raw):.0f}, as the column is one of doubles; "
                         f"--type '{name}=string' keeps all digits"
                     )
-                    return
+        return ""
 
 
 def _from_texts(texts: pa.ChunkedArray, type: pa.DataType) -> pa.ChunkedArray:

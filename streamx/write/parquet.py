@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streamx.transform.expected import Expectation
-from streamx.write.columnar import BLOCK_BYTES, ColumnarSink, FileBytes
-from streamx.write.json_table import Warn
+from streamx.write.columnar import BLOCK_BYTES, ColumnarSink, FileBytes, Warn
 from streamx.write.sinks import Sink
 
 _ROW_GROUP_BYTES = 64 * 1024 * 1024

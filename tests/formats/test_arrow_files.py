@@ -47,7 +47,9 @@ def test_a_file_may_be_compressed_and_only_some_columns_wanted(
 @pytest.mark.parametrize(
     ("name", "open_ipc"), [("out.arrow", pa.ipc.open_file), ("out.arrows", pa.ipc.open_stream)]
 )
-@pytest.mark.parametrize("compression", [(), ("--compress", "zstd"), ("--compress", "lz4")])
+@pytest.mark.parametrize(
+    "compression", [(), ("--compress", "zstd", "--compression-level", "9"), ("--compress", "lz4")]
+)
 def test_what_is_written_arrow_reads(
     streamx: Run, tmp_path: Path, name: str, open_ipc: object, compression: tuple[str, ...]
 ) -> None:

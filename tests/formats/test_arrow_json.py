@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from streamx.read.arrow_json import JsonTexts
 
-UNHURRIED = settings(deadline=None, max_examples=100)
+UNHURRIED = settings(deadline=None, max_examples=80)
 TEXTS = st.text(max_size=6) | st.sampled_from(['"', "\\", "\\n", "\n\t\0", "é\u2028", "\x7f"])
 UTC = datetime.UTC
 MOMENTS = st.datetimes(datetime.datetime(1677, 9, 22), datetime.datetime(2262, 4, 11))

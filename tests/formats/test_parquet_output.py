@@ -20,7 +20,7 @@ import streamx as library
 from streamx.write import columnar
 
 UNHURRIED = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
@@ -129,11 +129,11 @@ def test_the_bytes_do_not_depend_on_workers_and_chunks(
     streamx: Run, tmp_path: Path, full_flights: Path
 ) -> None:
     for number, sizes in enumerate([("-j", "1"), ("-j", "3", "--chunk-size", "100K")]):
-        options = ("--null", "NA", "--limit", "100000", "--row-group-size", "8M", *sizes)
+        options = ("--null", "NA", "--limit", "30000", "--row-group-size", "4M", *sizes)
         result = streamx("transform", full_flights, f"{number}.parquet", *options)
         assert (result.returncode, result.stderr) == (0, b"")
     assert (tmp_path / "0.parquet").read_bytes() == (tmp_path / "1.parquet").read_bytes()
-    assert pq.read_metadata(tmp_path / "0.parquet").num_row_groups == 4
+    assert pq.read_metadata(tmp_path / "0.parquet").num_row_groups == 3
 
 
 SHORT = [b'{"a":1,"b":"x","c":1.5}\n' for _ in range(3)]
@@ -173,6 +173,16 @@ def test_a_pinned_column_takes_what_would_not_fit(streamx: Run, tmp_path: Path) 
     table = pq.read_table(tmp_path / "out.parquet")
     assert table["a"].to_pylist()[-3:] == ["[1.50]", "x", None]
     assert table["a"][0].as_py() == "1"
+
+
+def test_a_pinned_column_that_there_is_not_is_answered_with_the_nearest(
+    streamx: Run, tmp_path: Path
+) -> None:
+    command = ("transform", "--from", "jsonl", "-", "out.parquet", "--type", "zp=string")
+    result = streamx(*command, stdin=b'{"zip":1}\n')
+    assert result.returncode == 2
+    assert b"--type: no column 'zp'; did you mean 'zip'?" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_columns_can_be_named_and_others_left_out(streamx: Run, tmp_path: Path) -> None:
@@ -215,6 +225,28 @@ def test_columns_are_compressed_as_asked(streamx: Run, tmp_path: Path, codec: st
     written(streamx, b'{"a":1}\n', "--compress", codec)
     column = pq.read_metadata(tmp_path / "out.parquet").row_group(0).column(0)
     assert column.compression == {"none": "UNCOMPRESSED"}.get(codec, codec.upper())
+
+
+def test_a_level_that_a_codec_has_not_is_an_error(streamx: Run, tmp_path: Path) -> None:
+    options = ("--compress", "gzip", "--compression-level", "99")
+    result = streamx(
+        "transform", "--from", "jsonl", "-", "out.parquet", *options, stdin=b'{"a":1}\n'
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"streamx: error: cannot write out.parquet: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_records_without_keys_are_an_error_and_none_an_empty_file(
+    streamx: Run, tmp_path: Path
+) -> None:
+    command = ("transform", "--from", "jsonl", "-", "out.parquet")
+    result = streamx(*command, stdin=b"{}\n{}\n")
+    assert result.returncode == 1
+    assert b"cannot write out.parquet: no key in the first records to make a" in result.stderr
+    assert streamx(*command, stdin=b"").returncode == 0
+    assert pq.read_metadata(tmp_path / "out.parquet").num_rows == 0
+    assert streamx("transform", "out.parquet", "-", "--to", "jsonl").stdout == b""
 
 
 def test_standard_output_gets_a_whole_file(streamx: Run, tmp_path: Path) -> None:

@@ -91,6 +91,19 @@ def test_an_empty_output_is_an_empty_object(s3: S3Server, tmp_path: Path) -> Non
     assert s3.get("empty.jsonl") == b""
 
 
+@pytest.mark.parametrize("name", ["flights.parquet", "flights.arrow"])
+def test_files_of_columns_are_written_to_a_storage_and_read_from_it(
+    s3: S3Server, tmp_path: Path, name: str
+) -> None:
+    stored, direct, back = f"s3://bucket/{name}", tmp_path / "direct.jsonl", tmp_path / "back.jsonl"
+    transform(SAMPLE_DATA / "flights.csv", direct, nulls=["NA"])
+    transform(SAMPLE_DATA / "flights.csv", stored, nulls=["NA"])
+    transform(stored, back)
+    assert back.read_bytes() == direct.read_bytes()
+    with pytest.raises(InputError, match=f"cannot read s3://bucket/no-{name}: there is no such"):
+        transform(f"s3://bucket/no-{name}", back)
+
+
 def test_the_columns_of_a_stored_file_are_told(s3: S3Server) -> None:
     assert schema(s3.put("schema.csv", b"a,b\n1,x\n")) == {"a": "integer", "b": "string"}
 
