@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamx.compression import compression_of
 from streamx.errors import UsageError
-from streamx.formats import Reading, Writing
+from streamx.formats import FileFormat, Reading, Writing
 from streamx.job import Job
 from streamx.read.decode import wrap
 from streamx.read.http_options import Http, is_url
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from streamx.journal import Journal
     from streamx.read.files import InputFile
     from streamx.write.directory import DirectoryLayout
+
+
+Opened = Callable[[], Awaitable[Source]]
 
 
 class Targets(NamedTuple):
@@ -89,31 +92,21 @@ def _open_files(job: Job, warn: Callable[[str], None]) -> Inlet:
     from streamx.read.files_source import FilesSource
 
     assert job.files is not None, "there are some"
-    source = FilesSource(job.files, job.input_name, partial(_records_of, job, warn))
+    source = FilesSource(job.files, job.input_name, partial(_open_one, job, warn))
     return Inlet(source, FilesReader(source, job.pace, job.sizing.max_record_bytes))
 
 
-async def _records_of(
-    job: Job, warn: Callable[[str], None], file: InputFile, source: Source
+async def _open_one(
+    job: Job, warn: Callable[[str], None], file: InputFile, opened: Opened
 ) -> Source:
-    """Return the records of one of a job's files; each has a compression, and a format, of its own.
-
-    Args:
-        job, warn: see `open_inlet`.
-        file: which.
-        source: gives its bytes as they are.
-    """
+    """Open the records of one of a job's files, which has a compression and a format of its own."""
     format = job.format_of_file(file.name)
-    is_text = format is None or format.is_text
-    encoding = job.encoding if is_text else "utf-8"
-    source = wrap(source, compression=compression_of(file.name), encoding=encoding)
+    encoding = job.encoding if format is None or format.is_text else "utf-8"
 
-    async def opened() -> Source:
-        return source
+    async def text() -> Source:
+        return wrap(await opened(), compression=compression_of(file.name), encoding=encoding)
 
-    if format is None or format.source is None:
-        return source
-    return await format.source(_reading(job, file.address, opened, warn))
+    return await _records_of(job, format, file.address, text, warn)
 
 
 async def open_first(job: Job, warn: Callable[[str], None]) -> Inlet:
@@ -122,12 +115,9 @@ async def open_first(job: Job, warn: Callable[[str], None]) -> Inlet:
     Raises:
         InputError, UsageError: see `open_inlet`.
     """
-    format = job.reads
-    if format is None or format.source is None:
-        source = await _open_text(job, warn)
-    else:
-        opened = partial(_open_text, job, warn)
-        source = await format.source(_reading(job, job.first_input, opened, warn))
+    source = await _records_of(
+        job, job.reads, job.first_input, partial(_open_text, job, warn), warn
+    )
     reader = ChunkReader(
         source,
         job.pace,
@@ -137,10 +127,17 @@ async def open_first(job: Job, warn: Callable[[str], None]) -> Inlet:
     return Inlet(source, reader)
 
 
-def _reading(
-    job: Job, path: str, opened: Callable[[], Awaitable[Source]], warn: Callable[[str], None]
-) -> Reading:
-    return Reading(
+async def _records_of(
+    job: Job,
+    format: FileFormat | None,
+    path: str,
+    opened: Opened,
+    warn: Callable[[str], None],
+) -> Source:
+    """Return the records of a file, as lines where it is of a format that has none."""
+    if format is None or format.source is None:
+        return await opened()
+    reading = Reading(
         path=path,
         opened=opened,
         max_record_bytes=job.sizing.max_record_bytes,
@@ -152,6 +149,7 @@ def _reading(
         skip_lines=job.skip_lines,
         max_memory_bytes=job.max_memory_bytes,
     )
+    return await format.source(reading)
 
 
 async def _open_text(job: Job, warn: Callable[[str], None]) -> Source:
@@ -178,29 +176,34 @@ async def _open_text(job: Job, warn: Callable[[str], None]) -> Source:
 
 
 async def open_found(job: Job, warn: Callable[[str], None]) -> tuple[Job, Inlet]:
-    """Open what a job reads, and return the job with what is found there: columns, a dialect.
+    """Open what a job reads, and return the job with what is found out there as well.
 
     Raises:
         StreamxError: the same as `open_inlet` raises.
     """
+    if not job.is_many:
+        return await _open_found_first(job, warn)
+    if job.sniff:
+        job, first = await _open_found_first(job, warn)
+        await first.reader.close()
+    return job, await open_inlet(job, warn)
+
+
+async def _open_found_first(job: Job, warn: Callable[[str], None]) -> tuple[Job, Inlet]:
+    inlet = await open_first(job, warn)
+    if isinstance(inlet.source, TypedSource) and job.nested != "flatten":
+        known = dict.fromkeys(inlet.source.types, "string")  # JSON says what its values are
+        return replace(job, known_columns=known), inlet
     if not job.sniff:
-        inlet = await open_inlet(job, warn)
-        if isinstance(inlet.source, TypedSource) and job.nested != "flatten":
-            known = dict.fromkeys(inlet.source.types, "string")  # JSON says what its values are
-            job = replace(job, known_columns=known)
         return job, inlet
     from streamx.sniffing import sniffed  # few runs want it
 
-    inlet = await open_first(job, warn)
     try:
         found = await sniffed(job, inlet)
     except BaseException:
         await inlet.reader.close()
         raise
     warn(found.note)
-    if job.is_many:
-        await found.inlet.reader.close()
-        return found.job, await open_inlet(found.job, warn)
     return found.job, found.inlet
 
 

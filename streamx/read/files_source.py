@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from streamx.read.files import InputFile
 from streamx.read.ranges import open_file
@@ -16,7 +17,7 @@ class FilesSource:
     Args:
         files: all of them, in order.
         name: what to call them together, in messages.
-        decoded: makes of a file, and of its bytes as they are, a source of records.
+        records_of: opens the records of a file, by what opens its bytes as they are.
 
     Attributes:
         current: the file that is open, if one is.
@@ -29,14 +30,14 @@ class FilesSource:
         self,
         files: Sequence[InputFile],
         name: str,
-        decoded: Callable[[InputFile, Source], Awaitable[Source]],
+        records_of: Callable[[InputFile, Callable[[], Awaitable[Source]]], Awaitable[Source]],
     ) -> None:
         self.files = files
         self.name = name
         self.total_bytes: int | None = sum(file.size_bytes for file in files)
         self.current: Source | None = None
         self.is_slow = False
-        self._decoded = decoded
+        self._records_of = records_of
         self._small = SmallFiles(files)
         self._bytes_before = 0
 
@@ -52,13 +53,15 @@ class FilesSource:
             InputError: it cannot be opened, or is another one in its storage than was found.
         """
         assert self.current is None, "one file is open at a time"
-        file = self.files[number]
+        self.current = await self._records_of(self.files[number], partial(self._bytes_of, number))
+        self.is_slow = self.current.is_slow
+
+    async def _bytes_of(self, number: int) -> Source:
         source: Source | None = await self._small.source(number)
         if source is None:
-            source = await open_file(file)
-            source.name = file.name
-        self.current = await self._decoded(file, source)
-        self.is_slow = self.current.is_slow
+            source = await open_file(self.files[number])
+            source.name = self.files[number].name
+        return source
 
     async def leave(self, *, is_read: bool) -> None:
         """Close the file that is open; what was read of it counts only if it was read for good."""
