@@ -178,7 +178,7 @@ def test_data_that_a_plan_keeps_stays_as_it_was() -> None:
     assert [made for made, _ in outputs(plans.Keeping(), *chunks)] == [b"first\n"] * 2
 
 
-@pytest.mark.parametrize("data", [FATAL, LONG])
+@pytest.mark.parametrize("data", [FATAL, LONG], ids=["short", "long"])
 @pytest.mark.parametrize(
     "way", ["kill", "exit", "segfault", "close_everything", "leave_a_child", "hang"]
 )

@@ -56,7 +56,8 @@ def taken(path: Path) -> Iterator[None]:
 
 def test_second_run_exits_75_and_names_the_holder_and_touches_nothing(directory: Path) -> None:
     with holding(directory, "--lock") as first:
-        before = sorted(os.listdir(directory))
+        while not (before := sorted(os.listdir(directory)))[0].endswith(".tmp"):
+            assert first.poll() is None, "its output comes behind its lock"
         # Its input stays silent and its summary would be new: nothing is read, nothing created.
         arguments = ("-", "out.jsonl", *FROM_CSV, "--lock", "--summary", "summary.json")
         with running(*arguments, cwd=directory, stdin=subprocess.PIPE) as second:
