@@ -230,7 +230,9 @@ def test_compressed_files_have_the_same_bytes_however_they_came_about(
     source.write_text(f"id,k,n\n{rows}")
     options: dict[str, Any] = {"partition_by": ["k"], "compress": "gzip", "target_format": "csv"}
     streamx.transform(source, directory / "one", **options)
-    monkeypatch.setattr("streamx.job_output.DIVISION_BUFFER_BYTES", 20_000)  # much has to wait on disk
+    monkeypatch.setattr(
+        "streamx.job_output.DIVISION_BUFFER_BYTES", 20_000
+    )  # much has to wait on disk
     streamx.transform(source, directory / "other", **options, **sizes)
     one, other = files_in(directory / "one"), files_in(directory / "other")
     assert one == other

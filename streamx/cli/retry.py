@@ -8,18 +8,15 @@ import click
 
 import streamx
 from streamx.cli.options import File, dialect_options, refuse_to_wait_on_terminal, type_options
-from streamx.cli.run import print_data, run, warn
-from streamx.cli.run_options import (
-    OrderedCommand,
+from streamx.cli.ordered_command import OrderedCommand, run_values
+from streamx.cli.record_options import (
     call_options,
-    ending_options,
     error_options,
-    flow_options,
-    lock_options,
     output_options,
     record_options,
-    run_values,
 )
+from streamx.cli.run import print_data, run, warn
+from streamx.cli.run_options import ending_options, flow_options, lock_options
 
 
 @click.command("retry", cls=OrderedCommand)

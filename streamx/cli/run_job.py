@@ -6,7 +6,7 @@ import click
 
 from streamx.cli.job_file import Schema
 from streamx.cli.options import File
-from streamx.cli.run_options import OPERATIONS
+from streamx.cli.ordered_command import OPERATIONS
 from streamx.cli.transform import command as transform
 
 

@@ -16,21 +16,20 @@ from streamx.cli.options import (
     input_options,
     refuse_to_wait_on_terminal,
 )
-from streamx.cli.run import print_data, run, warn
-from streamx.cli.run_options import (
-    OPERATIONS,
-    WORDS,
-    OrderedCommand,
+from streamx.cli.ordered_command import OPERATIONS, WORDS, OrderedCommand, run_values
+from streamx.cli.record_options import (
     call_options,
-    cluster_options,
     division_options,
-    ending_options,
     error_options,
-    flow_options,
-    lock_options,
     output_options,
     record_options,
-    run_values,
+)
+from streamx.cli.run import print_data, run, warn
+from streamx.cli.run_options import (
+    cluster_options,
+    ending_options,
+    flow_options,
+    lock_options,
 )
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamx.cli.job_file import Schema, text_of
-from streamx.cli.run_options import OPERATIONS
+from streamx.cli.ordered_command import OPERATIONS
 from streamx.cli.transform import command as transform
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
