@@ -39,6 +39,12 @@ TIMEOUT_SECONDS = 120
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Have one process more than there are processors, since many tests wait for something."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_finish() -> None:
     """Spare each later look for garbage what was imported and collected, some million objects."""
     gc.collect()
