@@ -220,6 +220,20 @@ class Gated(Base):
             time.sleep(600)
 
 
+@dataclass
+class Meeting(Base):
+    """Waits at each line `meet` until so many processes do that."""
+
+    here: Path = Path()
+    count: int = 0
+
+    def act(self, line: bytes) -> None:
+        if line == b"meet\n":
+            (self.here / str(os.getpid())).touch()
+            while len(os.listdir(self.here)) < self.count:
+                time.sleep(0.001)
+
+
 class ReportingMemory(Base):
     """Gives the peak of its process's memory, in KiB."""
 

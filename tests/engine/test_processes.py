@@ -17,7 +17,7 @@ import plans
 import pytest
 from codec.conversions import CSV, JSONL, layout_of
 from faults.processes import until
-from plans import Base, Echo, Fatal, Gated, Raising, Random, TaggedError, Times
+from plans import Base, Echo, Fatal, Gated, Meeting, Raising, Random, TaggedError, Times
 
 from streamx.chunk import Chunk, ChunkResult
 from streamx.engine.processes import ProcessEngine
@@ -343,15 +343,15 @@ def test_print_goes_to_standard_error_and_standard_input_is_empty(
 
 
 @linux_only
-def test_processes_start_when_needed_and_all_end() -> None:
+def test_processes_start_when_needed_and_all_end(tmp_path: Path) -> None:
     async def main() -> None:
         before = children()
-        engine = ProcessEngine(Base(), 3)
+        engine = ProcessEngine(Meeting(here=tmp_path, count=3), 3)
         assert children() == before
         await output_of(engine, chunk_of(b"one\n"))
         await output_of(engine, chunk_of(b"two\n"))
         assert len(children() - before) == 1
-        await asyncio.gather(*(output_of(engine, chunk_of(b"x\n")) for _ in range(9)))
+        await asyncio.gather(*(output_of(engine, chunk_of(b"meet\n")) for _ in range(3)))
         assert len(children() - before) == 3
         await engine.close()
         assert children() == before
