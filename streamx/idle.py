@@ -225,7 +225,7 @@ def _format_checks(job: Job) -> list[_Check]:
     names_output, decodes = opens and writes_csv, to_json or (opens and reads_csv)
     has_columns, has_extra = job.columns is not None, job.extra_keys is not None
     options = frozenset() if job.writes is None else job.writes.options
-    is_table = job.reads is not None and "has_header" in job.reads.options
+    is_table = any(each is not None and "has_header" in each.options for each in job.formats_read)
     return [
         (job.delimiter is not None, reads_csv, "--delimiter", f"{_CSV} input"),
         (job.output_delimiter is not None, writes_csv, "--output-delimiter", f"{_CSV} output"),
