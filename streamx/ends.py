@@ -92,8 +92,20 @@ def _open_files(job: Job, warn: Callable[[str], None]) -> Inlet:
     from streamx.read.files_source import FilesSource
 
     assert job.files is not None, "there are some"
-    source = FilesSource(job.files, job.input_name, partial(_open_one, job, warn))
+    source = FilesSource(job.files, job.input_name, partial(_open_one, job, _once(warn)))
     return Inlet(source, FilesReader(source, job.pace, job.sizing.max_record_bytes))
+
+
+def _once(warn: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what warns of nothing a second time, as files are opened twice."""
+    said: set[str] = set()
+
+    def warn_once(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            warn(text)
+
+    return warn_once
 
 
 async def _open_one(

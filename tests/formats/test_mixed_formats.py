@@ -82,3 +82,14 @@ def test_a_file_that_is_compressed_as_none_of_its_format_may_be_is_named(files: 
 def test_memory_is_that_of_the_format_that_takes_most(files: Path, names: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="is too little"):
         streamx.transform(names, "out.jsonl", max_memory_bytes=80 * 1024 * 1024)
+
+
+def test_what_is_odd_in_a_header_is_told_once_of_each_file(streamx: Run, tmp_path: Path) -> None:
+    for name in ("1.xlsx", "2.xlsx"):
+        write_xlsx(tmp_path / name, {"one": [["a", None], [1.0, 2.0]]})
+    result = streamx("transform", "?.xlsx", "-", "--to", "csv")
+    assert result.stdout == b"a,column_2\n1,2\n1,2\n"
+    assert result.stderr.decode().splitlines() == [
+        f"streamx: warning: {name}: column 2 has no name in the header and is called 'column_2'"
+        for name in ("1.xlsx", "2.xlsx")
+    ]
