@@ -188,6 +188,8 @@ def _division_checks(job: Job) -> list[_Check]:
     option = "--partition-by" if job.partition_by else "--split-records"
     adds_unnamed = job.target != "jsonl" and not job.has_header and job.columns is None
     calls = any(isinstance(operation, Apply) for operation in job.chain)
+    files = (("--rejects", job.rejects), ("--lock-file", job.lock_file), *job.accounts)
+    beside = "a place outside of OUTPUT, since that directory is there when it is whole"
     return [
         (True, job.output != "-", option, "an OUTPUT: a directory, which is made"),
         (True, not is_storage_url(job.output), option, "an OUTPUT on disk, not a URL"),
@@ -213,7 +215,19 @@ def _division_checks(job: Job) -> list[_Check]:
             option,
             "--columns, since functions may add columns and without a header they have no names",
         ),
+        *(
+            (path is not None, not _is_within(path, job.output_path), other, beside)
+            for other, path in files
+        ),
     ]
+
+
+def _is_within(path: str | os.PathLike[str] | None, directory: str) -> bool:
+    """Tell whether a path on disk is a directory or leads into it."""
+    if path is None or is_storage_url(os.fspath(path)) or is_storage_url(directory):
+        return False
+    real, real_directory = os.path.realpath(path), os.path.realpath(directory)
+    return real == real_directory or real.startswith(os.path.join(real_directory, ""))
 
 
 def _format_checks(job: Job) -> list[_Check]:
