@@ -354,6 +354,8 @@ def test_types_of_several_files_are_carried_over_and_joined(
     # A CSV has the columns that only a file behind the sample has, and has them without records.
     result = streamx("transform", "in?.parquet", "-", "--to", "csv", "--where", "late > 8")
     assert (result.stdout, result.stderr) == (b"day,n,none,late\n", b"")
+    assert streamx("transform", "in?.parquet", "out2", "--partition-by", "late").stderr == b""
+    assert (tmp_path / "out2" / "late=7.jsonl").read_bytes() == b'{"n":1.5,"none":"x","late":7}\n'
 
 
 def test_a_column_of_the_files_name_stands_in_front_of_computed_ones(
