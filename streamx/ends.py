@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamx.compression import compression_of
 from streamx.errors import UsageError
@@ -82,18 +82,32 @@ async def open_inlet(job: Job, warn: Callable[[str], None]) -> Inlet:
         UsageError: it cannot be read as the options say.
     """
     if job.is_many and not job.is_on_cluster:
-        return _open_files(job, warn)
+        return await _open_files(job, warn)
     return await open_first(job, warn)
 
 
-def _open_files(job: Job, warn: Callable[[str], None]) -> Inlet:
+async def _open_files(job: Job, warn: Callable[[str], None]) -> Inlet:
     """Return what reads the files of a job, one after the other."""
     from streamx.read.files_reader import FilesReader  # few runs read several
     from streamx.read.files_source import FilesSource
 
     assert job.files is not None, "there are some"
-    source = FilesSource(job.files, job.input_name, partial(_open_one, job, warn))
+    source = FilesSource(job.files, job.input_name, partial(_open_one, job, _once(warn)))
+    if None not in job.formats_read:
+        await source.learn_types()
     return Inlet(source, FilesReader(source, job.pace, job.sizing.max_record_bytes))
+
+
+def _once(warn: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what warns of nothing a second time, as files are opened twice."""
+    said: set[str] = set()
+
+    def warn_once(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            warn(text)
+
+    return warn_once
 
 
 async def _open_one(
@@ -267,10 +281,13 @@ def _writing(
     def expected() -> Expectation:
         names = None if job.columns is None else tuple(job.columns)
         drops = job.extra_keys == "drop"
+        added: dict[str, Any] = {} if job.add_source is None else {job.add_source: None}
         if job.source == "jsonl":
-            types = carried(source.types, job.chain) if isinstance(source, TypedSource) else {}
+            known = source.types if isinstance(source, TypedSource) else {}
+            types = carried({**known, **added} if known else {}, job.chain)
             return Expectation(types, names, job.pinned_types, drops_extra_keys=drops)
-        columns = carried({each.name: each for each in plan().layout.columns}, job.chain)
+        own = {each.name: each for each in plan().layout.columns}
+        columns = carried({**own, **added}, job.chain)
         types = {name: each and each.type for name, each in columns.items()}
         pinned = {name: str(each.type) for name, each in columns.items() if each and each.is_pinned}
         return Expectation(types, names, pinned, drops_extra_keys=drops)

@@ -188,6 +188,8 @@ def _division_checks(job: Job) -> list[_Check]:
     option = "--partition-by" if job.partition_by else "--split-records"
     adds_unnamed = job.target != "jsonl" and not job.has_header and job.columns is None
     calls = any(isinstance(operation, Apply) for operation in job.chain)
+    files = (("--rejects", job.rejects), ("--lock-file", job.lock_file), *job.accounts)
+    beside = "a place outside of OUTPUT, since that directory is there when it is whole"
     return [
         (True, job.output != "-", option, "an OUTPUT: a directory, which is made"),
         (True, not is_storage_url(job.output), option, "an OUTPUT on disk, not a URL"),
@@ -213,7 +215,19 @@ def _division_checks(job: Job) -> list[_Check]:
             option,
             "--columns, since functions may add columns and without a header they have no names",
         ),
+        *(
+            (path is not None, not _is_within(path, job.output_path), other, beside)
+            for other, path in files
+        ),
     ]
+
+
+def _is_within(path: str | os.PathLike[str] | None, directory: str) -> bool:
+    """Tell whether a path on disk is a directory or leads into it."""
+    if path is None or is_storage_url(os.fspath(path)) or is_storage_url(directory):
+        return False
+    real, real_directory = os.path.realpath(path), os.path.realpath(directory)
+    return real == real_directory or real.startswith(os.path.join(real_directory, ""))
 
 
 def _format_checks(job: Job) -> list[_Check]:
@@ -225,7 +239,7 @@ def _format_checks(job: Job) -> list[_Check]:
     names_output, decodes = opens and writes_csv, to_json or (opens and reads_csv)
     has_columns, has_extra = job.columns is not None, job.extra_keys is not None
     options = frozenset() if job.writes is None else job.writes.options
-    is_table = job.reads is not None and "has_header" in job.reads.options
+    is_table = any(each is not None and "has_header" in each.options for each in job.formats_read)
     return [
         (job.delimiter is not None, reads_csv, "--delimiter", f"{_CSV} input"),
         (job.output_delimiter is not None, writes_csv, "--output-delimiter", f"{_CSV} output"),

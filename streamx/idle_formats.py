@@ -24,42 +24,61 @@ def file_format_checks(job: Job) -> list[_Check]:
     Raises:
         UsageError: one is only read, or only written.
     """
-    reads, writes = job.reads, job.writes
-    if reads is not None and reads.source is None:
-        raise UsageError(f"{reads.title} is only written, not read; name another input or --from")
+    writes = job.writes
+    for reads in job.formats_read:
+        if reads is not None and reads.source is None:
+            raise UsageError(
+                f"{reads.title} is only written, not read; name another input or --from"
+            )
     if writes is not None and writes.sink is None:
         raise UsageError(f"{writes.title} is only read, not written; name another output or --to")
-    return [*_input_checks(job, reads), *_output_checks(job, writes)]
+    return [*_input_checks(job), *_output_checks(job, writes)]
 
 
-def _input_checks(job: Job, reads: FileFormat | None) -> list[_Check]:
-    title = title_of(reads)
-    is_text = reads is None or reads.is_text
-    is_table = _takes(reads, "has_header")
-    needed = f"{_LINES} input, not {title}"
+def _input_checks(job: Job) -> list[_Check]:
+    formats = job.formats_read
+    others = [each for each in formats if each is not None]
+    rows = [_takes(each, "skip_lines") for each in formats]
+    needed = f"{_LINES} input, not {title_of(others[0] if others else None)}"
+    is_text = any(each is None or each.is_text for each in formats)
     return [
         (
             job.sheet is not None,
-            _takes(reads, "sheet"),
+            any(_takes(each, "sheet") for each in formats),
             "--sheet",
             "Excel input: --from excel, or a name that ends with .xlsx, .xlsb, .xls or .ods",
         ),
-        (job.is_on_cluster, reads is None, "--engine dask", f"{needed}, which cannot be split"),
+        (job.is_on_cluster, not others, "--engine dask", f"{needed}, which cannot be split"),
         (
             job.records_at is not None,
-            _takes(reads, "records_at"),
+            any(_takes(each, "records_at") for each in formats),
             "--records-at",
             "--paginate or JSON input: --from json, or a name that ends with .json",
         ),
         (job.encoding is not None, is_text, "--encoding", needed),
         (job.on_full is not None, is_text, "--on-full", needed),
-        (job.skip_lines > 0, is_text or is_table, "--skip-lines", needed),
         (
-            job.input_compression is not None,
-            reads is None or reads.is_streamed,
-            "INPUT",
-            f"to be decompressed first, since {title} is not read from its start to its end",
+            job.skip_lines > 0 and any(rows),
+            all(rows),
+            "--skip-lines",
+            "files that all have lines, or all rows",
         ),
+        (job.skip_lines > 0, any(rows) or not others, "--skip-lines", needed),
+        *_packed_checks(job),
+    ]
+
+
+def _packed_checks(job: Job) -> list[_Check]:
+    """Return the checks of files that are compressed although their format is not read in order."""
+    return [
+        (
+            True,
+            reads is None or reads.is_streamed,
+            name if job.is_many else "INPUT",
+            f"to be decompressed first, since {title_of(reads)} is not read from its start to its "
+            "end",
+        )
+        for name, reads in job.compressed_files
     ]
 
 

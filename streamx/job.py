@@ -65,8 +65,11 @@ class Job(JobOutput):
         refuse_idle_options(self)
         self._refuse_overwriting_functions()
         is_utf8(self.encoding or "utf-8")
-        if self.add_source is not None and not utf8_text(self.add_source, "--add-source"):
-            raise UsageError("--add-source names no column: its value is empty")
+        if self.add_source is not None:
+            if not utf8_text(self.add_source, "--add-source"):
+                raise UsageError("--add-source names no column: its value is empty")
+            for name in self.file_names:
+                utf8_text(name, "--add-source needs another name of the file, since")
         at_least(self.split_size_bytes, 1, "--split-size")
         at_least(self.split_retries, 0, "--split-retries")
         at_least(self.split_records, 1, "--split-records")

@@ -87,6 +87,14 @@ class JobInput(Options):
         """What makes JSONL of the input; None for CSV, TSV and JSONL itself."""
         return file_format(self.input_format)
 
+    @cached_property
+    def formats_read(self) -> tuple[FileFormat | None, ...]:
+        """What makes JSONL of the files of the input, once for each format among them."""
+        if self.source_format is not None or self.files is None:
+            return (self.reads,)
+        names = dict.fromkeys(source_format_of(file.name) for file in self.files)
+        return tuple(map(file_format, names))
+
     def format_of_file(self, name: str) -> FileFormat | None:
         """Return what makes JSONL of an input file of a name, see `reads`."""
         return file_format(self.source_format or source_format_of(name))
@@ -100,6 +108,14 @@ class JobInput(Options):
     def input_compression(self) -> Compression | None:
         """How the input is compressed, as far as its name tells."""
         return None if is_paged(self.http) else compression_of(shown_address(self.first_input))
+
+    @property
+    def compressed_files(self) -> list[tuple[str, FileFormat | None]]:
+        """The names of files that are compressed, as far as names tell, and the format of each."""
+        if self.files is None:
+            return [] if self.input_compression is None else [(self.input_name, self.reads)]
+        names = [file.name for file in self.files if compression_of(file.name) is not None]
+        return [(name, self.format_of_file(name)) for name in names]
 
     @property
     def reader_bytes(self) -> int:

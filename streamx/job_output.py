@@ -149,7 +149,8 @@ class JobOutput(JobInput):
         if ends_bytes:
             ends_bytes += STORAGE_BYTES
         ends_bytes += self.reader_bytes
-        ends_bytes += sum(each.memory_bytes for each in (self.reads, self.writes) if each)
+        ends_bytes += max(each.memory_bytes if each else 0 for each in self.formats_read)
+        ends_bytes += self.writes.memory_bytes if self.writes else 0
         written = (self.compressing, self.compressing_rejects)
         ends_bytes += sum(each.held_bytes for each in written if each is not None)
         if self.is_divided:

@@ -92,6 +92,8 @@ def options_of(job: Job) -> dict[str, str]:
         if option.name not in _WITHOUT_EFFECT and value != default:
             chosen[option.name] = _text(value)
     chosen["operations"] = _text(job.chain)
+    if job.add_source is not None:  # then what the files are called is written
+        chosen["add_source"] += f" for {_text(job.inputs or [job.input])}"
     return chosen
 
 

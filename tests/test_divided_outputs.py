@@ -320,3 +320,21 @@ def test_rejects_and_summary_stand_beside_the_directory(streamx: Run, tmp_path: 
     assert json.loads((tmp_path / "out.rejects.jsonl").read_bytes())["line"] == 3
     summary = json.loads((tmp_path / "summary.json").read_bytes())
     assert (summary["files_written"], summary["bytes_out"]) == (2, 32)
+
+
+@pytest.mark.parametrize("option", ["rejects", "lock_file", "summary", "metrics", "report"])
+@pytest.mark.parametrize("place", ["out", "out/sub/../file", "link/file"])
+def test_no_other_file_of_the_run_is_within_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.csv").write_text("a\n1\n")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to("out")
+    options: dict[str, Any] = {option: place, "partition_by": ["a"]}
+    if option == "rejects":
+        options["on_error"] = "reject"
+    message = f"--{option.replace('_', '-')} needs a place outside of OUTPUT"
+    with pytest.raises(UsageError, match=message):
+        streamx.transform("in.csv", "out/", **options)
+    assert os.listdir(tmp_path / "out") == []

@@ -431,3 +431,14 @@ def test_what_cannot_be_said_of_several_files_is_refused(
         streamx.transform(**given_options)
     assert message in str(failure.value)
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_name_that_is_no_utf_8_can_be_read_but_not_added(tmp_path: Path) -> None:
+    name = os.path.join(os.fsencode(tmp_path), b"in\xff.csv")
+    Path(os.fsdecode(name)).write_text("a\n1\n")
+    assert output_of([str(tmp_path)], tmp_path, source_format="csv", target_format="csv") == (
+        b"a\n1\n"
+    )
+    (tmp_path / "out").unlink()
+    with pytest.raises(UsageError, match=r"^--add-source needs another name .*in\\udcff\.csv'"):
+        output_of([f"{tmp_path}/*"], tmp_path, target_format="csv", add_source="file")

@@ -123,6 +123,30 @@ def types_of(schema: pa.Schema, name: str) -> dict[str, pa.DataType]:
     return dict(zip(columns, schema.types, strict=True))
 
 
+def joined_types(
+    types: Mapping[str, pa.DataType | None], others: Mapping[str, pa.DataType]
+) -> dict[str, pa.DataType | None]:
+    """Return the types of the columns of two files: those that hold the values of both, else None.
+
+    >>> joined_types({"a": pa.int64(), "b": pa.bool_()}, {"a": pa.float64(), "b": pa.string()})
+    {'a': DataType(double), 'b': None}
+    """
+    joined = dict(types)
+    for name, type in others.items():
+        known = joined.setdefault(name, type)
+        if known is not None and known != type:
+            joined[name] = _joined_type(known, type)
+    return joined
+
+
+def _joined_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    schemas = [pa.schema([("", type)]) for type in (one, other)]
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except pa.ArrowException:
+        return None
+
+
 def unreadable(name: str, error: Exception) -> InputError:
     """Return what to say of a file that Arrow cannot read."""
     reason = " ".join(str(error).split()).rstrip(".")

@@ -145,7 +145,7 @@ def _chosen(workbook: CalamineWorkbook, wanted: str | None, name: str) -> Calami
 
     hint = did_you_mean(wanted or "", names)
     listed = ", ".join(map(repr, names))
-    raise UsageError(f"--sheet {wanted}: {name} has no such sheet{hint or ';'} It has {listed}")
+    raise UsageError(f"--sheet {wanted}: {name} has no such sheet{hint or '.'} It has {listed}")
 
 
 def _refuse_large(file: Any, name: str, size_bytes: int, most_bytes: int) -> None:

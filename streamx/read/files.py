@@ -109,7 +109,8 @@ def input_files(input: str) -> tuple[InputFile, ...]:
         import glob  # few runs need it
 
         paths = glob.glob(input, recursive=True)
-    paths = sorted(filter(os.path.isfile, paths), key=natural_key)
+    # Directories are passed over, but nothing else: a link that leads nowhere was once a file.
+    paths = sorted((path for path in paths if not os.path.isdir(path)), key=natural_key)
     if not paths:
         raise no_file(input)
     return tuple(map(_input_file, paths))

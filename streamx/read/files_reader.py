@@ -14,7 +14,7 @@ from streamx.chunk import Chunk, FileOfInput, Place
 from streamx.codec import head as heads
 from streamx.codec import record_start
 from streamx.codec.head import Header
-from streamx.codec.layout import BYTE_ORDER_MARK, CsvFormat, Format
+from streamx.codec.layout import BYTE_ORDER_MARK, Column, CsvFormat, Format
 from streamx.errors import InputError
 from streamx.flow import Credits
 from streamx.read.chunker import Chunker
@@ -151,7 +151,7 @@ class FilesReader(ChunkReader):
 
     async def _resolution_of_records(self, recipe: Recipe) -> Resolution:
         """Take the records of all files for those of one; what comes before them is no part."""
-        joint = replace(recipe, skip_lines=0)
+        joint = replace(recipe, skip_lines=0, known_columns=self._columns_of(recipe))
         # With a mark in front no record can be taken for one, nor for other data than text.
         head = bytearray(BYTE_ORDER_MARK)
         resolution = resolve(joint, bytes(head), "open", self._files.name)
@@ -166,6 +166,12 @@ class FilesReader(ChunkReader):
                     resolution = await asyncio.to_thread(resolve, *known)
                     look_at_bytes = len(head) * 3 // 2
         return resolution
+
+    def _columns_of(self, recipe: Recipe) -> tuple[Column, ...] | None:
+        """Return the columns that the files say they have, if those are the ones of the records."""
+        if not self._files.types or recipe.nested == "flatten":
+            return recipe.known_columns
+        return tuple(map(Column, self._files.types))
 
     async def _bodies(self) -> AsyncGenerator[bytes, None]:
         """Yield the blocks of all records, each file's last with a line end."""

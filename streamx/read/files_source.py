@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from streamx.read.files import InputFile
 from streamx.read.ranges import open_file
 from streamx.read.small_files import SmallFiles
-from streamx.read.sources import Source
+from streamx.read.sources import Source, TypedSource
 
 
 class FilesSource:
@@ -21,6 +22,7 @@ class FilesSource:
 
     Attributes:
         current: the file that is open, if one is.
+        types: of the columns of all files together, see TypedSource; none before `learn_types`.
     """
 
     is_live: bool = False
@@ -36,6 +38,7 @@ class FilesSource:
         self.name = name
         self.total_bytes: int | None = sum(file.size_bytes for file in files)
         self.current: Source | None = None
+        self.types: Mapping[str, Any] = {}
         self.is_slow = False
         self._records_of = records_of
         self._small = SmallFiles(files)
@@ -62,6 +65,25 @@ class FilesSource:
             source = await open_file(self.files[number])
             source.name = self.files[number].name
         return source
+
+    async def learn_types(self) -> None:
+        """Look at the columns of all files, unless those of one have no types.
+
+        Raises:
+            InputError: a file cannot be read.
+        """
+        types: dict[str, Any] = {}
+        for number in range(len(self.files)):
+            await self.open(number)
+            try:
+                if not isinstance(self._open, TypedSource):
+                    return
+                from streamx.read.columnar import joined_types  # which such a source has imported
+
+                types = joined_types(types, self._open.types)
+            finally:
+                await self.leave(is_read=False)
+        self.types = types
 
     async def leave(self, *, is_read: bool) -> None:
         """Close the file that is open; what was read of it counts only if it was read for good."""

@@ -70,6 +70,7 @@ class JsonArraySource(WrappedSource):
     async def _find(self) -> None:
         """Go to the first element of the array."""
         text, rest = self._text, self._path
+        await text.pass_mark()
         while rest:
             bracket = await text.next()
             if bracket not in CLOSERS:

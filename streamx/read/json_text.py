@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from streamx.codec.json_cuts import JsonCutError
-from streamx.codec.layout import excerpt
+from streamx.codec.layout import BYTE_ORDER_MARK, excerpt
 from streamx.codec.patterns import ANY
 from streamx.codec.reference.json_records import STRING, string_value
 from streamx.read.sources import Source
@@ -63,6 +63,16 @@ class JsonText:
                 f"the text ends in the middle (after {self._passed_bytes + len(self.held)} bytes)"
             )
         self.held += block
+
+    async def pass_mark(self) -> None:
+        """Pass a byte order mark at the start of the text, which RFC 8259 lets readers ignore."""
+        while len(self.held) < len(BYTE_ORDER_MARK):
+            block = await block_of(self._source, _BLOCK_BYTES)
+            if not block:
+                break
+            self.held += block
+        if self.held.startswith(BYTE_ORDER_MARK):
+            self.position = len(BYTE_ORDER_MARK)
 
     async def next(self) -> bytes:
         """Pass white space, and return the byte behind it; none at the end of the text."""

@@ -218,7 +218,8 @@ def _is_partition_known(recipe: Recipe, head: bytes, start: int, ending: Ending)
         return True
     end = _sample_end(recipe, head, start, ending)
     if end is not None:
-        check_partition(recipe, keys_of(head[start:end]) or ())
+        known = [column.name for column in recipe.known_columns or ()]
+        check_partition(recipe, known or keys_of(head[start:end]) or ())
     return end is not None
 
 

@@ -104,3 +104,12 @@ def test_files_that_are_not_what_they_were_are_refused(here: Path, change: str) 
         expected = r"f3\.csv is another file"
     with pytest.raises(CheckpointError, match=expected):
         resumed(here)
+
+
+def test_files_that_are_called_otherwise_are_refused_where_their_names_are_added(
+    here: Path,
+) -> None:
+    options: dict[str, Any] = {"source_format": "csv", "resume": True, "chunk_size_bytes": 4096}
+    interrupted(here, add_source="file")
+    with pytest.raises(CheckpointError, match=r"option add_source was 'file' for .*/in'"):
+        streamx.transform(f"{here}/./in", here / "out.jsonl", add_source="file", **options)

@@ -66,6 +66,8 @@ def test_a_sheet_that_there_is_not_is_answered_with_those_there_are(
         f"streamx: error: --sheet Frist: {book} has no such sheet; did you mean 'First'? "
         "It has 'First', 'Über & co', '3'\n"
     )
+    result = streamx("transform", book, "-", "--to", "csv", "--sheet", "9")
+    assert b"has no such sheet. It has 'First'" in result.stderr
 
 
 def test_rows_can_be_passed_over_and_need_no_header(streamx: Run, book: Path) -> None:

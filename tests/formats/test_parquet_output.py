@@ -333,3 +333,35 @@ def test_a_computed_column_keeps_its_place_and_gets_the_type_of_its_values(
     pq.write_table(pa.table({"a": ["x"], "b": [1], "c": ["y"]}), tmp_path / "in.parquet")
     assert streamx("transform", "in.parquet", "out.parquet", "--set", "b=b / 2").returncode == 0
     assert types_of(tmp_path / "out.parquet") == {"a": "string", "b": "double", "c": "string"}
+
+
+@pytest.mark.parametrize("added", [(), ("--add-source", "from")])
+def test_types_of_several_files_are_carried_over_and_joined(
+    streamx: Run, tmp_path: Path, added: tuple[str, ...]
+) -> None:
+    day = datetime.date(2026, 3, 29)
+    tables = [
+        {"day": pa.array([day] * 20_000), "n": pa.array([1] * 20_000), "none": pa.nulls(20_000)},
+        {"n": pa.array([1.5]), "none": pa.array(["x"]), "late": pa.array([7], pa.int16())},
+    ]
+    for number, table in enumerate(tables):
+        pq.write_table(pa.table(table), tmp_path / f"in{number}.parquet")
+    result = streamx("transform", "in?.parquet", "out.parquet", *added, "--set", "computed=n > 1")
+    assert (result.returncode, result.stderr) == (0, b"")
+    carried = {"day": "date32[day]", "n": "double", "none": "string", "late": "int16"}
+    named = {"from": "string"} if added else {}
+    assert types_of(tmp_path / "out.parquet") == {**carried, **named, "computed": "bool"}
+    # A CSV has the columns that only a file behind the sample has, and has them without records.
+    result = streamx("transform", "in?.parquet", "-", "--to", "csv", "--where", "late > 8")
+    assert (result.stdout, result.stderr) == (b"day,n,none,late\n", b"")
+    assert streamx("transform", "in?.parquet", "out2", "--partition-by", "late").stderr == b""
+    assert (tmp_path / "out2" / "late=7.jsonl").read_bytes() == b'{"n":1.5,"none":"x","late":7}\n'
+
+
+def test_a_column_of_the_files_name_stands_in_front_of_computed_ones(
+    streamx: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_text("a\n1\n")
+    steps = ("--add-source", "from", "--set", "b=a + 1")
+    assert streamx("transform", "in.csv", "out.parquet", *steps).returncode == 0
+    assert list(types_of(tmp_path / "out.parquet")) == ["a", "from", "b"]

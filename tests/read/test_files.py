@@ -70,3 +70,14 @@ def test_what_may_be_several_is_seen_by_its_name_or_on_the_disk(tmp_path: Path) 
     several = [str(tmp_path), f"{tmp_path}/*.csv", "s3://bucket/a/", "s3://bucket/*.csv"]
     single = [f"{tmp_path}/[x].csv", f"{tmp_path}/a.csv", "-", "s3://bucket/a.csv?versionId=7"]
     assert [is_several(each) for each in several + single] == [True] * 4 + [False] * 4
+
+
+@pytest.mark.parametrize("input", ["", "/*.csv"])
+def test_what_is_no_file_any_more_is_not_passed_over(tmp_path: Path, input: str) -> None:
+    os.symlink("moved away", tmp_path / "d.csv")
+    with pytest.raises(InputError, match=r"cannot open .*/d\.csv: No such file"):
+        input_files(f"{tmp_path}{input}")
+    (tmp_path / "d.csv").unlink()
+    os.mkfifo(tmp_path / "d.csv")
+    with pytest.raises(UsageError, match=r"d\.csv is no file"):
+        input_files(f"{tmp_path}{input}")

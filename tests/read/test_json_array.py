@@ -156,3 +156,12 @@ def test_an_element_is_passed_on_before_its_comma_has_come() -> None:
     view = memoryview(bytearray(100))
     count = asyncio.run(source.read_into(view))
     assert (bytes(view[:count]), source.bytes_read) == (b'{"a":1}\n', 8)
+
+
+@pytest.mark.parametrize("block_bytes", [1, 2, 3, 100])
+def test_a_byte_order_mark_before_the_text_is_passed(block_bytes: int) -> None:
+    assert lines_of(b"\xef\xbb\xbf [1,2]", "", block_bytes) == [b"1", b"2"]
+    with pytest.raises(InputError, match="expected an array of records"):
+        lines_of(b"\xef\xbb\xbf\xef\xbb\xbf[1]", "", block_bytes)
+    with pytest.raises(InputError, match="found nothing"):
+        lines_of(b"\xef\xbb\xbf", "", block_bytes)
