@@ -18,6 +18,7 @@ from conftest import TIMEOUT_SECONDS
 from storage.s3_server import S3Server, environment, line_to
 
 import streamx
+from streamx.cluster import stored_folder
 from streamx.cluster.calls import CallLostError
 from streamx.cluster.split_run import SplitTask, run_split
 from streamx.read.files import input_files
@@ -201,13 +202,19 @@ def test_attempts_that_nobody_accepted_are_never_seen(s3: S3Server, local: Path)
     assert (s3.keys, content_below(s3, "out")) == (keys, content)
 
 
+def noted(s3: S3Server) -> bytes:
+    """Return what the manifest of a run that goes on says."""
+    return b"".join(s3.get(key) for key in s3.keys if key.startswith("out/_manifest/"))
+
+
 def test_a_resumed_run_checks_what_is_finished_and_runs_the_rest(
-    s3: S3Server, local: Path, tmp_path: Path
+    s3: S3Server, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(task: SplitTask) -> None:
-        wait_until(lambda: "out/part-00002.jsonl" in s3.keys)
+        wait_until(lambda: b'"part-00002.jsonl"' in noted(s3))
         raise streamx.ClusterError("the scheduler was lost")
 
+    monkeypatch.setattr(stored_folder, "_LINES_SECONDS", 0.0)  # each part is noted at once
     streamx.transform(local, tmp_path / "local.jsonl")
     known: dict[str, Any] = {"split_size_bytes": 10}
     with pytest.raises(streamx.ClusterError):
@@ -232,11 +239,8 @@ def test_a_resumed_run_checks_what_is_finished_and_runs_the_rest(
 
 
 def test_a_part_is_noted_while_the_next_one_takes_long(s3: S3Server, local: Path) -> None:
-    def noted() -> bytes:
-        return b"".join(s3.get(key) for key in s3.keys if key.startswith("out/_manifest/"))
-
     def take_long(task: SplitTask) -> Any:
-        wait_until(lambda: b'"part-00000.jsonl"' in noted())
+        wait_until(lambda: b'"part-00000.jsonl"' in noted(s3))
         return run_split(task)
 
     run_on_threads(local, "s3://bucket/out", Interrupted(1, take_long), split_size_bytes=20)
