@@ -11,6 +11,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +50,18 @@ def pytest_collection_finish() -> None:
     """Spare each later look for garbage what was imported and collected, some million objects."""
     gc.collect()
     gc.freeze()
+
+
+def benchmark(name: str) -> ModuleType:
+    """Import a module of benchmarks/, which is not installed with the package."""
+    path = ROOT / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import ROOT, SAMPLE_DATA, STREAMX
+from conftest import SAMPLE_DATA, STREAMX, benchmark
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,15 +31,8 @@ FOUND = (
 
 @pytest.fixture(scope="module")
 def inputs() -> ModuleType:
-    """The generator of dialects, which is not installed with the package."""
-    path = ROOT / "benchmarks" / "dialect_inputs.py"
-    spec = importlib.util.spec_from_file_location("dialect_inputs", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """The generator of dialects."""
+    return benchmark("dialect_inputs")
 
 
 @pytest.fixture(autouse=True)

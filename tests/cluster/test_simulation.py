@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import tracemalloc
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conftest import ROOT
+from conftest import benchmark
 
 
 @pytest.fixture(scope="module")
 def simulation() -> ModuleType:
-    """The benchmark of 160,000 splits, which is not installed with the package."""
-    path = ROOT / "benchmarks" / "cluster_simulation.py"
-    spec = importlib.util.spec_from_file_location("cluster_simulation", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """The benchmark of 160,000 splits."""
+    return benchmark("cluster_simulation")
 
 
 def test_memory_is_that_of_what_is_in_flight(simulation: ModuleType, tmp_path: Path) -> None:
